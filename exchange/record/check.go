@@ -281,11 +281,20 @@ func (c *checker) meet(marks []mark) []mark {
 			c.good = m.size
 		default:
 			if c.bad++; c.bad == 1 {
-				c.find(-1, RuleCheckpoint, "%s signed at size %d has another root than the entries hash to; up to size %d all is as signed", m.what, m.size, c.good)
+				c.mismatch(m)
 			}
 		}
 	}
 	return marks
+}
+
+func (c *checker) mismatch(m mark) {
+	if c.good == m.size {
+		c.find(-1, RuleCheckpoint, "%s signed at size %d is of another record: a checkpoint of the same size matches the entries", m.what, m.size)
+		return
+	}
+	c.find(-1, RuleCheckpoint, "%s signed at size %d has another root than the entries hash to: one of the entries %d to %d was altered, or that checkpoint is of another record",
+		m.what, m.size, c.good, m.size-1)
 }
 
 func (c *checker) endRun() {
