@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -21,7 +20,7 @@ type climb struct {
 func (c *climb) push(h tlog.Hash) {
 	c.size++
 	c.gather(0, h)
-	for height := 1; height <= bits.TrailingZeros64(uint64(c.size)); height++ {
+	for height := 1; c.size>>(height-1)&1 == 0; height++ {
 		last := len(c.stack) - 1
 		h = tlog.NodeHash(c.stack[last], h)
 		c.stack = c.stack[:last]

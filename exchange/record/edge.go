@@ -69,7 +69,7 @@ func (e *Edge) Size() int64 { return e.size }
 // Root returns the root of the tree.
 func (e *Edge) Root() tlog.Hash {
 	peak := func(h int) tlog.Hash { return e.peaks[h] }
-	return ragged(e.size, peak)[bits.Len64(uint64(e.size))]
+	return ragged(e.size, peak)[heightOf(e.size)]
 }
 
 // Clone returns an independent copy. It copies no tile: hashes are shared
@@ -87,7 +87,7 @@ func (e *Edge) Clone() *Edge {
 // heights where there are no such leaves. peak gives the maximal complete
 // subtree of height h.
 func ragged(size int64, peak func(h int) tlog.Hash) []tlog.Hash {
-	height := bits.Len64(uint64(size))
+	height := heightOf(size)
 	out := make([]tlog.Hash, height+1)
 	if size == 0 {
 		out[0] = emptyRoot
@@ -104,6 +104,11 @@ func ragged(size int64, peak func(h int) tlog.Hash) []tlog.Hash {
 		}
 	}
 	return out
+}
+
+// heightOf is how many heights the tree has nodes at, below its root.
+func heightOf(size int64) int {
+	return bits.Len64(uint64(size)) // #nosec G115 -- a size is never negative
 }
 
 // emptyRoot is the root of the tree without leaves: SHA-256 of nothing.
@@ -166,7 +171,7 @@ func (e *Edge) Append(leaves []tlog.Hash) (*Appended, error) {
 // with the old peak of that height, if there is one, as the left sibling of
 // the first new node.
 func (a *Appended) grow(peaks *[63]tlog.Hash, leaves []tlog.Hash) {
-	height := bits.Len64(uint64(a.Size))
+	height := heightOf(a.Size)
 	a.nodes = make([]tlog.Hash, 0, 2*len(leaves)+2*height)
 	a.levels = make([]span, height)
 	for h := range height {
