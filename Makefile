@@ -1,0 +1,46 @@
+# Every target is listed by `make help`. The README's two are demo and test.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export CGO_ENABLED ?= 0
+VECTORS ?= ../shared/vectors
+TOOL := go tool -modfile=.ci/tools.mod
+
+.PHONY: help demo build test race fuzz lint bench cover vectors crash docs
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/gateway and bin/verify
+	go build -trimpath -o bin/ ./cmd/gateway ./cmd/verify
+
+demo: build ## five gateways exchange a case, and prove it (DEMO="--once" ends after that)
+	@bin/gateway demo $(DEMO)
+
+test: setup ## everything, on SQLite and on a real PostgreSQL
+	go test -timeout 20m ./...
+
+race: setup ## the same under the race detector (needs gcc)
+	CGO_ENABLED=1 go test -race -timeout 30m ./...
+
+fuzz: ## every fuzzer for FUZZTIME (10s) each
+	.ci/fuzz $${FUZZTIME:-10s}
+
+lint: ## gofmt, vet, staticcheck, gosec, govulncheck where its data can be had
+	.ci/lint
+
+bench: setup ## the long ladder: what a message costs, also with a large record
+	go run ./cmd/gateway bench --long
+
+cover: setup ## coverage of the whole tree, as cover.out
+	go test -timeout 20m -coverpkg=./... -coverprofile=cover.out ./...
+	go tool cover -func=cover.out | tail -1
+
+vectors: ## public test vectors: make vectors VECTORS=dir
+	VECTORS=$(abspath $(VECTORS)) go test -tags vectors -run Vectors ./schemas/... ./exchange/seal/...
+
+crash: setup ## nightly: 100 kills for each store, and injected system call errors
+	CRASH_CYCLES=100 go test -timeout 60m -run 'Crash|Inject' -v ./cmd/gateway
+
+.PHONY: setup
+setup: # what the tests need and a fresh machine lacks
+	@.ci/setup
