@@ -1,0 +1,176 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/repatriation-exchange/gateway/exchange/store"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A Config is gateway.yaml. config.v1.json describes and checks every key;
+// docs/operating.md shows a whole file. Relative paths start at the file.
+type Config struct {
+	Self       string           `json:"self" yaml:"self"`
+	Name       string           `json:"name" yaml:"name"`
+	Listen     string           `json:"listen" yaml:"listen"`
+	Admin      string           `json:"admin,omitempty" yaml:"admin,omitempty"`
+	Store      string           `json:"store" yaml:"store"`
+	Registry   string           `json:"registry" yaml:"registry"`
+	TLS        TLSConfig        `json:"tls" yaml:"tls"`
+	Signing    SigningConfig    `json:"signing" yaml:"signing"`
+	Log        LogConfig        `json:"log" yaml:"log"`
+	Encryption EncryptionConfig `json:"encryption" yaml:"encryption"`
+	Delivery   DeliveryConfig   `json:"delivery,omitzero" yaml:"delivery,omitempty"`
+	Logging    LoggingConfig    `json:"logging,omitzero" yaml:"logging,omitempty"`
+	Drain      string           `json:"drain,omitempty" yaml:"drain,omitempty"`
+
+	dir string
+}
+
+// TLSConfig names the certificate that partners see, and its key.
+type TLSConfig struct {
+	Certificate string `json:"certificate" yaml:"certificate"`
+	Key         string `json:"key" yaml:"key"`
+}
+
+// SigningConfig names the key that signs messages and receipts.
+type SigningConfig struct {
+	Key string `json:"key" yaml:"key"`
+	KID string `json:"kid" yaml:"kid"`
+	// Retired are public keys (JWK files) that signed earlier entries; evidence
+	// bundles carry them.
+	Retired []string `json:"retired,omitempty" yaml:"retired,omitempty"`
+}
+
+// LogConfig names the record's Merkle log.
+type LogConfig struct {
+	Origin string `json:"origin" yaml:"origin"`
+	Key    string `json:"key" yaml:"key"`
+	Lock   string `json:"lock" yaml:"lock"`
+}
+
+// EncryptionConfig names the key-encryption keys.
+type EncryptionConfig struct {
+	Keys string `json:"keys" yaml:"keys"`
+}
+
+// DeliveryConfig bounds the courier.
+type DeliveryConfig struct {
+	Timeout string `json:"timeout,omitempty" yaml:"timeout,omitempty"`
+	Poll    string `json:"poll,omitempty" yaml:"poll,omitempty"`
+}
+
+// LoggingConfig shapes the log on standard error.
+type LoggingConfig struct {
+	Level  string `json:"level,omitempty" yaml:"level,omitempty"`
+	Format string `json:"format,omitempty" yaml:"format,omitempty"`
+}
+
+//go:embed config.v1.json
+var configSchema []byte
+
+// LoadConfig reads gateway.yaml, applies GATEWAY_* from the environment, and
+// checks the result.
+func LoadConfig(path string, environ []string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, hint(fmt.Errorf("no configuration at %s", path), "name it with --config, or make one to start from with 'gateway demo --once --dir DIR'")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	doc, err := schemas.CompileDocument("https://repatriation.example/schemas/config.v1.json", configSchema)
+	if err != nil {
+		return nil, fmt.Errorf("compile the configuration's schema: %w", err)
+	}
+	var c Config
+	if err := doc.DecodeYAML(path, data, &c); err != nil {
+		return nil, err
+	}
+	if c.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("find the configuration's folder: %w", err)
+	}
+	overridden, err := c.override(environ)
+	if err != nil {
+		return nil, err
+	}
+	if overridden { // what the environment says must be as right as the file
+		merged, err := yaml.Marshal(&c)
+		if err != nil {
+			return nil, fmt.Errorf("write the merged configuration: %w", err)
+		}
+		var again Config
+		if err := doc.DecodeYAML(path+" with GATEWAY_*", merged, &again); err != nil {
+			return nil, err
+		}
+	}
+	c.resolve()
+	return &c, nil
+}
+
+// overrides are the environment's names for the keys that differ from machine
+// to machine.
+func (c *Config) overrides() map[string]*string {
+	return map[string]*string{
+		"GATEWAY_LISTEN": &c.Listen, "GATEWAY_ADMIN": &c.Admin, "GATEWAY_STORE": &c.Store, "GATEWAY_REGISTRY": &c.Registry,
+		"GATEWAY_TLS_CERTIFICATE": &c.TLS.Certificate, "GATEWAY_TLS_KEY": &c.TLS.Key,
+		"GATEWAY_SIGNING_KEY": &c.Signing.Key, "GATEWAY_SIGNING_KID": &c.Signing.KID,
+		"GATEWAY_LOG_KEY": &c.Log.Key, "GATEWAY_LOG_LOCK": &c.Log.Lock, "GATEWAY_ENCRYPTION_KEYS": &c.Encryption.Keys,
+		"GATEWAY_DELIVERY_TIMEOUT": &c.Delivery.Timeout, "GATEWAY_DELIVERY_POLL": &c.Delivery.Poll,
+		"GATEWAY_LOGGING_LEVEL": &c.Logging.Level, "GATEWAY_LOGGING_FORMAT": &c.Logging.Format, "GATEWAY_DRAIN": &c.Drain,
+	}
+}
+
+func (c *Config) override(environ []string) (changed bool, err error) {
+	known := c.overrides()
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "GATEWAY_") {
+			continue
+		}
+		target, ok := known[name]
+		if !ok {
+			names := make([]string, 0, len(known))
+			for n := range known {
+				names = append(names, n)
+			}
+			slices.Sort(names)
+			return false, hint(fmt.Errorf("the environment variable %s is not known", name), "known are "+strings.Join(names, ", "))
+		}
+		*target, changed = value, true
+	}
+	return changed, nil
+}
+
+// resolve makes paths absolute.
+func (c *Config) resolve() {
+	paths := []*string{&c.Registry, &c.TLS.Certificate, &c.TLS.Key, &c.Signing.Key, &c.Log.Key, &c.Log.Lock, &c.Encryption.Keys}
+	if !store.IsPostgreSQL(c.Store) {
+		paths = append(paths, &c.Store)
+	}
+	for i := range c.Signing.Retired {
+		paths = append(paths, &c.Signing.Retired[i])
+	}
+	for _, p := range paths {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(c.dir, *p)
+		}
+	}
+}
+
+// duration reads a duration that the schema has already checked.
+func duration(text string, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(text); err == nil {
+		return d
+	}
+	return otherwise
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/repatriation-exchange/gateway/certs"
+	"github.com/repatriation-exchange/gateway/docs"
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/record"
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+	"github.com/repatriation-exchange/gateway/exchange/store"
+	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A node is one gateway, wired. It has two halves: the record, which every
+// verb that touches it opens (openNode), and the two ways to partners, which
+// only serve and demo start (run).
+type node struct {
+	cfg       *Config
+	log       *slog.Logger
+	metrics   *exchange.Metrics
+	collected *prometheus.Registry
+
+	db        *store.DB
+	keys      *seal.FileWrapper
+	opener    *exchange.Opener
+	signer    *seal.Signer
+	logSigner *record.CheckpointSigner
+	catalogue *schemas.Catalogue
+	registry  *partners.Registry
+	directory *exchange.Directory
+	committer *exchange.Committer
+	inbox     *exchange.Inbox
+	outbox    *exchange.Outbox
+
+	identity *certs.Identity
+	trust    *trustStore
+	courier  *exchange.Courier
+	handler  http.Handler
+
+	onCommit func([]*exchange.Entry) // told of every batch, after the courier
+}
+
+// openNode opens the store, the keys and the record of a gateway. Nothing is
+// listened to and nothing is sent until run.
+func openNode(ctx context.Context, cfg *Config, log *slog.Logger) (*node, error) {
+	n := &node{cfg: cfg, log: log, collected: prometheus.NewRegistry(), onCommit: func([]*exchange.Entry) {}}
+	if err := n.open(ctx); err != nil {
+		n.close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *node) open(ctx context.Context) error {
+	var err error
+	if n.metrics, err = exchange.NewMetrics(n.collected); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	if err := n.openStore(ctx); err != nil {
+		return err
+	}
+	if err := n.openKeys(); err != nil {
+		return err
+	}
+	if err := n.openRegistry(ctx); err != nil {
+		return err
+	}
+	lock, err := exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier())
+	if err != nil {
+		return err
+	}
+	n.committer, err = exchange.NewCommitter(ctx, exchange.CommitterConfig{
+		Self: n.cfg.Self, Store: n.db, Checkpoints: n.logSigner, Receipts: n.signer, Keys: n.keys, Lock: lock,
+		Clock: time.Now, Logger: n.log, Metrics: n.metrics, OnCommit: n.committed,
+	})
+	if err != nil {
+		return err
+	}
+	if n.inbox, err = exchange.NewInbox(exchange.InboxConfig{
+		Self: n.cfg.Self, Catalogue: n.catalogue, Recorder: n.committer, Reader: n.db,
+		Clock: time.Now, Logger: n.log, Metrics: n.metrics,
+	}); err != nil {
+		return err
+	}
+	n.outbox, err = exchange.NewOutbox(exchange.OutboxConfig{
+		Self: n.cfg.Self, Catalogue: n.catalogue, Directory: n.directory, Recorder: n.committer, Reader: n.db,
+		Opener: n.opener, Signer: n.signer, Clock: time.Now, Logger: n.log,
+	})
+	return err
+}
+
+func (n *node) openStore(ctx context.Context) error {
+	var err error
+	if n.db, err = store.Open(ctx, store.Config{URL: n.cfg.Store, Logger: n.log}); err != nil {
+		return err
+	}
+	if n.db.Kind() == store.SQLite {
+		// A file of our own needs no owner's role: keep it up to date ourselves.
+		_, err = n.db.Migrate(ctx)
+		return err
+	}
+	return n.db.CheckSchema(ctx)
+}
+
+func (n *node) openKeys() error {
+	var err error
+	if n.keys, err = seal.OpenKEKFile(n.cfg.Encryption.Keys); err != nil {
+		return fmt.Errorf("open the encryption keys: %w", err)
+	}
+	if n.opener, err = exchange.NewOpener(n.db, n.keys); err != nil {
+		return err
+	}
+	key, err := certs.LoadSigner(n.cfg.Signing.Key)
+	if err != nil {
+		return fmt.Errorf("open the signing key: %w", err)
+	}
+	algorithm, err := certs.Algorithm(key.Public())
+	if err != nil {
+		return fmt.Errorf("the signing key: %w", err)
+	}
+	if n.signer, err = seal.NewSigner(key, n.cfg.Signing.KID, algorithm); err != nil {
+		return fmt.Errorf("the signing key: %w", err)
+	}
+	if n.logSigner, err = loadLogKey(n.cfg.Log.Origin, n.cfg.Log.Key); err != nil {
+		return err
+	}
+	if n.identity, err = certs.LoadIdentity(certs.IdentityConfig{CertFile: n.cfg.TLS.Certificate, KeyFile: n.cfg.TLS.Key, Now: time.Now}); err != nil {
+		return fmt.Errorf("open the TLS identity: %w", err)
+	}
+	return nil
+}
+
+// loadLogKey reads the log's signed-note key and checks that it is the
+// origin's.
+func loadLogKey(origin, path string) (*record.CheckpointSigner, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the log key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, hint(fmt.Errorf("the log key %s can be read by others", path), "chmod 600 "+path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the log key: %w", err)
+	}
+	signer, err := record.ParseCheckpointSigner(data)
+	if err != nil {
+		return nil, fmt.Errorf("the log key %s: %w", path, err)
+	}
+	if signer.Origin() != origin {
+		return nil, fmt.Errorf("the log key %s is of another origin than log.origin says", path)
+	}
+	return signer, nil
+}
+
+func (n *node) openRegistry(ctx context.Context) error {
+	var err error
+	if n.catalogue, err = schemas.Load(); err != nil {
+		return fmt.Errorf("load the schemas: %w", err)
+	}
+	if n.registry, err = partners.Load(partners.Config{Dir: n.cfg.Registry, Now: time.Now, Types: n.catalogue.Has, Logger: n.log}); err != nil {
+		return err
+	}
+	n.directory, err = exchange.NewDirectory(n.registry)
+	return err
+}
+
+// committed wakes the courier for what has just become due.
+func (n *node) committed(batch []*exchange.Entry) {
+	if n.courier != nil {
+		for _, e := range batch {
+			if e.Deliver {
+				n.courier.Wake(e.Partner)
+			}
+		}
+	}
+	n.onCommit(batch)
+}
+
+// prepare wires the two ways to partners.
+func (n *node) prepare() error {
+	n.trust = &trustStore{
+		registry: n.registry, identity: n.identity, now: time.Now, metrics: n.metrics,
+		lists: map[string]*certs.CRLs{},
+	}
+	if _, err := n.trust.current(); err != nil {
+		return err
+	}
+	var err error
+	if n.courier, err = exchange.NewCourier(exchange.CourierConfig{
+		Self: n.cfg.Self, Directory: n.directory, Jobs: n.db, Reader: n.db, Opener: n.opener, Recorder: n.committer,
+		Client: n.trust.client, Clock: time.Now, Logger: n.log, Metrics: n.metrics,
+		Poll: duration(n.cfg.Delivery.Poll, time.Second), Timeout: duration(n.cfg.Delivery.Timeout, 30*time.Second),
+	}); err != nil {
+		return err
+	}
+	witness, err := record.NewWitness(record.WitnessConfig{State: n.db, Signer: n.logSigner, Logs: n.knownLog, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	logServer, err := exchange.NewLogServer(n.db, witness)
+	if err != nil {
+		return err
+	}
+	n.handler, err = exchange.NewServer(exchange.ServerConfig{
+		Inbox: n.inbox, Directory: n.directory, Log: logServer, Authenticate: n.trust.authenticate,
+		OpenAPI: docs.OpenAPI, Clock: time.Now, Logger: n.log, Metrics: n.metrics,
+	})
+	return err
+}
+
+// run serves partners on the listener and carries messages until ctx ends;
+// then it drains: no new connection, requests and deliveries under way are
+// finished.
+func (n *node) run(ctx context.Context, listener net.Listener) error {
+	peers, err := n.trust.current()
+	if err != nil {
+		return err
+	}
+	config, err := certs.ServerConfig(certs.ServerOptions{Identity: n.identity, MinVersion: peers.MinVersion(), Verify: n.trust.verify})
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler: n.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 120 * time.Second, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() { defer close(done); n.courier.Run(background) }()
+	go n.registry.Watch(background)
+
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(tls.NewListener(listener, config)) }()
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	case <-n.committer.Failed():
+		err = n.committer.Err()
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), duration(n.cfg.Drain, 20*time.Second))
+	defer cancel()
+	if shutdownErr := server.Shutdown(drain); shutdownErr != nil {
+		n.log.Warn("requests were cut off", "error", shutdownErr)
+		_ = server.Close() // the deadline has passed; their senders will ask again
+	}
+	stop()
+	<-done
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// close ends the node. It is safe on one that is half open.
+func (n *node) close() {
+	if n.committer != nil {
+		n.committer.Close()
+	}
+	if n.db != nil {
+		n.db.Close()
+	}
+}
+
+// collectProcess adds the Go runtime's and the process's own metrics.
+func (n *node) collectProcess() {
+	n.collected.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+}

@@ -1,0 +1,330 @@
+package exchange
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/repatriation-exchange/gateway/exchange/record"
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+)
+
+// A building turns one batch of entries into the writes of one transaction.
+// It runs under the log's lock, so it reads nothing and waits for nothing but
+// what the view already holds.
+type building struct {
+	committer *Committer
+	view      View
+	edge      *record.Edge
+	now       time.Time
+
+	admitted []*Entry
+	rows     []Row
+	salts    [][32]byte
+	keys     []seal.DataKey // the data key of each row's case
+	cases    map[CaseKey]*openCase
+	recent   map[MessageKey]*Entry // messages of this very batch
+
+	head   Head
+	signed record.Checkpoint
+}
+
+// An openCase is a case with its unwrapped data key.
+type openCase struct {
+	row     CaseRow
+	key     seal.DataKey
+	changed bool
+}
+
+func (b *building) build(ctx context.Context, batch []*Entry) (Writes, error) {
+	b.head = b.view.Head
+	b.signed = b.committer.released
+	b.cases = make(map[CaseKey]*openCase, len(batch))
+	b.recent = make(map[MessageKey]*Entry, len(batch))
+	seeds := make([]byte, 32*len(batch))
+	if _, err := rand.Read(seeds); err != nil {
+		return Writes{}, fmt.Errorf("draw salts: %w", err)
+	}
+	for i, e := range batch {
+		if err := b.admit(ctx, e, [32]byte(seeds[32*i:])); err != nil {
+			return Writes{}, err
+		}
+	}
+	if len(b.rows) == 0 {
+		if b.head.Size > 0 && b.signed.Size != b.head.Size {
+			var err error
+			if b.signed, err = record.VerifyCheckpoint(b.head.Checkpoint, b.committer.cfg.Checkpoints.Verifier()); err != nil {
+				return Writes{}, fmt.Errorf("read the head: %w", err)
+			}
+		}
+		return Writes{Head: b.head}, b.repeat(batch)
+	}
+	tiles, err := b.grow()
+	if err != nil {
+		return Writes{}, err
+	}
+	if err := b.repeat(batch); err != nil {
+		return Writes{}, err
+	}
+	return b.writes(tiles), nil
+}
+
+// admit gives an entry its place, or the reason why it has none. Only a fault
+// that must stop the whole batch is returned.
+func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) error {
+	e.err, e.Duplicate, e.original = nil, false, nil
+	if e.Kind == KindMessage {
+		if first, ok := b.recent[e.key()]; ok {
+			e.original = first
+			return nil
+		}
+		if row, ok := b.view.Messages[e.key()]; ok {
+			return b.recall(ctx, e, row)
+		}
+	}
+	if e.Settle != nil && !b.view.Due[e.Settle.JobID] {
+		e.Duplicate = true // another worker settled the job meanwhile
+		return nil
+	}
+	c, err := b.openCase(ctx, CaseKey{e.Partner, e.Case})
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		e.err = problem(ProblemErased, "This case was erased; nothing more can be recorded in it.").at("/case")
+		return nil
+	}
+	if e.Kind == KindMessage {
+		next, refused := move(c.row.State, e.Type, e.InReplyTo, e.Case, b.find(e.asked))
+		if refused != nil {
+			e.err = refused
+			return nil
+		}
+		if next != c.row.State {
+			c.row.State, c.row.MovedAt, c.changed = next, b.now, true
+		}
+		b.recent[e.key()] = e
+	}
+	if e.Settle != nil {
+		b.view.Due[e.Settle.JobID] = false
+	}
+	e.State = c.row.State
+	b.place(e, c.key, salt)
+	return nil
+}
+
+// place appends the entry as the record's next row.
+func (b *building) place(e *Entry, key seal.DataKey, salt [32]byte) {
+	b.view.Seqs[e.lane()]++
+	e.Index, e.Seq, e.At = b.head.Size+int64(len(b.rows)), b.view.Seqs[e.lane()], b.now
+	leaf := record.Leaf{
+		V: 1, Kind: string(e.Kind), Partner: e.Partner, Direction: string(e.Direction), Seq: e.Seq,
+		JTI: e.ID, Type: e.Type, Case: e.Case, At: e.At, Commitment: record.Commit(salt, e.Data),
+	}.Marshal()
+	b.rows = append(b.rows, Row{
+		Index: e.Index, Kind: e.Kind, Partner: e.Partner, Direction: e.Direction, Seq: e.Seq, ID: e.ID,
+		Type: e.Type, Case: e.Case, InReplyTo: e.InReplyTo, At: e.At, Leaf: leaf, LeafHash: record.LeafHash(leaf),
+	})
+	b.salts = append(b.salts, salt)
+	b.keys = append(b.keys, key)
+	b.admitted = append(b.admitted, e)
+}
+
+// find returns the message that another one answers, from the record or from
+// earlier in this batch.
+func (b *building) find(key MessageKey) *Row {
+	if row, ok := b.view.Messages[key]; ok {
+		return &row
+	}
+	if e, ok := b.recent[key]; ok {
+		return &Row{Type: e.Type, Case: e.Case}
+	}
+	return nil
+}
+
+// openCase returns the case with its data key, making both when they are new;
+// nil when the case was erased.
+func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error) {
+	if c, ok := b.cases[key]; ok {
+		return c, nil
+	}
+	wrapper := b.committer.cfg.Keys
+	row, ok := b.view.Cases[key]
+	c := &openCase{row: row}
+	var err error
+	switch {
+	case !ok:
+		c.row = CaseRow{CaseKey: key, OpenedAt: b.now, MovedAt: b.now}
+		c.changed = true
+		if c.key, err = seal.NewDataKey(); err != nil {
+			return nil, fmt.Errorf("make a data key: %w", err)
+		}
+		if c.row.Wrapped, err = c.key.Wrap(ctx, wrapper, caseAAD(key)); err != nil {
+			return nil, fmt.Errorf("wrap a data key: %w", err)
+		}
+	case row.Wrapped.Bytes == nil:
+		return nil, nil
+	default:
+		if c.key, err = seal.UnwrapDataKey(ctx, wrapper, row.Wrapped, caseAAD(key)); err != nil {
+			return nil, fmt.Errorf("unwrap the data key of a case: %w", err)
+		}
+	}
+	b.cases[key] = c
+	return c, nil
+}
+
+// recall answers a message that the record already holds: the same bytes get
+// the same receipt (P3), other bytes under the same jti are refused.
+func (b *building) recall(ctx context.Context, e *Entry, row Row) error {
+	c, err := b.openCase(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		e.err = problem(ProblemErased, "This message was received, and its case was erased since.").at("/jti")
+		return nil
+	}
+	data, err := c.key.Open(row.Data, rowAAD(row.Index, "data"))
+	if err != nil {
+		return fmt.Errorf("open entry %d: %w", row.Index, err)
+	}
+	if string(data) != string(e.Data) {
+		e.err = reusedID()
+		return nil
+	}
+	if row.Receipt != nil {
+		if e.Receipt, err = c.key.Open(row.Receipt, rowAAD(row.Index, "receipt")); err != nil {
+			return fmt.Errorf("open the receipt of entry %d: %w", row.Index, err)
+		}
+	}
+	e.Index, e.Seq, e.At, e.State, e.Duplicate = row.Index, row.Seq, row.At, c.row.State, true
+	return nil
+}
+
+func reusedID() *Problem {
+	return problem(ProblemIDReused, "Another message with this jti was received before; a message keeps its exact bytes, and a new message needs a new jti.").at("/jti")
+}
+
+// repeat answers the copies that arrived in the same batch as their original.
+func (b *building) repeat(batch []*Entry) error {
+	for _, e := range batch {
+		first := e.original
+		if first == nil {
+			continue
+		}
+		if e.hash != first.hash {
+			e.err = reusedID()
+			continue
+		}
+		e.Index, e.Seq, e.At, e.State, e.Receipt, e.Duplicate = first.Index, first.Seq, first.At, first.State, first.Receipt, true
+	}
+	return nil
+}
+
+// grow appends the rows to the tree, signs its checkpoint, and then seals each
+// row and signs its receipt, on all processors.
+func (b *building) grow() ([]record.Tile, error) {
+	hashes := make([]tlog.Hash, len(b.rows))
+	for i := range b.rows {
+		hashes[i] = b.rows[i].LeafHash
+	}
+	grown, err := b.edge.Append(hashes)
+	if err != nil {
+		return nil, fmt.Errorf("append to the tree: %w", err)
+	}
+	note, err := b.committer.cfg.Checkpoints.Sign(grown.Size, grown.Root)
+	if err != nil {
+		return nil, fmt.Errorf("sign the checkpoint: %w", err)
+	}
+	b.head = Head{Size: grown.Size, Checkpoint: note}
+	b.signed = record.Checkpoint{Origin: b.committer.cfg.Checkpoints.Origin(), Size: grown.Size, Root: grown.Root}
+	return grown.Tiles, parallel(len(b.rows), func(i int) error { return b.finish(i, grown, note) })
+}
+
+// finish seals row i and, for an inbound message, signs its receipt.
+func (b *building) finish(i int, grown *record.Appended, note []byte) error {
+	row, e, key := &b.rows[i], b.admitted[i], b.keys[i]
+	var err error
+	if e.Kind == KindMessage && e.Direction == In {
+		proof := record.FormatProof(row.Index, grown.Proof(i), note, nil)
+		e.Receipt, err = signReceipt(b.committer.cfg.Receipts, receiptClaims{
+			Issuer: b.committer.cfg.Self, Audience: e.Partner, ID: "r-" + e.ID, IssuedAt: b.now.Unix(),
+			Message: e.ID, MessageSHA256: encode(e.hash[:]), Seq: e.Seq,
+			Leaf: encode(row.Leaf), Salt: encode(b.salts[i][:]), Proof: string(proof),
+		})
+		if err != nil {
+			return fmt.Errorf("sign a receipt: %w", err)
+		}
+		if row.Receipt, err = key.Seal(e.Receipt, rowAAD(row.Index, "receipt")); err != nil {
+			return fmt.Errorf("seal a receipt: %w", err)
+		}
+	}
+	if row.Data, err = key.Seal(e.Data, rowAAD(row.Index, "data")); err != nil {
+		return fmt.Errorf("seal an entry: %w", err)
+	}
+	if row.Salt, err = key.Seal(b.salts[i][:], rowAAD(row.Index, "salt")); err != nil {
+		return fmt.Errorf("seal a salt: %w", err)
+	}
+	return nil
+}
+
+// writes gathers what the transaction adds.
+func (b *building) writes(tiles []record.Tile) Writes {
+	w := Writes{Head: b.head, At: b.now, Rows: b.rows, Tiles: tiles, Seqs: make(map[Lane]int64)}
+	for _, c := range b.cases {
+		if c.changed {
+			w.Cases = append(w.Cases, c.row)
+		}
+	}
+	for _, e := range b.admitted {
+		w.Seqs[e.lane()] = b.view.Seqs[e.lane()]
+		if e.Deliver {
+			w.Jobs = append(w.Jobs, Job{Queue: e.Partner, Kind: JobDeliver, Ref: e.ID, Index: e.Index, FirstAt: b.now, DueAt: b.now})
+		}
+		if e.Settle != nil {
+			w.Done = append(w.Done, *e.Settle)
+		}
+	}
+	return w
+}
+
+// parallel runs fn(0..n-1) on all processors and returns the first error.
+func parallel(n int, fn func(int) error) error {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if workers < 2 || n < 4 {
+		for i := range n {
+			if err := fn(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var wait sync.WaitGroup
+	errs := make([]error, workers)
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < n && errs[w] == nil; i += workers {
+				errs[w] = fn(i)
+			}
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowAAD binds a ciphertext to its entry and column, so that the database
+// cannot exchange two of them unnoticed.
+func rowAAD(index int64, column string) []byte { return fmt.Appendf(nil, "entry/%d/%s", index, column) }
+
+// caseAAD binds a wrapped data key to its case.
+func caseAAD(key CaseKey) []byte { return []byte("case/" + key.Partner + "/" + key.Case) }

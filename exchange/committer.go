@@ -1,0 +1,353 @@
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange/record"
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+)
+
+// A CheckpointLock remembers the last signed checkpoint outside the database,
+// so that a database restored from an old backup is noticed before it signs a
+// second history (P6).
+type CheckpointLock interface {
+	// Load returns the remembered checkpoint; nil when there is none yet.
+	Load(ctx context.Context) ([]byte, error)
+	// Store remembers a checkpoint. A smaller one than remembered changes
+	// nothing; another one of the same size is an error.
+	Store(ctx context.Context, size int64, checkpoint []byte) error
+}
+
+// An Entry is something to be recorded, and after Record returned nil, where
+// it stands. The committer owns it until then.
+type Entry struct {
+	Kind      Kind
+	Partner   string
+	Direction Direction
+	ID        string
+	Type      string
+	Case      string
+	InReplyTo string
+	Data      []byte // exact bytes, in clear
+	Deliver   bool   // make a delivery job for it
+	Settle    *Settlement
+
+	// Results.
+	Index     int64
+	Seq       int64
+	At        time.Time
+	Receipt   []byte // inbound messages: the signed receipt
+	Duplicate bool   // the identical bytes were already recorded
+	State     State  // of the case, after this entry
+
+	hash     [32]byte
+	asked    MessageKey
+	err      error
+	done     chan struct{}
+	original *Entry // an identical entry earlier in the same batch
+}
+
+// CommitterConfig wires a Committer.
+type CommitterConfig struct {
+	Self        string // our own code
+	Store       BatchStore
+	Checkpoints *record.CheckpointSigner
+	Receipts    *seal.Signer
+	Keys        seal.KeyWrapper
+	Lock        CheckpointLock
+	Clock       func() time.Time
+	Logger      *slog.Logger
+	Metrics     *Metrics
+	MaxBatch    int // entries in one transaction; 0 means 256
+	// OnCommit is told of every batch after it is durable. It must not block.
+	OnCommit func([]*Entry)
+}
+
+// A Committer gathers entries and writes them in batches: one transaction, one
+// signed checkpoint. While a batch is being written the next one gathers, so
+// there is no linger when the gateway is idle.
+type Committer struct {
+	cfg   CommitterConfig
+	queue chan *Entry
+	stop  chan struct{}
+	ended chan struct{}
+	once  sync.Once
+
+	// Owned by the loop.
+	edge       *record.Edge
+	checkpoint []byte // the checkpoint that edge belongs to
+	released   record.Checkpoint
+	lastAt     time.Time
+
+	failed chan struct{} // closed when fatal is set
+	fatal  error
+}
+
+// NewCommitter checks the record's head against the lock and starts the loop.
+// It refuses a database that is behind the lock, or that shows another history.
+func NewCommitter(ctx context.Context, cfg CommitterConfig) (*Committer, error) {
+	switch {
+	case cfg.Store == nil, cfg.Checkpoints == nil, cfg.Receipts == nil, cfg.Keys == nil, cfg.Lock == nil,
+		cfg.Clock == nil, cfg.Logger == nil, cfg.Metrics == nil, cfg.Self == "":
+		return nil, errors.New("committer: a required part is missing")
+	}
+	if cfg.MaxBatch == 0 {
+		cfg.MaxBatch = 256
+	}
+	if cfg.OnCommit == nil {
+		cfg.OnCommit = func([]*Entry) {}
+	}
+	c := &Committer{
+		cfg: cfg, queue: make(chan *Entry, 4*cfg.MaxBatch),
+		stop: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
+	}
+	// An empty batch loads and proves the head without writing anything.
+	if err := c.commit(ctx, nil); err != nil {
+		return nil, fmt.Errorf("open the record: %w", err)
+	}
+	go c.loop()
+	return c, nil
+}
+
+// Close ends the loop after what was queued is recorded.
+func (c *Committer) Close() {
+	c.once.Do(func() { close(c.stop) })
+	<-c.ended
+}
+
+// Record makes e durable and part of the tree, and returns when it is (P1).
+// The error is a *Problem when this entry was refused, ErrUnavailable or
+// ErrOutcomeUnknown when the batch was not (certainly) written. Recording
+// cannot be cancelled: a caller that leaves does not unrecord.
+func (c *Committer) Record(ctx context.Context, e *Entry) error {
+	e.done = make(chan struct{})
+	e.hash = sha256.Sum256(e.Data)
+	if e.Kind == KindMessage && e.InReplyTo != "" {
+		e.asked = MessageKey{Lane{e.Partner, e.Direction.Opposite()}, e.InReplyTo}
+	}
+	select {
+	case <-c.stop:
+		return fmt.Errorf("%w: the gateway is stopping", ErrUnavailable)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	case c.queue <- e:
+	}
+	select {
+	case <-e.done:
+	case <-c.ended:
+		select {
+		case <-e.done: // finished by the last batch
+		default:
+			return fmt.Errorf("%w: the gateway is stopping", ErrUnavailable)
+		}
+	}
+	return e.err
+}
+
+func (c *Committer) loop() {
+	defer close(c.ended)
+	batch := make([]*Entry, 0, c.cfg.MaxBatch)
+	for {
+		batch = batch[:0]
+		select {
+		case e := <-c.queue:
+			batch = append(batch, e)
+		case <-c.stop:
+			select {
+			case e := <-c.queue:
+				batch = append(batch, e)
+			default:
+				return
+			}
+		}
+	gather:
+		for len(batch) < c.cfg.MaxBatch {
+			select {
+			case e := <-c.queue:
+				batch = append(batch, e)
+			default:
+				break gather
+			}
+		}
+		c.run(batch)
+	}
+}
+
+// run commits one batch and wakes those who wait for it.
+func (c *Committer) run(batch []*Entry) {
+	started := time.Now()
+	// The batch outlives any one caller: its deadline is its own.
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	err := c.fatal
+	if err == nil {
+		err = c.commit(ctx, batch)
+	}
+	if err != nil {
+		c.edge = nil // whatever we held may not be what the database holds
+		c.cfg.Metrics.batchFailed()
+		c.cfg.Logger.Error("a batch was not recorded", "entries", len(batch), "error", err)
+		for _, e := range batch {
+			e.err = err
+		}
+	} else {
+		c.cfg.Metrics.batch(len(batch), time.Since(started))
+		c.cfg.OnCommit(batch)
+	}
+	for _, e := range batch {
+		close(e.done)
+	}
+}
+
+// errFork means that signing on would make a second history. Nothing is
+// recorded after it until an operator has looked.
+var errFork = errors.New("the record has another history than the one this gateway signed")
+
+// commit writes one batch. Order matters: sign inside the transaction, commit,
+// remember the checkpoint outside the database, and only then let go of it.
+func (c *Committer) commit(ctx context.Context, batch []*Entry) error {
+	var built *building
+	err := c.cfg.Store.Commit(ctx, lookupOf(batch), func(ctx context.Context, view View) (Writes, error) {
+		edge, err := c.edgeOf(ctx, view)
+		if err != nil {
+			return Writes{}, err
+		}
+		built = &building{committer: c, view: view, edge: edge, now: c.now()}
+		return built.build(ctx, batch)
+	})
+	if errors.Is(err, errFork) || errors.Is(err, ErrBroken) {
+		c.fail(err)
+	}
+	if err != nil {
+		return err
+	}
+	if built.head.Size != built.view.Head.Size {
+		if err := c.cfg.Lock.Store(ctx, built.head.Size, built.head.Checkpoint); err != nil {
+			err = fmt.Errorf("%w: remember the checkpoint: %w", errFork, err)
+			c.fail(err)
+			return err
+		}
+	}
+	c.edge, c.checkpoint, c.released = built.edge, built.head.Checkpoint, built.signed
+	return nil
+}
+
+// fail stops all recording: what the database or the disk holds is not what
+// this process knows, and only a restart reads it anew.
+func (c *Committer) fail(err error) {
+	c.fatal = err
+	close(c.failed)
+}
+
+// Failed is closed when the committer has stopped for good; Err says why. The
+// process must end then.
+func (c *Committer) Failed() <-chan struct{} { return c.failed }
+
+// Err returns why the committer stopped; it is read after Failed is closed.
+func (c *Committer) Err() error { return c.fatal }
+
+// now never goes back, so that the record's times are in its order.
+func (c *Committer) now() time.Time {
+	t := c.cfg.Clock().UTC().Truncate(time.Millisecond)
+	if t.Before(c.lastAt) {
+		t = c.lastAt
+	}
+	c.lastAt = t
+	return t
+}
+
+// edgeOf returns the right edge for the head that the store shows. When it is
+// not the head this process last wrote (another process wrote since, or this
+// one has just started), the edge is loaded and proved: our own signature is
+// on the checkpoint, the edge hashes to its root, and it extends the last
+// checkpoint that we released and the one that the lock remembers.
+func (c *Committer) edgeOf(ctx context.Context, view View) (*record.Edge, error) {
+	if c.edge != nil && bytes.Equal(c.checkpoint, view.Head.Checkpoint) {
+		return c.edge.Clone(), nil
+	}
+	remembered, err := c.cfg.Lock.Load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load the remembered checkpoint: %w", err)
+	}
+	if view.Head.Size == 0 {
+		if remembered != nil || c.released.Size > 0 {
+			return nil, fmt.Errorf("%w: the database is empty, but a checkpoint was signed before", errFork)
+		}
+		return record.NewEdge(0, nil)
+	}
+	verifier := c.cfg.Checkpoints.Verifier()
+	head, err := record.VerifyCheckpoint(view.Head.Checkpoint, verifier)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the stored checkpoint: %w", errFork, err)
+	}
+	edge, err := record.LoadEdge(ctx, view.Tiles, view.Head.Size)
+	if err != nil {
+		return nil, fmt.Errorf("load the tree's edge: %w", err)
+	}
+	if head.Size != view.Head.Size || edge.Root() != head.Root {
+		return nil, fmt.Errorf("%w: the stored entries do not hash to the signed checkpoint of size %d", errFork, head.Size)
+	}
+	olds := []record.Checkpoint{c.released}
+	if remembered != nil {
+		old, err := record.VerifyCheckpoint(remembered, verifier)
+		if err != nil {
+			return nil, fmt.Errorf("the remembered checkpoint: %w", err)
+		}
+		olds = append(olds, old)
+	}
+	for _, old := range olds {
+		if old.Size == 0 {
+			continue
+		}
+		if old.Size > head.Size {
+			return nil, fmt.Errorf("%w: the database holds %d entries, but a checkpoint of %d was signed; it was restored from an old backup or lost writes", errFork, head.Size, old.Size)
+		}
+		root, err := record.TreeRoot(ctx, view.Tiles, old.Size)
+		if err != nil {
+			return nil, fmt.Errorf("recompute the root at %d: %w", old.Size, err)
+		}
+		if root != old.Root {
+			return nil, fmt.Errorf("%w: at size %d the database does not hash to what was signed", errFork, old.Size)
+		}
+	}
+	return edge, nil
+}
+
+// lookupOf names what the batch needs, each thing once.
+func lookupOf(batch []*Entry) Lookup {
+	var l Lookup
+	messages := make(map[MessageKey]struct{}, 2*len(batch))
+	cases := make(map[CaseKey]struct{}, len(batch))
+	lanes := make(map[Lane]struct{}, 8)
+	for _, e := range batch {
+		if e.Kind == KindMessage {
+			add(messages, &l.Messages, e.key())
+		}
+		if e.asked.ID != "" {
+			add(messages, &l.Messages, e.asked)
+		}
+		if e.Settle != nil {
+			l.Jobs = append(l.Jobs, e.Settle.JobID)
+		}
+		add(cases, &l.Cases, CaseKey{e.Partner, e.Case})
+		add(lanes, &l.Lanes, e.lane())
+	}
+	return l
+}
+
+func add[K comparable](seen map[K]struct{}, list *[]K, key K) {
+	if _, ok := seen[key]; !ok {
+		seen[key] = struct{}{}
+		*list = append(*list, key)
+	}
+}
+
+func (e *Entry) lane() Lane      { return Lane{e.Partner, e.Direction} }
+func (e *Entry) key() MessageKey { return MessageKey{e.lane(), e.ID} }

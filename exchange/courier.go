@@ -1,0 +1,269 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// CourierConfig wires a Courier. Everything is required but the last two.
+type CourierConfig struct {
+	Self      string
+	Directory *Directory
+	Jobs      JobStore
+	Reader    interface {
+		Entry(ctx context.Context, index int64) (Row, error)
+	}
+	Opener   *Opener
+	Recorder Recorder
+	// Client returns the HTTP client for a partner: mutual TLS, its anchors
+	// and pins only, no redirects, no proxy.
+	Client  func(partner string) (*http.Client, error)
+	Clock   func() time.Time
+	Logger  *slog.Logger
+	Metrics *Metrics
+	Poll    time.Duration // how often a queue is looked at unasked; 0 means 1 s
+	Timeout time.Duration // one delivery; 0 means 30 s
+}
+
+// A Courier carries recorded messages to their partners: durable jobs, one
+// lane a partner, so that a dead partner delays nobody else.
+type Courier struct {
+	cfg CourierConfig
+
+	mu    sync.Mutex
+	lanes map[string]*courierLane
+}
+
+// A courierLane serves one partner.
+type courierLane struct {
+	courier *Courier
+	partner string
+	wake    chan struct{}
+	cancel  context.CancelFunc
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+}
+
+// NewCourier returns a courier; it refuses a missing part.
+func NewCourier(cfg CourierConfig) (*Courier, error) {
+	if cfg.Self == "" || cfg.Directory == nil || cfg.Jobs == nil || cfg.Reader == nil || cfg.Opener == nil ||
+		cfg.Recorder == nil || cfg.Client == nil || cfg.Clock == nil || cfg.Logger == nil || cfg.Metrics == nil {
+		return nil, errors.New("courier: a required part is missing")
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = time.Second
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 30 * time.Second
+	}
+	return &Courier{cfg: cfg, lanes: map[string]*courierLane{}}, nil
+}
+
+// Run serves every partner of the registry, also those that are added later,
+// until ctx ends, and returns when all lanes are still.
+func (c *Courier) Run(ctx context.Context) {
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	tick := time.NewTicker(c.cfg.Poll)
+	defer tick.Stop()
+	for {
+		c.mu.Lock()
+		for _, p := range c.cfg.Directory.Snapshot().All() {
+			if _, ok := c.lanes[p.Code]; !ok {
+				lane := c.newLane(p)
+				c.lanes[p.Code] = lane
+				wait.Go(func() { lane.run(ctx) })
+			}
+		}
+		c.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Wake tells a partner's lane that a job is due. It never blocks.
+func (c *Courier) Wake(partner string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if lane, ok := c.lanes[partner]; ok {
+		select {
+		case lane.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// CircuitOpen says whether deliveries to a partner are held back now.
+func (c *Courier) CircuitOpen(partner string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lane, ok := c.lanes[partner]
+	return ok && lane.breaker.State() == gobreaker.StateOpen
+}
+
+func (c *Courier) newLane(p *partners.Partner) *courierLane {
+	lane := &courierLane{courier: c, partner: p.Code, wake: make(chan struct{}, 1)}
+	lane.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:        p.Code,
+		MaxRequests: 1,
+		Timeout:     p.Retry.Initial * 2,
+		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= 5 },
+		OnStateChange: func(name string, _, to gobreaker.State) {
+			c.cfg.Metrics.circuit(name, to == gobreaker.StateOpen)
+			c.cfg.Logger.Warn("circuit breaker", "partner", name, "state", to.String())
+		},
+	})
+	return lane
+}
+
+// run claims due jobs and delivers them until ctx ends. Deliveries under way
+// are finished: their answers matter.
+func (l *courierLane) run(ctx context.Context) {
+	cfg := &l.courier.cfg
+	var under sync.WaitGroup
+	defer under.Wait()
+	slots := make(chan struct{}, 16)
+	for ctx.Err() == nil {
+		claimed := 0
+		if free := cap(slots) - len(slots); free > 0 && l.open() {
+			jobs, err := l.claim(ctx, free)
+			if err != nil && ctx.Err() == nil {
+				cfg.Logger.Error("jobs cannot be claimed", "partner", l.partner, "error", err)
+			}
+			claimed = len(jobs)
+			for _, job := range jobs {
+				slots <- struct{}{}
+				under.Go(func() {
+					defer func() { <-slots; l.poke() }()
+					l.deliver(job)
+				})
+			}
+		}
+		if claimed > 0 && len(slots) < cap(slots) {
+			continue
+		}
+		l.sleep(ctx)
+	}
+}
+
+// open says whether the partner may be written to now.
+func (l *courierLane) open() bool {
+	peer, err := l.courier.cfg.Directory.Peer(l.partner)
+	return err == nil && peer.Status == partners.Active && l.breaker.State() != gobreaker.StateOpen
+}
+
+// claim leases as many jobs as the lane can carry; while the circuit is half
+// open, one.
+func (l *courierLane) claim(ctx context.Context, free int) ([]Job, error) {
+	if l.breaker.State() == gobreaker.StateHalfOpen {
+		free = 1
+	}
+	now := l.courier.cfg.Clock()
+	return l.courier.cfg.Jobs.Claim(ctx, l.partner, now, now.Add(2*l.courier.cfg.Timeout), free)
+}
+
+func (l *courierLane) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// sleep waits for new work, or until it is time to look again.
+func (l *courierLane) sleep(ctx context.Context) {
+	timer := time.NewTimer(l.courier.cfg.Poll)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-l.wake:
+	case <-timer.C:
+	}
+}
+
+// deliver makes one attempt and settles it. It runs to its end even when the
+// gateway is stopping: half an attempt would be a lost answer.
+func (l *courierLane) deliver(job Job) {
+	cfg := &l.courier.cfg
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
+	defer cancel()
+	done, err := l.breaker.Allow()
+	if err != nil {
+		return // the circuit opened meanwhile; the lease runs out and the job is due again
+	}
+	peer, err := cfg.Directory.Peer(l.partner)
+	if err != nil {
+		done(nil)
+		return
+	}
+	started := cfg.Clock()
+	result := l.courier.attempt(ctx, peer, job)
+	result.attempt.JobID, result.attempt.Number = job.ID, job.Attempt+1
+	result.attempt.At, result.attempt.Took = started, cfg.Clock().Sub(started)
+	if result.reached {
+		done(nil) // the partner is alive, whatever it said
+	} else {
+		done(result.err)
+	}
+	settleCtx, cancelSettle := context.WithTimeout(context.Background(), cfg.Timeout)
+	defer cancelSettle()
+	if err := l.courier.settle(settleCtx, peer, job, result); err != nil {
+		cfg.Logger.Error("a delivery attempt was not recorded; the job will be tried again", "partner", l.partner, "jti", job.Ref, "error", err)
+	}
+}
+
+// backoff returns when attempt number n+1 is due: exponential with full
+// jitter, never before the partner's Retry-After.
+func backoff(r partners.Retry, n int, after time.Duration) time.Duration {
+	ceiling := r.Initial << min(n, 20)
+	if ceiling > r.Max || ceiling <= 0 {
+		ceiling = r.Max
+	}
+	d := ceiling/2 + rand.N(ceiling/2+1) // jitter needs no secrecy
+	return max(d, min(after, r.Max))
+}
+
+// settle writes what an attempt came to.
+func (c *Courier) settle(ctx context.Context, peer *Peer, job Job, r attemptResult) error {
+	now := c.cfg.Clock()
+	if r.verdict == verdictRetry && now.Sub(job.FirstAt) >= peer.Retry.DeadLetterAfter {
+		r.verdict, r.attempt.Outcome = verdictDead, "dead"
+		r.evidence = failureData(job, r, "gave up after "+peer.Retry.DeadLetterAfter.String())
+	}
+	c.cfg.Metrics.delivery(peer.Code, r.attempt.Outcome)
+	log := c.cfg.Logger.With("partner", peer.Code, "jti", job.Ref, "attempt", r.attempt.Number, "outcome", r.attempt.Outcome, "status", r.attempt.Status)
+	switch r.verdict {
+	case verdictDelivered:
+		log.Info("message delivered", "partner_index", r.receipt.Index)
+		return c.record(ctx, peer, job, KindReceipt, In, r.receipt.Raw, JobDone, r.attempt)
+	case verdictDead:
+		log.Error("message will not be delivered", "detail", r.attempt.Detail)
+		return c.record(ctx, peer, job, KindFailure, Out, r.evidence, JobDead, r.attempt)
+	default:
+		due := now.Add(backoff(peer.Retry, job.Attempt, r.after))
+		log.Warn("delivery failed; will try again", "detail", r.attempt.Detail, "due", due)
+		return c.cfg.Jobs.Retry(ctx, r.attempt, due)
+	}
+}
+
+func (c *Courier) record(ctx context.Context, peer *Peer, job Job, kind Kind, direction Direction, data []byte, state JobState, a Attempt) error {
+	row, err := c.cfg.Reader.Entry(ctx, job.Index)
+	if err != nil {
+		return fmt.Errorf("find the message of a job: %w", err)
+	}
+	return c.cfg.Recorder.Record(ctx, &Entry{
+		Kind: kind, Partner: peer.Code, Direction: direction, ID: job.Ref, Type: row.Type, Case: row.Case,
+		Data: data, Settle: &Settlement{JobID: job.ID, State: state, Attempt: a},
+	})
+}

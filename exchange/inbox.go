@@ -1,0 +1,199 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A Recorder makes entries durable. Only the Committer implements it in the
+// gateway; the bench leaves the record out to measure what it costs.
+type Recorder interface {
+	// Record returns when e is durable and in the tree, or why it is not.
+	Record(ctx context.Context, e *Entry) error
+}
+
+// InboxConfig wires an Inbox. Everything is required.
+type InboxConfig struct {
+	Self      string
+	Catalogue *schemas.Catalogue
+	Recorder  Recorder
+	Reader    interface {
+		Message(ctx context.Context, key MessageKey) (Row, error)
+	}
+	Clock   func() time.Time
+	Logger  *slog.Logger
+	Metrics *Metrics
+}
+
+// An Inbox takes what partners send. Each step of Accept may refuse, and the
+// order is the order of trust: form, signature, meaning, agreement, record.
+type Inbox struct{ cfg InboxConfig }
+
+// NewInbox returns an inbox; it refuses a missing part.
+func NewInbox(cfg InboxConfig) (*Inbox, error) {
+	if cfg.Self == "" || cfg.Catalogue == nil || cfg.Recorder == nil || cfg.Reader == nil || cfg.Clock == nil || cfg.Logger == nil || cfg.Metrics == nil {
+		return nil, errors.New("inbox: a required part is missing")
+	}
+	return &Inbox{cfg}, nil
+}
+
+// Accept takes the exact bytes that a peer sent and returns the signed receipt
+// to answer with, once they are durable and in the tree. Otherwise the error
+// is what to answer; what a known partner sent and was refused is recorded too.
+func (in *Inbox) Accept(ctx context.Context, peer *Peer, body []byte) ([]byte, error) {
+	e := &Entry{Kind: KindMessage, Partner: peer.Code, Direction: In, Data: body}
+	err := in.accept(ctx, peer, e)
+	if err == nil {
+		return e.Receipt, nil
+	}
+	refused := asRefusal(err)
+	if refused.Kind == ProblemInternal || refused.Kind == ProblemUnavailable {
+		return nil, refused // nothing is known to be wrong with the message
+	}
+	if recordErr := in.recordRefusal(ctx, e, refused); recordErr != nil {
+		return nil, asRefusal(recordErr)
+	}
+	return nil, refused
+}
+
+func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
+	now := in.cfg.Clock()
+	verified, err := Open(peer, e.Data, now)
+	if err != nil {
+		return err
+	}
+	claims, body, err := readClaims(in.cfg.Catalogue, verified)
+	e.ID, e.Type = claims.ID, claims.Type
+	if err != nil {
+		return err
+	}
+	e.InReplyTo = claims.InReplyTo
+	if err := in.permitted(peer, claims, body, now); err != nil {
+		// A message that was accepted once is answered as it was then, however
+		// late the copy comes and whatever has changed since (P3, P10).
+		if in.accepted(ctx, e, claims) {
+			return in.cfg.Recorder.Record(ctx, e)
+		}
+		return err
+	}
+	e.Case = claims.Case
+	return in.cfg.Recorder.Record(ctx, e)
+}
+
+// accepted says whether the record holds a message of this identifier, and
+// makes e a copy of it.
+func (in *Inbox) accepted(ctx context.Context, e *Entry, claims Claims) bool {
+	row, err := in.cfg.Reader.Message(ctx, e.key())
+	if err != nil {
+		return false // not found, or not readable: then the refusal stands, and a copy may come again
+	}
+	e.Case = row.Case
+	return claims.Case == row.Case
+}
+
+// Open verifies the exact bytes of a message with a peer's keys.
+func Open(peer *Peer, data []byte, now time.Time) (seal.Verified, error) {
+	unverified, err := seal.Parse(data, TypMessage, peer.Limits.MaxBodyBytes)
+	if err != nil {
+		return seal.Verified{}, sealProblem(ProblemJWS, err)
+	}
+	verified, err := unverified.Verify(peer.Keys, now)
+	if err != nil {
+		return seal.Verified{}, sealProblem(ProblemSignature, err)
+	}
+	return verified, nil
+}
+
+// readClaims parses the verified payload once, strictly, and checks that it is
+// a message. On error it returns what was certain to be read.
+func readClaims(catalogue *schemas.Catalogue, verified seal.Verified) (Claims, any, error) {
+	parsed, err := schemas.Parse(verified.Payload(), schemas.DefaultLimits())
+	if err != nil {
+		return Claims{}, nil, schemaProblem(ProblemJSON, "", err)
+	}
+	if err := catalogue.ValidateEnvelope(parsed); err != nil {
+		return Claims{}, nil, schemaProblem(ProblemEnvelope, "", err)
+	}
+	claims, body, err := claimsOf(parsed)
+	if err != nil {
+		return Claims{}, nil, err
+	}
+	if !catalogue.Has(claims.Type) {
+		return claims, nil, problem(ProblemTypeUnknown, "This gateway knows no schema for the type.").at("/type")
+	}
+	return claims, body, nil
+}
+
+// permitted checks the meaning of a message: parties, times, schema and
+// agreement.
+func (in *Inbox) permitted(peer *Peer, claims Claims, body any, now time.Time) error {
+	if claims.Issuer != peer.Code {
+		return problem(ProblemIssuer, "iss must be the code of the partner whose certificate opened the connection.").at("/iss")
+	}
+	if claims.Audience != in.cfg.Self {
+		return problem(ProblemAudience, "aud must be %s.", in.cfg.Self).at("/aud")
+	}
+	if p := claims.checkTimes(now, peer.Limits.ClockSkew, peer.Limits.MaxLifetime); p != nil {
+		return p
+	}
+	if err := in.cfg.Catalogue.Validate(claims.Type, body); err != nil {
+		return schemaProblem(ProblemSchema, "/body", err)
+	}
+	permit, err := permitOf(peer, claims, partners.Receive)
+	if err != nil {
+		return err
+	}
+	if err := permit.CheckFields(body); err != nil {
+		return policyProblem(ProblemField, "/body", err)
+	}
+	return nil
+}
+
+// permitOf finds the agreement's row for a message.
+func permitOf(peer *Peer, claims Claims, direction partners.Direction) (*partners.Permit, error) {
+	agreement, ok := peer.Agreement(claims.Agreement)
+	if !ok {
+		return nil, problem(ProblemAgreement, "No agreement of this code is in force with this partner.").rule("agreement-unknown").at("/agreement")
+	}
+	permit, err := agreement.Permit(claims.Type, direction, claims.Purpose)
+	if err != nil {
+		return nil, policyProblem(ProblemAgreement, "", err)
+	}
+	return permit, nil
+}
+
+// recordRefusal puts a refusal into the record: which partner, when, which
+// rule, and a salted hash of the bytes, but never the bytes themselves.
+func (in *Inbox) recordRefusal(ctx context.Context, e *Entry, p *Problem) error {
+	in.cfg.Metrics.refused(e.Partner, p.Kind.Slug)
+	refusal := &Entry{
+		Kind: KindRefusal, Partner: e.Partner, Direction: In, ID: e.ID, Type: e.Type,
+		Data: refusalData(p, e.Data),
+	}
+	if err := in.cfg.Recorder.Record(ctx, refusal); err != nil {
+		return fmt.Errorf("record a refusal: %w", err)
+	}
+	in.cfg.Logger.Warn("message refused", "partner", e.Partner, "jti", e.ID, "type", e.Type, "problem", p.Kind.Slug, "rule", p.Rule, "index", refusal.Index)
+	return nil
+}
+
+// RecordRefusal records a refusal that was decided before Accept, by the HTTP
+// server, for a known partner.
+func (in *Inbox) RecordRefusal(ctx context.Context, peer *Peer, p *Problem, received []byte) error {
+	return in.recordRefusal(ctx, &Entry{Partner: peer.Code, Data: received}, p)
+}
+
+// asRefusal turns any error into the problem to answer with.
+func asRefusal(err error) *Problem {
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown) {
+		return problem(ProblemUnavailable, "The message was not acknowledged; send the identical bytes again later.").after(5 * time.Second).because(err)
+	}
+	return AsProblem(err)
+}

@@ -1,0 +1,97 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange/record"
+)
+
+// A LogServer shows partners the log's public side: checkpoints and tiles of
+// salted hashes (C2SP tlog-tiles), and takes their checkpoints to countersign
+// (C2SP tlog-witness). No leaf and no message is ever served.
+type LogServer struct {
+	reader  Reader
+	witness *record.Witness
+	watch   *Watch
+}
+
+// NewLogServer returns a log server; witness may be nil, then this gateway
+// countersigns nothing.
+func NewLogServer(reader Reader, witness *record.Witness, watch *Watch) (*LogServer, error) {
+	if reader == nil || watch == nil {
+		return nil, errors.New("log server: a required part is missing")
+	}
+	return &LogServer{reader, witness, watch}, nil
+}
+
+func (l *LogServer) checkpoint(r *http.Request, _ *Peer) (answer, error) {
+	head, err := l.reader.Head(r.Context())
+	if err != nil {
+		return answer{}, err
+	}
+	if head.Size == 0 {
+		return answer{}, problem(ProblemNotFound, "The record is still empty.")
+	}
+	return answer{http.StatusOK, "text/plain; charset=utf-8", head.Checkpoint}, nil
+}
+
+func (l *LogServer) tile(r *http.Request, _ *Peer) (answer, error) {
+	ctx := r.Context()
+	head, err := l.reader.Head(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	data, err := l.tileData(ctx, "tile/"+chi.URLParam(r, "*"), head.Size)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{http.StatusOK, "application/octet-stream", data}, nil
+}
+
+func (l *LogServer) tileData(ctx context.Context, path string, size int64) ([]byte, error) {
+	level, n, width, err := record.ParseTilePath(path)
+	if err != nil {
+		return nil, problem(ProblemNotFound, "Not a tile path of C2SP tlog-tiles.")
+	}
+	data, err := record.TileData(ctx, l.reader, level, n, width, size)
+	if errors.Is(err, record.ErrNotInTree) {
+		return nil, problem(ProblemNotFound, "The log has no such tile yet.")
+	}
+	return data, err
+}
+
+// addCheckpoint countersigns a partner's checkpoint (C2SP tlog-witness), with
+// the statuses and bodies of that document.
+func (l *LogServer) addCheckpoint(r *http.Request, peer *Peer) (answer, error) {
+	if l.witness == nil {
+		return answer{}, problem(ProblemNotFound, "This gateway countersigns nothing.")
+	}
+	body, refused := readBody(r, record.MaxAddCheckpoint)
+	if refused != nil {
+		return answer{}, refused
+	}
+	line, err := l.witness.AddCheckpoint(r.Context(), body)
+	var declined *record.WitnessError
+	if errors.As(err, &declined) {
+		l.suspect(r.Context(), peer, err)
+		contentType, text := declined.Body()
+		return answer{declined.Status, contentType, text}, nil
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{http.StatusOK, "text/plain; charset=utf-8", line}, nil
+}
+
+// suspect records a split view: two checkpoints of one log that cannot both be
+// true are evidence, and belong in our own record at once.
+func (l *LogServer) suspect(ctx context.Context, peer *Peer, err error) {
+	var split *record.SplitView
+	if errors.As(err, &split) {
+		l.watch.SplitView(ctx, peer.Code, split)
+	}
+}

@@ -1,0 +1,93 @@
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+)
+
+// ErrErased means that the data key of the entry's case was destroyed.
+var ErrErased = errors.New("erased")
+
+// An Opened entry holds its personal parts in clear.
+type Opened struct {
+	Row     Row
+	Data    []byte
+	Salt    []byte
+	Receipt []byte
+}
+
+// An Opener decrypts entries with the data keys of their cases. It is not safe
+// to share data that it returns with anyone before the access is recorded.
+type Opener struct {
+	cases interface {
+		Case(ctx context.Context, key CaseKey) (CaseRow, error)
+	}
+	wrapper seal.KeyWrapper
+}
+
+// NewOpener returns an opener over a store's cases.
+func NewOpener(cases interface {
+	Case(ctx context.Context, key CaseKey) (CaseRow, error)
+}, wrapper seal.KeyWrapper) (*Opener, error) {
+	if cases == nil || wrapper == nil {
+		return nil, errors.New("opener: a required part is missing")
+	}
+	return &Opener{cases, wrapper}, nil
+}
+
+// Open decrypts an entry; ErrErased when its key was destroyed.
+func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
+	c, err := o.cases.Case(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return Opened{}, fmt.Errorf("find the case of entry %d: %w", row.Index, err)
+	}
+	if c.Wrapped.Bytes == nil {
+		return Opened{}, fmt.Errorf("entry %d: %w", row.Index, ErrErased)
+	}
+	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
+	if err != nil {
+		return Opened{}, fmt.Errorf("unwrap the data key of entry %d: %w", row.Index, err)
+	}
+	out := Opened{Row: row}
+	for _, part := range []struct {
+		column string
+		sealed []byte
+		into   *[]byte
+	}{{"data", row.Data, &out.Data}, {"salt", row.Salt, &out.Salt}, {"receipt", row.Receipt, &out.Receipt}} {
+		if part.sealed == nil {
+			continue
+		}
+		if *part.into, err = key.Open(part.sealed, rowAAD(row.Index, part.column)); err != nil {
+			return Opened{}, fmt.Errorf("open the %s of entry %d: %w", part.column, row.Index, err)
+		}
+	}
+	return out, nil
+}
+
+// PayloadOf returns the claims of a compact JWS that this gateway has already
+// verified and stored.
+func PayloadOf(compact []byte) ([]byte, error) {
+	parts := bytes.Split(compact, []byte("."))
+	if len(parts) != 3 {
+		return nil, errors.New("not a compact JWS")
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(string(parts[1]))
+}
+
+// Rewrap wraps a case's data key with the wrapper's current key: the part of a
+// key rotation that touches a row.
+func Rewrap(ctx context.Context, wrapper seal.KeyWrapper, c CaseRow) (CaseRow, error) {
+	key, err := seal.UnwrapDataKey(ctx, wrapper, c.Wrapped, caseAAD(c.CaseKey))
+	if err != nil {
+		return CaseRow{}, fmt.Errorf("unwrap a data key: %w", err)
+	}
+	if c.Wrapped, err = key.Wrap(ctx, wrapper, caseAAD(c.CaseKey)); err != nil {
+		return CaseRow{}, fmt.Errorf("wrap a data key: %w", err)
+	}
+	return c, nil
+}

@@ -1,0 +1,197 @@
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A Draft is a message before it is signed.
+type Draft struct {
+	ID        string // optional: a jti, so that submitting twice sends once
+	To        string
+	Type      string
+	Case      string // optional for a type that opens a case
+	InReplyTo string
+	Agreement string // optional when only one agreement with the partner permits the type
+	Purpose   string // optional when that agreement knows only one purpose for it
+	Body      json.RawMessage
+}
+
+// Sent says what became of a draft.
+type Sent struct {
+	ID        string   `json:"jti"`
+	Case      string   `json:"case"`
+	Index     int64    `json:"index"`
+	Seq       int64    `json:"seq"`
+	Withheld  []string `json:"withheld,omitempty"` // JSON Pointers that the agreement removed
+	Duplicate bool     `json:"duplicate,omitempty"`
+}
+
+// OutboxConfig wires an Outbox. Everything is required.
+type OutboxConfig struct {
+	Self      string
+	Catalogue *schemas.Catalogue
+	Directory *Directory
+	Recorder  Recorder
+	Reader    interface {
+		Message(ctx context.Context, key MessageKey) (Row, error)
+	}
+	Opener *Opener
+	Signer *seal.Signer
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// An Outbox signs and records messages; the courier carries them.
+type Outbox struct{ cfg OutboxConfig }
+
+// NewOutbox returns an outbox; it refuses a missing part.
+func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
+	if cfg.Self == "" || cfg.Catalogue == nil || cfg.Directory == nil || cfg.Recorder == nil || cfg.Reader == nil ||
+		cfg.Opener == nil || cfg.Signer == nil || cfg.Clock == nil || cfg.Logger == nil {
+		return nil, errors.New("outbox: a required part is missing")
+	}
+	return &Outbox{cfg}, nil
+}
+
+// Submit checks a draft against schema, agreement and case exactly as the
+// partner will, signs it, and records it together with its due delivery. When
+// it returns nil the message is durable and will be carried.
+func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
+	peer, err := o.cfg.Directory.Peer(d.To)
+	if errors.Is(err, ErrNotFound) {
+		return Sent{}, problem(ProblemPartnerUnknown, "No partner has the code %q.", d.To)
+	} else if err != nil {
+		return Sent{}, err
+	}
+	if peer.Status != partners.Active {
+		return Sent{}, problem(ProblemPartnerSuspended, "The exchange with %s is suspended in its partner file.", peer.Code)
+	}
+	now := o.cfg.Clock()
+	claims, withheld, err := o.prepare(peer, d, now)
+	if err != nil {
+		return Sent{}, err
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return Sent{}, fmt.Errorf("write the claims: %w", err)
+	}
+	data, err := o.cfg.Signer.Sign(TypMessage, payload)
+	if err != nil {
+		return Sent{}, fmt.Errorf("sign the message: %w", err)
+	}
+	if len(data) > peer.Limits.MaxBodyBytes {
+		return Sent{}, problem(ProblemTooLarge, "The signed message has %d bytes; %s takes at most %d.", len(data), peer.Code, peer.Limits.MaxBodyBytes)
+	}
+	e := &Entry{
+		Kind: KindMessage, Partner: peer.Code, Direction: Out, ID: claims.ID, Type: claims.Type,
+		Case: claims.Case, InReplyTo: claims.InReplyTo, Data: data, Deliver: true,
+	}
+	err = o.cfg.Recorder.Record(ctx, e)
+	if p := AsProblem(err); err != nil && p.Kind == ProblemIDReused {
+		return o.resubmitted(ctx, e, claims, withheld, p)
+	}
+	if err != nil {
+		return Sent{}, err
+	}
+	o.cfg.Logger.Info("message submitted", "partner", peer.Code, "jti", e.ID, "type", e.Type, "index", e.Index)
+	return Sent{ID: e.ID, Case: e.Case, Index: e.Index, Seq: e.Seq, Withheld: withheld}, nil
+}
+
+// prepare completes a draft and checks it.
+func (o *Outbox) prepare(peer *Peer, d Draft, now time.Time) (Claims, []string, error) {
+	claims := Claims{
+		Issuer: o.cfg.Self, Audience: peer.Code, ID: d.ID, Type: d.Type, Case: d.Case, InReplyTo: d.InReplyTo,
+		Agreement: d.Agreement, Purpose: d.Purpose,
+		IssuedAt: now.Unix(), Expires: now.Add(peer.Limits.MaxLifetime).Unix(),
+	}
+	if claims.ID == "" {
+		claims.ID = NewID()
+	}
+	if claims.Case == "" {
+		claims.Case = NewID()
+	}
+	body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
+	if err != nil {
+		return Claims{}, nil, schemaProblem(ProblemJSON, "/body", err)
+	}
+	if !o.cfg.Catalogue.Has(claims.Type) {
+		return Claims{}, nil, problem(ProblemTypeUnknown, "This gateway knows no schema for the type %q.", claims.Type).at("/type")
+	}
+	if err := peer.complete(&claims); err != nil {
+		return Claims{}, nil, err
+	}
+	permit, err := permitOf(peer, claims, partners.Send)
+	if err != nil {
+		return Claims{}, nil, err
+	}
+	body, withheld, err := permit.Redact(body)
+	if err != nil {
+		return Claims{}, nil, policyProblem(ProblemField, "/body", err)
+	}
+	if err := permit.CheckFields(body); err != nil {
+		return Claims{}, nil, policyProblem(ProblemField, "/body", err)
+	}
+	if err := o.cfg.Catalogue.Validate(claims.Type, body); err != nil {
+		return Claims{}, nil, schemaProblem(ProblemSchema, "/body", err)
+	}
+	claims.Body = d.Body
+	if len(withheld) > 0 {
+		if claims.Body, err = json.Marshal(body); err != nil {
+			return Claims{}, nil, fmt.Errorf("write the redacted body: %w", err)
+		}
+	}
+	return claims, withheld, o.checkEnvelope(claims)
+}
+
+// checkEnvelope applies the envelope's schema to our own claims.
+func (o *Outbox) checkEnvelope(claims Claims) error {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return fmt.Errorf("write the claims: %w", err)
+	}
+	parsed, err := schemas.Parse(payload, schemas.DefaultLimits())
+	if err != nil {
+		return schemaProblem(ProblemJSON, "", err)
+	}
+	if err := o.cfg.Catalogue.ValidateEnvelope(parsed); err != nil {
+		return schemaProblem(ProblemEnvelope, "", err)
+	}
+	return nil
+}
+
+// resubmitted answers a second submission under the same identifier: the same
+// content was sent already and is not sent again; other content is refused.
+func (o *Outbox) resubmitted(ctx context.Context, e *Entry, claims Claims, withheld []string, refused *Problem) (Sent, error) {
+	row, err := o.cfg.Reader.Message(ctx, e.key())
+	if err != nil {
+		return Sent{}, fmt.Errorf("read the earlier message: %w", err)
+	}
+	opened, err := o.cfg.Opener.Open(ctx, row)
+	if err != nil {
+		return Sent{}, fmt.Errorf("open the earlier message: %w", err)
+	}
+	earlier, err := PayloadOf(opened.Data)
+	if err != nil {
+		return Sent{}, fmt.Errorf("read the earlier message: %w", err)
+	}
+	var old Claims
+	if err := json.Unmarshal(earlier, &old); err != nil {
+		return Sent{}, fmt.Errorf("read the earlier message: %w", err)
+	}
+	var was, is bytes.Buffer
+	if json.Compact(&was, old.Body) != nil || json.Compact(&is, claims.Body) != nil ||
+		!bytes.Equal(was.Bytes(), is.Bytes()) || old.Type != claims.Type || old.InReplyTo != claims.InReplyTo {
+		return Sent{}, refused
+	}
+	return Sent{ID: row.ID, Case: row.Case, Index: row.Index, Seq: row.Seq, Withheld: withheld, Duplicate: true}, nil
+}

@@ -1,0 +1,67 @@
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// This file turns the typed errors of the packages below into problems: the
+// one place where their rules meet the wire's table.
+
+func sealProblem(kind ProblemKind, err error) error {
+	var e *seal.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.Rule == seal.RuleSize {
+		kind = ProblemTooLarge
+	}
+	return problem(kind, "%s", e.Detail).rule(e.Rule)
+}
+
+func schemaProblem(kind ProblemKind, prefix string, err error) error {
+	var syntax *schemas.SyntaxError
+	if errors.As(err, &syntax) {
+		return problem(kind, "%s", syntax.Error()).rule(syntax.Rule).at(prefix + syntax.Pointer)
+	}
+	var invalid *schemas.ValidationError
+	if !errors.As(err, &invalid) || len(invalid.Violations) == 0 {
+		return err
+	}
+	fields := make([]FieldError, len(invalid.Violations))
+	for i, v := range invalid.Violations {
+		fields[i] = FieldError{prefix + v.Pointer, v.Rule, v.Detail}
+	}
+	first := fields[0]
+	return problem(kind, "%s", first.Detail).rule(first.Rule).at(first.Pointer).fields(fields)
+}
+
+func policyProblem(kind ProblemKind, prefix string, err error) error {
+	var refusal *partners.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	return problem(kind, "%s", refusal.Detail).rule(refusal.Rule).at(prefix + refusal.Pointer)
+}
+
+// refusalData is what the record keeps of a refusal.
+func refusalData(p *Problem, received []byte) []byte {
+	sum := sha256.Sum256(received)
+	out, err := json.Marshal(struct {
+		Problem string `json:"problem"`
+		Rule    string `json:"rule,omitempty"`
+		Pointer string `json:"pointer,omitempty"`
+		SHA256  string `json:"sha256"`
+		Size    int    `json:"size"`
+	}{p.Kind.Slug, p.Rule, p.Pointer, hex.EncodeToString(sum[:]), len(received)})
+	if err != nil { // strings and ints only: cannot fail
+		panic(err)
+	}
+	return out
+}

@@ -1,0 +1,235 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/repatriation-exchange/gateway/exchange/record"
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+)
+
+// Errors that a store gives, by driver code and never by driver text.
+var (
+	// ErrNotFound: nothing in the store matches.
+	ErrNotFound = errors.New("not found")
+	// ErrUnavailable: the store cannot be read or written now; nothing changed.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrOutcomeUnknown: the transaction may or may not have been committed.
+	// The caller must not release anything that depends on it.
+	ErrOutcomeUnknown = errors.New("outcome of the transaction is unknown")
+	// ErrBroken: the disk failed under the store. A retried fsync lies, so the
+	// process must end and start again from what the disk holds.
+	ErrBroken = errors.New("the store's disk failed; the gateway must be restarted")
+)
+
+// A Kind says what an entry of the record is.
+type Kind string
+
+const (
+	KindMessage Kind = "message" // a signed message, in or out
+	KindReceipt Kind = "receipt" // a partner's receipt for a message of ours
+	KindRefusal Kind = "refusal" // what a known partner sent and was refused
+	KindFailure Kind = "failure" // a message of ours that will not be delivered
+	KindAccess  Kind = "access"  // personal data was read or exported
+	KindEvent   Kind = "event"   // the gateway itself: started, restored, split view
+)
+
+// A Row is one entry of the record as it is stored: immutable, its personal
+// parts encrypted under the data key of its case.
+type Row struct {
+	Index     int64
+	Kind      Kind
+	Partner   string
+	Direction Direction
+	Seq       int64 // gapless per partner and direction, from 1
+	ID        string
+	Type      string
+	Case      string
+	InReplyTo string
+	At        time.Time
+	Leaf      []byte
+	LeafHash  tlog.Hash
+	Data      []byte // sealed: the exact bytes
+	Salt      []byte // sealed: the commitment's salt
+	Receipt   []byte // sealed: the receipt that was answered; nil for none
+}
+
+// A Lane is one sequence of entries: a partner and a direction.
+type Lane struct {
+	Partner   string
+	Direction Direction
+}
+
+// A MessageKey names a message. A jti is unique per partner and direction,
+// never across partners.
+type MessageKey struct {
+	Lane
+	ID string
+}
+
+// A CaseKey names a case; keys begin with the partner, so that a distributed
+// PostgreSQL can keep a partner's rows together.
+type CaseKey struct{ Partner, Case string }
+
+// A CaseRow is a case's clock and its wrapped data key. A nil Wrapped.Bytes
+// means that the key was destroyed: the case is erased.
+type CaseRow struct {
+	CaseKey
+	State    State
+	OpenedAt time.Time
+	MovedAt  time.Time
+	Wrapped  seal.Wrapped
+}
+
+// A Job is due work, made in the same transaction as the entry that asks for
+// it. One engine carries all scheduled work; Queue isolates partners.
+type Job struct {
+	ID      int64
+	Queue   string // the partner's code
+	Kind    string
+	Ref     string // the message's jti
+	Index   int64  // the message's entry
+	Attempt int    // attempts made so far
+	FirstAt time.Time
+	DueAt   time.Time
+}
+
+// JobDeliver is the kind of job that carries a message to its partner.
+const JobDeliver = "deliver"
+
+// A JobState is where a job stands.
+type JobState string
+
+const (
+	JobDue  JobState = "due"
+	JobDone JobState = "done"
+	JobDead JobState = "dead"
+)
+
+// An Attempt is one try at a job: kept for ever, never personal.
+type Attempt struct {
+	JobID   int64
+	Number  int
+	At      time.Time
+	Took    time.Duration
+	Outcome string // "delivered", "refused", "retry", "invalid-receipt", "dead"
+	Status  int    // HTTP status, 0 for none
+	Detail  string // our own words or a known problem slug
+}
+
+// A Settlement ends a job together with the entry that proves it.
+type Settlement struct {
+	JobID   int64
+	State   JobState
+	Attempt Attempt
+}
+
+// A Lookup names what a batch needs to know before it can be built.
+type Lookup struct {
+	Messages []MessageKey
+	Cases    []CaseKey
+	Lanes    []Lane
+	Jobs     []int64
+}
+
+// A Head is the record's head: its size and the last signed checkpoint (nil
+// when the record is empty).
+type Head struct {
+	Size       int64
+	Checkpoint []byte
+}
+
+// A View is what the store shows a batch while it holds the log's lock.
+type View struct {
+	Head     Head
+	Messages map[MessageKey]Row // those that exist
+	Cases    map[CaseKey]CaseRow
+	Seqs     map[Lane]int64    // the last number given
+	Due      map[int64]bool    // the jobs that are not settled yet
+	Tiles    record.TileSource // reads inside the same transaction
+}
+
+// Writes is what a batch adds, all of it in one transaction.
+type Writes struct {
+	Head  Head // the new one
+	At    time.Time
+	Rows  []Row
+	Tiles []record.Tile
+	Cases []CaseRow // new or moved
+	Seqs  map[Lane]int64
+	Jobs  []Job
+	Done  []Settlement
+}
+
+// A BatchStore writes the record. It is the whole of what the committer needs.
+type BatchStore interface {
+	// Commit takes the log's lock, shows build what lookup names, and writes
+	// what build returns, in one durable transaction. When it returns nil the
+	// writes survive a power cut. An error of build rolls back and is returned
+	// as it is. ErrUnavailable: nothing was written. ErrOutcomeUnknown: they
+	// may have been. No two Commits of one log run at the same time, in
+	// whatever process.
+	Commit(ctx context.Context, lookup Lookup, build func(context.Context, View) (Writes, error)) error
+}
+
+// A Reader reads the record.
+type Reader interface {
+	// Head returns the record's head.
+	Head(ctx context.Context) (Head, error)
+	// Entry returns one entry; ErrNotFound.
+	Entry(ctx context.Context, index int64) (Row, error)
+	// Message returns a message by its key; ErrNotFound.
+	Message(ctx context.Context, key MessageKey) (Row, error)
+	// Entries calls fn for the entries of [from, to) that f lets through, in
+	// order of index, without holding them in memory.
+	Entries(ctx context.Context, from, to int64, f Filter, fn func(Row) error) error
+	// Case returns a case; ErrNotFound.
+	Case(ctx context.Context, key CaseKey) (CaseRow, error)
+	// Cases returns the cases of a partner ("" for all), oldest first.
+	Cases(ctx context.Context, partner string) ([]CaseRow, error)
+	// Checkpoint returns the stored checkpoint of exactly this size; ErrNotFound.
+	Checkpoint(ctx context.Context, size int64) ([]byte, error)
+	// Checkpoints calls fn for every stored checkpoint with a size in
+	// [from, to), smallest first.
+	Checkpoints(ctx context.Context, from, to int64, fn func(size int64, note []byte) error) error
+	record.TileSource
+}
+
+// A Filter selects entries; its zero value selects all.
+type Filter struct {
+	Partner   string
+	Case      string
+	Kind      Kind
+	Direction Direction
+	Type      string
+	InReplyTo string
+	ID        string
+	Since     time.Time // inclusive
+	Until     time.Time // exclusive
+}
+
+// A JobStore keeps due work.
+type JobStore interface {
+	// Claim leases up to n due jobs of a queue until the given time. A job
+	// whose lease ran out, because its worker died, is due again.
+	Claim(ctx context.Context, queue string, now, until time.Time, n int) ([]Job, error)
+	// Retry records a failed attempt and when the job is due again.
+	Retry(ctx context.Context, attempt Attempt, due time.Time) error
+	// NextDue returns when the queue's next job is due; ErrNotFound when none.
+	NextDue(ctx context.Context, queue string) (time.Time, error)
+	// Attempts returns the attempts made for a message, oldest first.
+	Attempts(ctx context.Context, partner, id string) ([]Attempt, error)
+	// Queue returns a partner's jobs in a state, oldest first, at most n.
+	Queue(ctx context.Context, partner string, state JobState, n int) ([]Job, error)
+	// Revive makes dead jobs of a partner due again: the one of message id,
+	// or all for "". It returns how many.
+	Revive(ctx context.Context, partner, id string, now time.Time) (int, error)
+	// Backlog counts due and dead jobs per queue.
+	Backlog(ctx context.Context) (map[string]Backlog, error)
+}
+
+// A Backlog counts a queue's work.
+type Backlog struct{ Due, Dead int64 }

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// commitPostgres is Commit on PostgreSQL: one round trip takes the lock and
+// reads, one writes, one commits.
+func (db *DB) commitPostgres(ctx context.Context, lookup exchange.Lookup, build func(context.Context, exchange.View) (exchange.Writes, error)) error {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", exchange.ErrUnavailable, err)
+	}
+	defer conn.Release()
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin: %w", classify(err))
+	}
+	// A rollback after a commit does nothing; one on a lost connection cannot
+	// be told to anybody and need not be.
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	view, err := viewPostgres(ctx, tx, lookup)
+	if err != nil {
+		return fmt.Errorf("read before a batch: %w", classify(err))
+	}
+	writes, err := build(ctx, view)
+	if err != nil {
+		return err
+	}
+	if len(writes.Rows) == 0 {
+		return nil
+	}
+	if err := writePostgres(ctx, tx, writes); err != nil {
+		return fmt.Errorf("write a batch: %w", classify(err))
+	}
+	return db.commitDurably(ctx, conn, tx)
+}
+
+// commitDurably commits and believes it only when the server did not warn.
+func (db *DB) commitDurably(ctx context.Context, _ *pgxpool.Conn, tx pgx.Tx) error {
+	before := db.warned.Load()
+	err := tx.Commit(ctx)
+	if errors.Is(err, pgx.ErrTxCommitRollback) {
+		return fmt.Errorf("%w: %w", exchange.ErrUnavailable, err)
+	}
+	if err != nil {
+		return fmt.Errorf("commit: %w", classifyCommit(err))
+	}
+	if db.warned.Load() != before {
+		return fmt.Errorf("%w: PostgreSQL gave up waiting for its standby", exchange.ErrOutcomeUnknown)
+	}
+	return nil
+}
+
+// viewPostgres takes the log's lock and reads what the batch asked for, in one
+// round trip: each statement after the lock sees what was committed before it.
+func viewPostgres(ctx context.Context, tx pgx.Tx, lookup exchange.Lookup) (exchange.View, error) {
+	view := newView(lookup)
+	batch := &pgx.Batch{}
+	batch.Queue("SELECT size, checkpoint FROM log_head WHERE id = 1 FOR UPDATE").QueryRow(func(row pgx.Row) error {
+		return row.Scan(&view.Head.Size, &view.Head.Checkpoint)
+	})
+	if len(lookup.Messages) > 0 {
+		partners, directions, ids := make([]string, 0, len(lookup.Messages)), make([]string, 0, len(lookup.Messages)), make([]string, 0, len(lookup.Messages))
+		for _, k := range lookup.Messages {
+			partners, directions, ids = append(partners, k.Partner), append(directions, string(k.Direction)), append(ids, k.ID)
+		}
+		// LATERAL with LIMIT keeps this a walk down the unique index per key.
+		batch.Queue(`SELECT e.* FROM unnest($1::text[], $2::text[], $3::text[]) AS k(partner, direction, id)
+			CROSS JOIN LATERAL (SELECT `+rowColumns+` FROM entry
+				WHERE kind = 'message' AND partner = k.partner AND direction = k.direction AND id = k.id LIMIT 1) e`,
+			partners, directions, ids).Query(func(rows pgx.Rows) error { return scanMessages(rows, &view) })
+	}
+	if len(lookup.Cases) > 0 {
+		partners, ids := make([]string, 0, len(lookup.Cases)), make([]string, 0, len(lookup.Cases))
+		for _, k := range lookup.Cases {
+			partners, ids = append(partners, k.Partner), append(ids, k.Case)
+		}
+		batch.Queue(`SELECT c.* FROM unnest($1::text[], $2::text[]) AS k(partner, case_id)
+			CROSS JOIN LATERAL (SELECT `+caseColumns+` FROM cases WHERE partner = k.partner AND case_id = k.case_id LIMIT 1) c`,
+			partners, ids).Query(func(rows pgx.Rows) error { return scanCases(rows, &view) })
+	}
+	batch.Queue("SELECT partner, direction, seq FROM lane").Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var lane exchange.Lane
+			var seq int64
+			if err := rows.Scan(&lane.Partner, &lane.Direction, &seq); err != nil {
+				return err
+			}
+			view.Seqs[lane] = seq
+		}
+		return rows.Err()
+	})
+	if len(lookup.Jobs) > 0 {
+		batch.Queue("SELECT id FROM job WHERE id = ANY($1) AND state = 'due'", lookup.Jobs).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				var id int64
+				if err := rows.Scan(&id); err != nil {
+					return err
+				}
+				view.Due[id] = true
+			}
+			return rows.Err()
+		})
+	}
+	view.Tiles = tiles{func(ctx context.Context, query string, args ...any) (rowSet, error) {
+		return tx.Query(ctx, query, args...)
+	}}
+	return view, tx.SendBatch(ctx, batch).Close()
+}
+
+func scanMessages(rows pgx.Rows, view *exchange.View) error {
+	for rows.Next() {
+		row, err := scanRow(rows)
+		if err != nil {
+			return err
+		}
+		view.Messages[exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: row.Direction}, ID: row.ID}] = row
+	}
+	return rows.Err()
+}
+
+func scanCases(rows pgx.Rows, view *exchange.View) error {
+	for rows.Next() {
+		c, err := scanCase(rows)
+		if err != nil {
+			return err
+		}
+		view.Cases[c.CaseKey] = c
+	}
+	return rows.Err()
+}
+
+// writePostgres sends every write of the batch in one round trip.
+func writePostgres(ctx context.Context, tx pgx.Tx, w exchange.Writes) error {
+	batch := &pgx.Batch{}
+	queueEntries(batch, w.Rows)
+	for _, t := range w.Tiles {
+		batch.Queue("INSERT INTO tile (level, n, hashes, root) VALUES ($1, $2, $3, $4)", t.Level, t.N, joinHashes(t.Hashes), t.Root[:])
+	}
+	if len(w.Cases) > 0 {
+		queueCases(batch, w.Cases)
+	}
+	for lane, seq := range w.Seqs {
+		batch.Queue("INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3) ON CONFLICT (partner, direction) DO UPDATE SET seq = excluded.seq", lane.Partner, string(lane.Direction), seq)
+	}
+	for _, j := range w.Jobs {
+		batch.Queue(insertJob, j.Queue, j.Kind, j.Ref, j.Index, millis(j.FirstAt), millis(j.DueAt))
+	}
+	for _, s := range w.Done {
+		a := s.Attempt
+		batch.Queue(settleJob, string(s.State), s.JobID)
+		batch.Queue(insertAttempt, a.JobID, a.Number, millis(a.At), a.Took.Milliseconds(), a.Outcome, a.Status, a.Detail)
+	}
+	batch.Queue("INSERT INTO checkpoint (size, note, at) VALUES ($1, $2, $3)", w.Head.Size, w.Head.Checkpoint, millis(w.At))
+	batch.Queue("UPDATE log_head SET size = $1, checkpoint = $2 WHERE id = 1", w.Head.Size, w.Head.Checkpoint)
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// queueEntries inserts rows as arrays: one statement whatever their number.
+func queueEntries(batch *pgx.Batch, rows []exchange.Row) {
+	n := len(rows)
+	idx, seq, at := make([]int64, n), make([]int64, n), make([]int64, n)
+	kind, partner, direction, id := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	typ, caseID, reply := make([]string, n), make([]string, n), make([]string, n)
+	leaf, hash, data, salt, receipt := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	for i := range rows {
+		r := &rows[i]
+		idx[i], seq[i], at[i] = r.Index, r.Seq, millis(r.At)
+		kind[i], partner[i], direction[i], id[i] = string(r.Kind), r.Partner, string(r.Direction), r.ID
+		typ[i], caseID[i], reply[i] = r.Type, r.Case, r.InReplyTo
+		leaf[i], hash[i], data[i], salt[i], receipt[i] = r.Leaf, r.LeafHash[:], r.Data, r.Salt, r.Receipt
+	}
+	batch.Queue(`INSERT INTO entry (`+rowColumns+`)
+		SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[],
+			$10::bigint[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[])`,
+		idx, kind, partner, direction, seq, id, typ, caseID, reply, at, leaf, hash, data, salt, receipt)
+}
+
+func queueCases(batch *pgx.Batch, cases []exchange.CaseRow) {
+	n := len(cases)
+	partner, id, state, kek := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	opened, moved, wrapped := make([]int64, n), make([]int64, n), make([][]byte, n)
+	for i, c := range cases {
+		partner[i], id[i], state[i], kek[i] = c.Partner, c.Case, string(c.State), c.Wrapped.KEKID
+		opened[i], moved[i], wrapped[i] = millis(c.OpenedAt), millis(c.MovedAt), c.Wrapped.Bytes
+	}
+	batch.Queue(`INSERT INTO cases (`+caseColumns+`)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bytea[])
+		ON CONFLICT (partner, case_id) DO UPDATE SET state = excluded.state, moved_at = excluded.moved_at`,
+		partner, id, state, opened, moved, kek, wrapped)
+}
+
+func newView(lookup exchange.Lookup) exchange.View {
+	return exchange.View{
+		Messages: make(map[exchange.MessageKey]exchange.Row),
+		Cases:    make(map[exchange.CaseKey]exchange.CaseRow, len(lookup.Cases)),
+		Seqs:     make(map[exchange.Lane]int64, 8),
+		Due:      make(map[int64]bool, len(lookup.Jobs)),
+	}
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func joinHashes(hashes []tlog.Hash) []byte {
+	out := make([]byte, 0, len(hashes)*tlog.HashSize)
+	for _, h := range hashes {
+		out = append(out, h[:]...)
+	}
+	return out
+}

@@ -1,0 +1,302 @@
+// Package store keeps the record in PostgreSQL or SQLite behind one type. One
+// method is one transaction; the SQL stands beside the method that uses it.
+//
+// The package knows nothing of what it keeps: what to write is decided by
+// exchange, under the lock that Commit holds. See the README's table for what
+// is trusted per store.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the "sqlite" driver, without cgo
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Kinds of store.
+const (
+	PostgreSQL = "postgres"
+	SQLite     = "sqlite"
+)
+
+// Config says where the record is.
+type Config struct {
+	// URL is a postgres:// URL, or the path of a SQLite file.
+	URL    string
+	Logger *slog.Logger
+}
+
+// A DB is the record's store. It implements exchange.BatchStore,
+// exchange.Reader and exchange.JobStore, and is safe for concurrent use.
+type DB struct {
+	kind   string
+	log    *slog.Logger
+	reads  *sql.DB       // many connections
+	writes *sql.DB       // SQLite: one connection; PostgreSQL: the same as reads
+	pool   *pgxpool.Pool // PostgreSQL: the committer's connections
+	stmts  sqliteStatements
+	// warned counts the server's warnings on the committer's connections: a
+	// cancelled wait for synchronous replication is reported as success with a
+	// warning.
+	warned atomic.Int64
+}
+
+var (
+	_ exchange.BatchStore = (*DB)(nil)
+	_ exchange.Reader     = (*DB)(nil)
+	_ exchange.JobStore   = (*DB)(nil)
+)
+
+// ErrMigrate means that the schema is not the one this program was built for.
+var ErrMigrate = errors.New("the store's schema is not up to date; run 'gateway migrate'")
+
+// Open opens the store. It does not change its schema; see Migrate.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	if cfg.URL == "" || cfg.Logger == nil {
+		return nil, errors.New("store: a URL and a logger are required")
+	}
+	db := &DB{log: cfg.Logger}
+	var err error
+	if IsPostgreSQL(cfg.URL) {
+		err = db.openPostgres(ctx, cfg.URL)
+	} else {
+		err = db.openSQLite(ctx, cfg.URL)
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// IsPostgreSQL says whether a store URL names PostgreSQL.
+func IsPostgreSQL(u string) bool {
+	return strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://")
+}
+
+// Kind returns PostgreSQL or SQLite.
+func (db *DB) Kind() string { return db.kind }
+
+// Close closes every connection.
+func (db *DB) Close() {
+	if db.pool != nil {
+		db.pool.Close()
+	}
+	if db.writes != nil && db.writes != db.reads {
+		_ = db.writes.Close() // nothing is pending: every method ends its transaction
+	}
+	if db.reads != nil {
+		_ = db.reads.Close()
+	}
+}
+
+func (db *DB) openPostgres(ctx context.Context, u string) error {
+	db.kind = PostgreSQL
+	cfg, err := pgxpool.ParseConfig(u)
+	if err != nil {
+		return fmt.Errorf("the store URL is not usable: %w", hideURL(err))
+	}
+	if err := requireTLS(cfg.ConnConfig); err != nil {
+		return err
+	}
+	reads := cfg.ConnConfig.Copy()
+	db.reads = stdlib.OpenDB(*reads)
+	db.reads.SetMaxOpenConns(16)
+	db.reads.SetMaxIdleConns(8)
+	db.writes = db.reads
+
+	// The committer looks rows up by their keys. Without these settings a plan
+	// that was cached while the tables were small would scan them for ever.
+	cfg.MaxConns = 2
+	for _, off := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		cfg.ConnConfig.RuntimeParams[off] = "off"
+	}
+	cfg.ConnConfig.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			db.warned.Add(1)
+			db.log.Error("PostgreSQL warned while recording", "code", n.Code)
+		}
+	}
+	if db.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return fmt.Errorf("open the store: %w", classify(err))
+	}
+	return db.checkDurable(ctx)
+}
+
+// checkDurable refuses a server that may lose what it acknowledged.
+func (db *DB) checkDurable(ctx context.Context) error {
+	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+		var value string
+		if err := db.reads.QueryRowContext(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
+			return fmt.Errorf("read the server's settings: %w", classify(err))
+		}
+		if value == "off" {
+			return fmt.Errorf("PostgreSQL runs with %s=off: it may lose acknowledged messages; set it to on", setting)
+		}
+	}
+	return nil
+}
+
+// requireTLS refuses an unverified connection to another machine.
+func requireTLS(c *pgx.ConnConfig) error {
+	hosts := []struct {
+		host     string
+		verified bool
+	}{{c.Host, c.TLSConfig != nil && !c.TLSConfig.InsecureSkipVerify}}
+	for _, f := range c.Fallbacks {
+		hosts = append(hosts, struct {
+			host     string
+			verified bool
+		}{f.Host, f.TLSConfig != nil && !f.TLSConfig.InsecureSkipVerify})
+	}
+	for _, h := range hosts {
+		local := strings.HasPrefix(h.host, "/") || h.host == "localhost" || h.host == "127.0.0.1" || h.host == "::1"
+		if !local && !h.verified {
+			return errors.New("the store is on another machine: add sslmode=verify-full to its URL")
+		}
+	}
+	return nil
+}
+
+func (db *DB) openSQLite(ctx context.Context, path string) error {
+	db.kind = SQLite
+	if strings.Contains(path, "://") {
+		return fmt.Errorf("the store must be a postgres:// URL or the path of a SQLite file")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make the store's folder: %w", err)
+	}
+	if err := createPrivate(path); err != nil {
+		return err
+	}
+	pragmas := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(15000)", "cache_size(-65536)", "wal_autocheckpoint(4000)"}}
+	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
+	var err error
+	if db.reads, err = sql.Open("sqlite", file+pragmas.Encode()+"&_pragma=query_only(1)"); err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	db.reads.SetMaxOpenConns(8)
+	if db.writes, err = sql.Open("sqlite", file+pragmas.Encode()+"&_txlock=immediate"); err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	db.writes.SetMaxOpenConns(1)
+	if err := db.writes.PingContext(ctx); err != nil {
+		return fmt.Errorf("open the store %s: %w", path, classify(err))
+	}
+	return nil
+}
+
+// createPrivate makes the file readable by its owner alone before SQLite
+// opens it; the journal files inherit its mode.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("create the store: %w", err)
+	}
+	return f.Close()
+}
+
+// provider returns goose over the migrations of this kind of store.
+func (db *DB) provider() (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, "migrations/"+db.kind)
+	if err != nil {
+		return nil, fmt.Errorf("find the migrations: %w", err)
+	}
+	dialect := goose.DialectPostgres
+	if db.kind == SQLite {
+		dialect = goose.DialectSQLite3
+	}
+	p, err := goose.NewProvider(dialect, db.writes, dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	return p, nil
+}
+
+// A Migration is one numbered step of the schema.
+type Migration struct {
+	Version int64  `json:"version"`
+	Name    string `json:"name"`
+}
+
+// Migrate brings the schema up to date and returns what it applied.
+func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
+	p, err := db.provider()
+	if err != nil {
+		return nil, err
+	}
+	results, err := p.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate the store: %w", err)
+	}
+	applied := make([]Migration, len(results))
+	for i, r := range results {
+		applied[i] = Migration{r.Source.Version, filepath.Base(r.Source.Path)}
+	}
+	return applied, nil
+}
+
+// CheckSchema returns ErrMigrate unless the schema is exactly this program's.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	p, err := db.provider()
+	if err != nil {
+		return err
+	}
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the store's schema version: %w", classify(err))
+	}
+	if current != target {
+		return fmt.Errorf("%w: it has version %d, this program needs %d", ErrMigrate, current, target)
+	}
+	return nil
+}
+
+// Grant gives a PostgreSQL role what the gateway needs and no more: it may
+// read and append, and change only heads, lanes, cases and jobs. The owner of
+// the tables, who may migrate, should be another role.
+func (db *DB) Grant(ctx context.Context, role string) error {
+	if db.kind != PostgreSQL {
+		return errors.New("only PostgreSQL has roles")
+	}
+	name := pgx.Identifier{role}.Sanitize()
+	for _, stmt := range []string{
+		"GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + name,
+		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature TO " + name,
+		"GRANT UPDATE ON log_head, cases, lane, job, witnessed TO " + name,
+	} {
+		if _, err := db.writes.ExecContext(ctx, stmt); err != nil {
+			return fmt.Errorf("grant privileges: %w", classify(err))
+		}
+	}
+	return nil
+}
+
+// hideURL drops what a parse error says of the URL: it may hold a password.
+func hideURL(err error) error {
+	var parse *pgconn.ParseConfigError
+	if errors.As(err, &parse) {
+		return errors.New("it must be postgres://user:password@host:port/database?options")
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// classify turns a driver's error into one of the store's, by its code and
+// never by its text. An error of ours passes unchanged.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return exchange.ErrNotFound
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return fmt.Errorf("%w: PostgreSQL error %s: %w", exchange.ErrUnavailable, pg.Code, err)
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		if lite.Code() == sqlite3.SQLITE_IOERR_FSYNC || lite.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC {
+			return fmt.Errorf("%w: %w", exchange.ErrBroken, err)
+		}
+		return fmt.Errorf("%w: SQLite error %d: %w", exchange.ErrUnavailable, lite.Code(), err)
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		pgconn.SafeToRetry(err) || pgconn.Timeout(err) || errors.Is(err, sql.ErrConnDone) {
+		return fmt.Errorf("%w: %w", exchange.ErrUnavailable, err)
+	}
+	return err
+}
+
+// classifyCommit does the same for the one statement whose failure may hide a
+// success. Only an error that the server or SQLite reported as a rollback is
+// certain; everything else is unknown.
+func classifyCommit(err error) error {
+	if err == nil {
+		return nil
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && len(pg.Code) == 5 {
+		switch pg.Code[:2] {
+		case "40", "23", "25", "53": // rolled back: conflict, constraint, aborted, no room
+			return fmt.Errorf("%w: PostgreSQL error %s: %w", exchange.ErrUnavailable, pg.Code, err)
+		}
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY:
+			return fmt.Errorf("%w: SQLite error %d: %w", exchange.ErrUnavailable, lite.Code(), err)
+		}
+		// An I/O error while the journal was made durable: the frames may reach
+		// the disk or not, and asking again would be answered from the cache.
+		return fmt.Errorf("%w: SQLite error %d: %w", exchange.ErrBroken, lite.Code(), err)
+	}
+	return fmt.Errorf("%w: %w", exchange.ErrOutcomeUnknown, err)
+}
