@@ -86,12 +86,12 @@ func (a *Authority) note(cert *x509.Certificate) error {
 // update changes the ledger under a lock that also holds between processes, so
 // that two commands at once cannot lose a revocation.
 func (a *Authority) update(change func(*ledger) error) (err error) {
-	lock, err := os.OpenFile(a.path(ledgerLock), os.O_CREATE|os.O_RDWR, privateFile)
+	lock, err := os.OpenFile(a.path(ledgerLock), os.O_CREATE|os.O_RDWR, privateFile) // #nosec G304 -- the authority's own directory
 	if err != nil {
 		return fmt.Errorf("open the lock of the authority: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }() // closing unlocks
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a file descriptor is small
 		return fmt.Errorf("lock the authority: %w", err)
 	}
 	l, err := a.readLedger()

@@ -35,7 +35,7 @@ func ServerConfig(o ServerOptions) (*tls.Config, error) {
 	if o.Identity == nil || o.Verify == nil {
 		return nil, errors.New("TLS server: needs an identity and a verify function")
 	}
-	min, err := minVersion(o.MinVersion)
+	lowest, err := minVersion(o.MinVersion)
 	if err != nil {
 		return nil, fmt.Errorf("TLS server: %w", err)
 	}
@@ -43,7 +43,7 @@ func ServerConfig(o ServerOptions) (*tls.Config, error) {
 		return nil, fmt.Errorf("TLS server: our own certificate: %w", err)
 	}
 	return &tls.Config{
-		MinVersion:     min,
+		MinVersion:     lowest,
 		CipherSuites:   slices.Clone(suites12),
 		GetCertificate: o.Identity.GetCertificate,
 		// The library only makes sure that there is a certificate and that the
@@ -74,7 +74,7 @@ func ClientConfig(o ClientOptions) (*tls.Config, error) {
 	if o.Identity == nil || o.Verify == nil || o.ServerName == "" {
 		return nil, errors.New("TLS client: needs an identity, a server name and a verify function")
 	}
-	min, err := minVersion(o.MinVersion)
+	lowest, err := minVersion(o.MinVersion)
 	if err != nil {
 		return nil, fmt.Errorf("TLS client: %w", err)
 	}
@@ -82,7 +82,7 @@ func ClientConfig(o ClientOptions) (*tls.Config, error) {
 		return nil, fmt.Errorf("TLS client: our own certificate: %w", err)
 	}
 	return &tls.Config{
-		MinVersion:           min,
+		MinVersion:           lowest,
 		CipherSuites:         slices.Clone(suites12),
 		GetClientCertificate: o.Identity.GetClientCertificate,
 		ServerName:           o.ServerName,
