@@ -90,7 +90,7 @@ func (a *Authority) update(change func(*ledger) error) (err error) {
 	if err != nil {
 		return fmt.Errorf("open the lock of the authority: %w", err)
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }() // closing unlocks
+	defer func() { err = errors.Join(err, lock.Close()) }()                // closing unlocks
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a file descriptor is small
 		return fmt.Errorf("lock the authority: %w", err)
 	}
