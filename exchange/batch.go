@@ -51,9 +51,7 @@ func (b *building) build(ctx context.Context, batch []*Entry) (Writes, error) {
 		return Writes{}, fmt.Errorf("draw salts: %w", err)
 	}
 	for i, e := range batch {
-		if err := b.admit(ctx, e, [32]byte(seeds[32*i:])); err != nil {
-			return Writes{}, err
-		}
+		b.admit(ctx, e, [32]byte(seeds[32*i:]))
 	}
 	if len(b.rows) == 0 {
 		if b.head.Size > 0 && b.signed.Size != b.head.Size {
@@ -62,48 +60,50 @@ func (b *building) build(ctx context.Context, batch []*Entry) (Writes, error) {
 				return Writes{}, fmt.Errorf("read the head: %w", err)
 			}
 		}
-		return Writes{Head: b.head}, b.repeat(batch)
+		b.repeat(batch)
+		return Writes{Head: b.head}, nil
 	}
 	tiles, err := b.grow()
 	if err != nil {
 		return Writes{}, err
 	}
-	if err := b.repeat(batch); err != nil {
-		return Writes{}, err
-	}
+	b.repeat(batch)
 	return b.writes(tiles), nil
 }
 
-// admit gives an entry its place, or the reason why it has none. Only a fault
-// that must stop the whole batch is returned.
-func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) error {
+// admit gives an entry its place, or in e.err the reason why it has none. One
+// entry's fault never stops the others of the batch: they may be of other
+// partners.
+func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 	e.err, e.Duplicate, e.original = nil, false, nil
 	if e.Kind == KindMessage {
 		if first, ok := b.recent[e.key()]; ok {
 			e.original = first
-			return nil
+			return
 		}
 		if row, ok := b.view.Messages[e.key()]; ok {
-			return b.recall(ctx, e, row)
+			b.recall(ctx, e, row)
+			return
 		}
 	}
 	if e.Settle != nil && !b.view.Due[e.Settle.JobID] {
 		e.Duplicate = true // another worker settled the job meanwhile
-		return nil
+		return
 	}
 	c, err := b.openCase(ctx, CaseKey{e.Partner, e.Case})
 	if err != nil {
-		return err
+		e.err = err
+		return
 	}
 	if c == nil {
 		e.err = problem(ProblemErased, "This case was erased; nothing more can be recorded in it.").at("/case")
-		return nil
+		return
 	}
 	if e.Kind == KindMessage {
 		next, refused := move(c.row.State, e.Type, e.InReplyTo, e.Case, b.find(e.asked))
 		if refused != nil {
 			e.err = refused
-			return nil
+			return
 		}
 		if next != c.row.State {
 			c.row.State, c.row.MovedAt, c.changed = next, b.now, true
@@ -115,7 +115,6 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) error {
 	}
 	e.State = c.row.State
 	b.place(e, c.key, salt)
-	return nil
 }
 
 // place appends the entry as the record's next row.
@@ -180,30 +179,36 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 
 // recall answers a message that the record already holds: the same bytes get
 // the same receipt (P3), other bytes under the same jti are refused.
-func (b *building) recall(ctx context.Context, e *Entry, row Row) error {
+func (b *building) recall(ctx context.Context, e *Entry, row Row) {
+	if row.Case != e.Case {
+		e.err = reusedID() // other claims, so other bytes
+		return
+	}
 	c, err := b.openCase(ctx, CaseKey{row.Partner, row.Case})
 	if err != nil {
-		return err
+		e.err = err
+		return
 	}
 	if c == nil {
 		e.err = problem(ProblemErased, "This message was received, and its case was erased since.").at("/jti")
-		return nil
+		return
 	}
 	data, err := c.key.Open(row.Data, rowAAD(row.Index, "data"))
 	if err != nil {
-		return fmt.Errorf("open entry %d: %w", row.Index, err)
+		e.err = fmt.Errorf("open entry %d: %w", row.Index, err)
+		return
 	}
 	if string(data) != string(e.Data) {
 		e.err = reusedID()
-		return nil
+		return
 	}
 	if row.Receipt != nil {
 		if e.Receipt, err = c.key.Open(row.Receipt, rowAAD(row.Index, "receipt")); err != nil {
-			return fmt.Errorf("open the receipt of entry %d: %w", row.Index, err)
+			e.err = fmt.Errorf("open the receipt of entry %d: %w", row.Index, err)
+			return
 		}
 	}
 	e.Index, e.Seq, e.At, e.State, e.Duplicate = row.Index, row.Seq, row.At, c.row.State, true
-	return nil
 }
 
 func reusedID() *Problem {
@@ -211,7 +216,7 @@ func reusedID() *Problem {
 }
 
 // repeat answers the copies that arrived in the same batch as their original.
-func (b *building) repeat(batch []*Entry) error {
+func (b *building) repeat(batch []*Entry) {
 	for _, e := range batch {
 		first := e.original
 		if first == nil {
@@ -223,7 +228,6 @@ func (b *building) repeat(batch []*Entry) error {
 		}
 		e.Index, e.Seq, e.At, e.State, e.Receipt, e.Duplicate = first.Index, first.Seq, first.At, first.State, first.Receipt, true
 	}
-	return nil
 }
 
 // grow appends the rows to the tree, signs its checkpoint, and then seals each

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/record"
@@ -66,7 +68,8 @@ type CommitterConfig struct {
 	Logger      *slog.Logger
 	Metrics     *Metrics
 	MaxBatch    int // entries in one transaction; 0 means 256
-	// OnCommit is told of every batch after it is durable. It must not block.
+	// OnCommit is told of the entries of every batch that are durable, copies
+	// of earlier ones among them. It must not block.
 	OnCommit func([]*Entry)
 }
 
@@ -86,7 +89,8 @@ type Committer struct {
 	released   record.Checkpoint
 	lastAt     time.Time
 
-	failed chan struct{} // closed when fatal is set
+	head   atomic.Pointer[Head] // the last one that may be shown
+	failed chan struct{}        // closed when fatal is set
 	fatal  error
 }
 
@@ -199,7 +203,7 @@ func (c *Committer) run(batch []*Entry) {
 		}
 	} else {
 		c.cfg.Metrics.batch(len(batch), time.Since(started))
-		c.cfg.OnCommit(batch)
+		c.cfg.OnCommit(slices.DeleteFunc(slices.Clone(batch), func(e *Entry) bool { return e.err != nil }))
 	}
 	for _, e := range batch {
 		close(e.done)
@@ -236,8 +240,14 @@ func (c *Committer) commit(ctx context.Context, batch []*Entry) error {
 		}
 	}
 	c.edge, c.checkpoint, c.released = built.edge, built.head.Checkpoint, built.signed
+	c.head.Store(&built.head)
 	return nil
 }
+
+// Released returns the last head that is durable and remembered outside the
+// database: the only one that may be shown to anybody. The database may
+// already hold a later one whose commit is still in doubt.
+func (c *Committer) Released() Head { return *c.head.Load() }
 
 // fail stops all recording: what the database or the disk holds is not what
 // this process knows, and only a restart reads it anew.

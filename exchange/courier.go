@@ -49,7 +49,6 @@ type courierLane struct {
 	courier *Courier
 	partner string
 	wake    chan struct{}
-	cancel  context.CancelFunc
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 }
 
@@ -223,7 +222,7 @@ func (l *courierLane) deliver(job Job) {
 	}
 }
 
-// backoff returns when attempt number n+1 is due: exponential with full
+// backoff returns when attempt number n+1 is due: exponential, half of it
 // jitter, never before the partner's Retry-After.
 func backoff(r partners.Retry, n int, after time.Duration) time.Duration {
 	ceiling := r.Initial << min(n, 20)
@@ -262,8 +261,17 @@ func (c *Courier) record(ctx context.Context, peer *Peer, job Job, kind Kind, di
 	if err != nil {
 		return fmt.Errorf("find the message of a job: %w", err)
 	}
-	return c.cfg.Recorder.Record(ctx, &Entry{
+	e := &Entry{
 		Kind: kind, Partner: peer.Code, Direction: direction, ID: job.Ref, Type: row.Type, Case: row.Case,
 		Data: data, Settle: &Settlement{JobID: job.ID, State: state, Attempt: a},
-	})
+	}
+	err = c.cfg.Recorder.Record(ctx, e)
+	if err != nil && AsProblem(err).Kind == ProblemErased {
+		// The case was erased meanwhile. That the job ended still belongs in
+		// the record, outside the case and without the partner's words.
+		e.Kind, e.Direction, e.Case, e.Data = KindFailure, Out, "", failureData(job, attemptResult{attempt: a}, "the case was erased")
+		e.Settle.State = JobDead
+		err = c.cfg.Recorder.Record(ctx, e)
+	}
+	return err
 }

@@ -81,7 +81,7 @@ func (c *Courier) judge(peer *Peer, job Job, sent []byte, resp *http.Response, b
 	r := attemptResult{reached: true, after: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock())}
 	r.attempt.Status = resp.StatusCode
 	if resp.StatusCode == http.StatusAccepted {
-		receipt, err := OpenReceipt(body, peer, c.cfg.Self, job.Ref, sent, c.cfg.Clock())
+		receipt, err := OpenReceipt(body, peer, c.cfg.Self, job.Ref, sent)
 		if err != nil {
 			// The partner may or may not hold the message: only identical bytes
 			// can resolve that (P10).
@@ -108,7 +108,7 @@ func (c *Courier) judge(peer *Peer, job Job, sent []byte, resp *http.Response, b
 // speak of the message itself are final; a proxy's 403 or 404 is not.
 func permanent(p *PartnerProblem) bool {
 	for _, k := range ProblemKinds() {
-		if k.Slug == p.Slug {
+		if k.Slug == p.Slug && k.Status == p.Status {
 			return !k.Retry && k != ProblemNotFound && k != ProblemMethod && k != ProblemPartnerUnknown
 		}
 	}

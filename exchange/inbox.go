@@ -57,15 +57,14 @@ func (in *Inbox) Accept(ctx context.Context, peer *Peer, body []byte) ([]byte, e
 	if refused.Kind == ProblemInternal || refused.Kind == ProblemUnavailable {
 		return nil, refused // nothing is known to be wrong with the message
 	}
-	if recordErr := in.recordRefusal(ctx, e, refused); recordErr != nil {
+	if recordErr := in.recordRefusal(context.WithoutCancel(ctx), e, refused); recordErr != nil {
 		return nil, asRefusal(recordErr)
 	}
 	return nil, refused
 }
 
 func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
-	now := in.cfg.Clock()
-	verified, err := Open(peer, e.Data, now)
+	verified, err := Open(peer, e.Data)
 	if err != nil {
 		return err
 	}
@@ -75,7 +74,12 @@ func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
 		return err
 	}
 	e.InReplyTo = claims.InReplyTo
-	if err := in.permitted(peer, claims, body, now); err != nil {
+	now := in.cfg.Clock()
+	err = sealProblem(ProblemSignature, verified.CheckKey(now))
+	if err == nil {
+		err = in.permitted(peer, claims, body, now)
+	}
+	if err != nil {
 		// A message that was accepted once is answered as it was then, however
 		// late the copy comes and whatever has changed since (P3, P10).
 		if in.accepted(ctx, e, claims) {
@@ -99,12 +103,12 @@ func (in *Inbox) accepted(ctx context.Context, e *Entry, claims Claims) bool {
 }
 
 // Open verifies the exact bytes of a message with a peer's keys.
-func Open(peer *Peer, data []byte, now time.Time) (seal.Verified, error) {
+func Open(peer *Peer, data []byte) (seal.Verified, error) {
 	unverified, err := seal.Parse(data, TypMessage, peer.Limits.MaxBodyBytes)
 	if err != nil {
 		return seal.Verified{}, sealProblem(ProblemJWS, err)
 	}
-	verified, err := unverified.Verify(peer.Keys, now)
+	verified, err := unverified.Verify(peer.Keys)
 	if err != nil {
 		return seal.Verified{}, sealProblem(ProblemSignature, err)
 	}

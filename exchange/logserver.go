@@ -14,25 +14,23 @@ import (
 // salted hashes (C2SP tlog-tiles), and takes their checkpoints to countersign
 // (C2SP tlog-witness). No leaf and no message is ever served.
 type LogServer struct {
-	reader  Reader
+	head    func() Head
+	tiles   record.TileSource
 	witness *record.Witness
 	watch   *Watch
 }
 
-// NewLogServer returns a log server; witness may be nil, then this gateway
+// NewLogServer returns a log server. head is the committer's Released; witness may be nil, then this gateway
 // countersigns nothing.
-func NewLogServer(reader Reader, witness *record.Witness, watch *Watch) (*LogServer, error) {
-	if reader == nil || watch == nil {
+func NewLogServer(head func() Head, tiles record.TileSource, witness *record.Witness, watch *Watch) (*LogServer, error) {
+	if head == nil || tiles == nil || watch == nil {
 		return nil, errors.New("log server: a required part is missing")
 	}
-	return &LogServer{reader, witness, watch}, nil
+	return &LogServer{head, tiles, witness, watch}, nil
 }
 
-func (l *LogServer) checkpoint(r *http.Request, _ *Peer) (answer, error) {
-	head, err := l.reader.Head(r.Context())
-	if err != nil {
-		return answer{}, err
-	}
+func (l *LogServer) checkpoint(*http.Request, *Peer) (answer, error) {
+	head := l.head()
 	if head.Size == 0 {
 		return answer{}, problem(ProblemNotFound, "The record is still empty.")
 	}
@@ -40,12 +38,7 @@ func (l *LogServer) checkpoint(r *http.Request, _ *Peer) (answer, error) {
 }
 
 func (l *LogServer) tile(r *http.Request, _ *Peer) (answer, error) {
-	ctx := r.Context()
-	head, err := l.reader.Head(ctx)
-	if err != nil {
-		return answer{}, err
-	}
-	data, err := l.tileData(ctx, "tile/"+chi.URLParam(r, "*"), head.Size)
+	data, err := l.tileData(r.Context(), "tile/"+chi.URLParam(r, "*"), l.head().Size)
 	if err != nil {
 		return answer{}, err
 	}
@@ -57,7 +50,7 @@ func (l *LogServer) tileData(ctx context.Context, path string, size int64) ([]by
 	if err != nil {
 		return nil, problem(ProblemNotFound, "Not a tile path of C2SP tlog-tiles.")
 	}
-	data, err := record.TileData(ctx, l.reader, level, n, width, size)
+	data, err := record.TileData(ctx, l.tiles, level, n, width, size)
 	if errors.Is(err, record.ErrNotInTree) {
 		return nil, problem(ProblemNotFound, "The log has no such tile yet.")
 	}
@@ -66,7 +59,7 @@ func (l *LogServer) tileData(ctx context.Context, path string, size int64) ([]by
 
 // addCheckpoint countersigns a partner's checkpoint (C2SP tlog-witness), with
 // the statuses and bodies of that document.
-func (l *LogServer) addCheckpoint(r *http.Request, peer *Peer) (answer, error) {
+func (l *LogServer) addCheckpoint(r *http.Request, _ *Peer) (answer, error) {
 	if l.witness == nil {
 		return answer{}, problem(ProblemNotFound, "This gateway countersigns nothing.")
 	}
@@ -77,7 +70,7 @@ func (l *LogServer) addCheckpoint(r *http.Request, peer *Peer) (answer, error) {
 	line, err := l.witness.AddCheckpoint(r.Context(), body)
 	var declined *record.WitnessError
 	if errors.As(err, &declined) {
-		l.suspect(r.Context(), peer, err)
+		l.suspect(r.Context(), err)
 		contentType, text := declined.Body()
 		return answer{declined.Status, contentType, text}, nil
 	}
@@ -89,9 +82,9 @@ func (l *LogServer) addCheckpoint(r *http.Request, peer *Peer) (answer, error) {
 
 // suspect records a split view: two checkpoints of one log that cannot both be
 // true are evidence, and belong in our own record at once.
-func (l *LogServer) suspect(ctx context.Context, peer *Peer, err error) {
+func (l *LogServer) suspect(ctx context.Context, err error) {
 	var split *record.SplitView
 	if errors.As(err, &split) {
-		l.watch.SplitView(ctx, peer.Code, split)
+		l.watch.SplitView(ctx, split)
 	}
 }

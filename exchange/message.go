@@ -59,17 +59,25 @@ func claimsOf(parsed any) (Claims, any, error) {
 		return Claims{}, nil, fmt.Errorf("claims are not an object after validation")
 	}
 	text := func(name string) string { s, _ := m[name].(string); return s }
+	var notDate *Problem
 	number := func(name string) int64 {
 		n, _ := m[name].(json.Number)
-		v, _ := n.Int64()
+		v, err := n.Int64()
+		if err != nil { // 1.0 and 1e3 are integers to JSON Schema
+			notDate = problem(ProblemEnvelope, "Times are whole seconds, written as digits only.").rule("numeric-date").at("/" + name)
+		}
 		return v
 	}
-	return Claims{
+	c := Claims{
 		Issuer: text("iss"), Audience: text("aud"), ID: text("jti"),
 		IssuedAt: number("iat"), Expires: number("exp"),
 		Type: text("type"), Case: text("case"), InReplyTo: text("in_reply_to"),
 		Agreement: text("agreement"), Purpose: text("purpose"),
-	}, m["body"], nil
+	}
+	if notDate != nil {
+		return Claims{}, nil, notDate
+	}
+	return c, m["body"], nil
 }
 
 // checkTimes applies exp and iat with the partner's tolerated clock skew.

@@ -98,7 +98,7 @@ func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
 	}
 	err = o.cfg.Recorder.Record(ctx, e)
 	if p := AsProblem(err); err != nil && p.Kind == ProblemIDReused {
-		return o.resubmitted(ctx, e, claims, withheld, p)
+		return o.resubmitted(ctx, e, d, claims, withheld)
 	}
 	if err != nil {
 		return Sent{}, err
@@ -171,7 +171,7 @@ func (o *Outbox) checkEnvelope(claims Claims) error {
 
 // resubmitted answers a second submission under the same identifier: the same
 // content was sent already and is not sent again; other content is refused.
-func (o *Outbox) resubmitted(ctx context.Context, e *Entry, claims Claims, withheld []string, refused *Problem) (Sent, error) {
+func (o *Outbox) resubmitted(ctx context.Context, e *Entry, d Draft, claims Claims, withheld []string) (Sent, error) {
 	row, err := o.cfg.Reader.Message(ctx, e.key())
 	if err != nil {
 		return Sent{}, fmt.Errorf("read the earlier message: %w", err)
@@ -190,8 +190,9 @@ func (o *Outbox) resubmitted(ctx context.Context, e *Entry, claims Claims, withh
 	}
 	var was, is bytes.Buffer
 	if json.Compact(&was, old.Body) != nil || json.Compact(&is, claims.Body) != nil ||
-		!bytes.Equal(was.Bytes(), is.Bytes()) || old.Type != claims.Type || old.InReplyTo != claims.InReplyTo {
-		return Sent{}, refused
+		!bytes.Equal(was.Bytes(), is.Bytes()) || old.Type != claims.Type || old.InReplyTo != claims.InReplyTo || old.Agreement != claims.Agreement ||
+		old.Purpose != claims.Purpose || d.Case != "" && d.Case != row.Case {
+		return Sent{}, reusedID()
 	}
 	return Sent{ID: row.ID, Case: row.Case, Index: row.Index, Seq: row.Seq, Withheld: withheld, Duplicate: true}, nil
 }

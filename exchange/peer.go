@@ -57,11 +57,18 @@ func (p *Peer) complete(c *Claims) error {
 	return problem(ProblemAgreement, "The agreement does not fix one purpose for this type; name one.").rule("purpose-ambiguous").at("/purpose")
 }
 
+// CheckPartner says whether a partner's keys can be used: a registry refuses a
+// file whose keys cannot.
+func CheckPartner(p *partners.Partner) error {
+	_, err := NewPeer(p, nil)
+	return err
+}
+
 // NewPeer prepares a partner of a snapshot.
 func NewPeer(p *partners.Partner, snapshot *partners.Snapshot) (*Peer, error) {
 	keys := make([]seal.Key, 0, len(p.SigningKeys))
 	for _, k := range p.SigningKeys {
-		key, err := seal.ParseJWK(k.JWK)
+		key, err := seal.ParseJWK(k.JWK.JSON())
 		if err != nil {
 			return nil, fmt.Errorf("partner %s: signing key: %w", p.Code, err)
 		}

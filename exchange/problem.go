@@ -55,7 +55,6 @@ var (
 	ProblemErased           = ProblemKind{"erased", http.StatusGone, "The case was erased", false}
 	ProblemUnavailable      = ProblemKind{"store-unavailable", http.StatusServiceUnavailable, "The record cannot be written now", true}
 	ProblemInternal         = ProblemKind{"internal", http.StatusInternalServerError, "Internal error", true}
-	ProblemWitness          = ProblemKind{"checkpoint-refused", http.StatusUnprocessableEntity, "The checkpoint is not accepted", false}
 )
 
 // ProblemKinds returns the whole table in the order of the documentation.
@@ -66,7 +65,7 @@ func ProblemKinds() []ProblemKind {
 		ProblemIncomplete, ProblemJWS, ProblemSignature, ProblemJSON, ProblemEnvelope, ProblemIssuer,
 		ProblemAudience, ProblemExpired, ProblemNotYetValid, ProblemLifetime, ProblemTypeUnknown,
 		ProblemSchema, ProblemAgreement, ProblemField, ProblemCaseState, ProblemIDReused, ProblemErased,
-		ProblemUnavailable, ProblemInternal, ProblemWitness,
+		ProblemUnavailable, ProblemInternal,
 	}
 }
 

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -59,21 +60,28 @@ func receiptError(format string, args ...any) error {
 // OpenReceipt verifies the receipt that a peer answered for the message with
 // these exact bytes (P7): signature, parties, identifier, hash, and when the
 // peer keeps a log, leaf, commitment and inclusion under its signed checkpoint.
-func OpenReceipt(raw []byte, peer *Peer, self, id string, message []byte, now time.Time) (Receipt, error) {
+func OpenReceipt(raw []byte, peer *Peer, self, id string, message []byte) (Receipt, error) {
 	unverified, err := seal.Parse(raw, TypReceipt, maxReceiptBytes)
 	if err != nil {
 		return Receipt{}, receiptError("%w", err)
 	}
-	verified, err := unverified.Verify(peer.Keys, now)
+	verified, err := unverified.Verify(peer.Keys)
 	if err != nil {
 		return Receipt{}, receiptError("%w", err)
 	}
+	// The strict parse refuses names that differ only in case, which Unmarshal
+	// would take for one another; unknown names are refused here.
 	if _, err := schemas.Parse(verified.Payload(), schemas.DefaultLimits()); err != nil {
 		return Receipt{}, receiptError("%w", err)
 	}
 	var c receiptClaims
-	if err := json.Unmarshal(verified.Payload(), &c); err != nil {
-		return Receipt{}, receiptError("its claims have the wrong types")
+	dec := json.NewDecoder(bytes.NewReader(verified.Payload()))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return Receipt{}, receiptError("its claims have unknown names or wrong types")
+	}
+	if err := verified.CheckKey(time.Unix(c.IssuedAt, 0)); err != nil {
+		return Receipt{}, receiptError("%w", err)
 	}
 	hash := sha256.Sum256(message)
 	switch {

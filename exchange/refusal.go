@@ -17,7 +17,7 @@ import (
 func sealProblem(kind ProblemKind, err error) error {
 	var e *seal.Error
 	if !errors.As(err, &e) {
-		return err
+		return err // nil too
 	}
 	if e.Rule == seal.RuleSize {
 		kind = ProblemTooLarge
@@ -52,14 +52,18 @@ func policyProblem(kind ProblemKind, prefix string, err error) error {
 
 // refusalData is what the record keeps of a refusal.
 func refusalData(p *Problem, received []byte) []byte {
-	sum := sha256.Sum256(received)
+	hash := ""
+	if received != nil { // nil: the body was not read
+		sum := sha256.Sum256(received)
+		hash = hex.EncodeToString(sum[:])
+	}
 	out, err := json.Marshal(struct {
 		Problem string `json:"problem"`
 		Rule    string `json:"rule,omitempty"`
 		Pointer string `json:"pointer,omitempty"`
-		SHA256  string `json:"sha256"`
-		Size    int    `json:"size"`
-	}{p.Kind.Slug, p.Rule, p.Pointer, hex.EncodeToString(sum[:]), len(received)})
+		SHA256  string `json:"sha256,omitempty"`
+		Size    int    `json:"size,omitempty"`
+	}{p.Kind.Slug, p.Rule, p.Pointer, hash, len(received)})
 	if err != nil { // strings and ints only: cannot fail
 		panic(err)
 	}

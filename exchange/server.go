@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -23,8 +24,9 @@ type ServerConfig struct {
 	Log       *LogServer // nil serves no log (the bench's floor)
 	// Authenticate returns the code of the partner whose certificate opened
 	// the connection. It is asked for every request, so that a suspension or a
-	// revocation reaches connections that are already open. Its error is a
-	// *Problem.
+	// revocation reaches connections that are already open. A *Problem says
+	// that the certificate is not accepted (any more); it comes with the code
+	// when the certificate is a known partner's.
 	Authenticate func(*http.Request) (string, error)
 	OpenAPI      []byte
 	Clock        func() time.Time
@@ -47,9 +49,12 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s.router.NotFound(s.handle(func(*http.Request, *Peer) (answer, error) {
 		return answer{}, problem(ProblemNotFound, "See /openapi.yaml for what is here.")
 	}))
-	s.router.MethodNotAllowed(s.handle(func(*http.Request, *Peer) (answer, error) {
-		return answer{}, problem(ProblemMethod, "See /openapi.yaml for what is here.")
-	}))
+	s.router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", s.allowed(r)) // RFC 9110 §15.5.6
+		s.handle(func(*http.Request, *Peer) (answer, error) {
+			return answer{}, problem(ProblemMethod, "See /openapi.yaml for what is here.")
+		})(w, r)
+	})
 	s.router.Post("/v1/messages", s.handle(s.receive))
 	s.router.Get("/openapi.yaml", s.handle(func(*http.Request, *Peer) (answer, error) {
 		return answer{http.StatusOK, "application/yaml", cfg.OpenAPI}, nil
@@ -60,6 +65,17 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 		s.router.Post("/v1/log/add-checkpoint", s.handle(cfg.Log.addCheckpoint))
 	}
 	return s, nil
+}
+
+// allowed lists the methods of a path.
+func (s *Server) allowed(r *http.Request) string {
+	var methods []string
+	for _, m := range []string{http.MethodGet, http.MethodPost} {
+		if s.router.Match(chi.NewRouteContext(), m, r.URL.Path) {
+			methods = append(methods, m)
+		}
+	}
+	return strings.Join(methods, ", ")
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
@@ -104,9 +120,9 @@ func (s *Server) handle(do endpoint) http.HandlerFunc {
 // enter finds the partner, applies its limits and runs the endpoint. The code
 // is "" until the partner is known.
 func (s *Server) enter(r *http.Request, do endpoint) (string, answer, error) {
-	code, err := s.cfg.Authenticate(r)
-	if err != nil {
-		return "", answer{}, err
+	code, unauthentic := s.cfg.Authenticate(r)
+	if unauthentic != nil && code == "" {
+		return "", answer{}, unauthentic
 	}
 	peer, err := s.cfg.Directory.Peer(code)
 	if errors.Is(err, ErrNotFound) {
@@ -121,6 +137,13 @@ func (s *Server) enter(r *http.Request, do endpoint) (string, answer, error) {
 		return code, answer{}, refused
 	}
 	defer leave()
+	var revoked *Problem
+	if errors.As(unauthentic, &revoked) {
+		return code, answer{}, s.refuse(r, peer, revoked, nil)
+	}
+	if unauthentic != nil {
+		return code, answer{}, unauthentic
+	}
 	if peer.Status != partners.Active {
 		err := problem(ProblemPartnerSuspended, "This gateway has suspended the exchange; its 24-hour contact knows more.")
 		return code, answer{}, s.refuse(r, peer, err, nil)

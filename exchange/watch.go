@@ -22,7 +22,8 @@ import (
 // WatchConfig wires a Watch. Everything is required but Every.
 type WatchConfig struct {
 	Directory *Directory
-	Reader    Reader
+	Head      func() Head // the committer's Released
+	Tiles     record.TileSource
 	Recorder  Recorder
 	Client    func(partner string) (*http.Client, error)
 	Log       note.Verifier // our own log
@@ -50,7 +51,7 @@ type Watch struct {
 
 // NewWatch returns a watch; it refuses a missing part.
 func NewWatch(cfg WatchConfig) (*Watch, error) {
-	if cfg.Directory == nil || cfg.Reader == nil || cfg.Recorder == nil || cfg.Client == nil || cfg.Log == nil || cfg.Keep == nil || cfg.Logger == nil {
+	if cfg.Directory == nil || cfg.Head == nil || cfg.Tiles == nil || cfg.Recorder == nil || cfg.Client == nil || cfg.Log == nil || cfg.Keep == nil || cfg.Logger == nil {
 		return nil, errors.New("watch: a required part is missing")
 	}
 	if cfg.Every == 0 {
@@ -88,10 +89,7 @@ func (w *Watch) Show(ctx context.Context, p *partners.Partner) error {
 	if err != nil {
 		return err
 	}
-	head, err := w.cfg.Reader.Head(ctx)
-	if err != nil {
-		return err
-	}
+	head := w.cfg.Head()
 	// At most one correction: the witness says what it has seen last.
 	for range 2 {
 		old := w.shown[p.Code]
@@ -100,7 +98,7 @@ func (w *Watch) Show(ctx context.Context, p *partners.Partner) error {
 		}
 		request := record.AddCheckpoint{OldSize: old, Checkpoint: head.Checkpoint}
 		if old > 0 {
-			if request.Proof, err = record.ConsistencyProof(ctx, w.cfg.Reader, old, head.Size); err != nil {
+			if request.Proof, err = record.ConsistencyProof(ctx, w.cfg.Tiles, old, head.Size); err != nil {
 				return fmt.Errorf("prove that our log has only grown: %w", err)
 			}
 		}
@@ -110,11 +108,12 @@ func (w *Watch) Show(ctx context.Context, p *partners.Partner) error {
 		}
 		switch status {
 		case http.StatusOK:
-			if _, err := record.AttachCosignatures(head.Checkpoint, body, w.cfg.Log, witness); err != nil {
+			cosigned, err := record.AttachCosignatures(head.Checkpoint, body, w.cfg.Log, witness)
+			if err != nil {
 				return err
 			}
 			w.shown[p.Code] = head.Size
-			return w.cfg.Keep.KeepCosignature(ctx, head.Size, witness.Name(), body)
+			return w.cfg.Keep.KeepCosignature(ctx, head.Size, witness.Name(), bytes.TrimPrefix(cosigned, head.Checkpoint))
 		case http.StatusConflict:
 			seen, err := strconv.ParseInt(strings.TrimSuffix(string(body), "\n"), 10, 64)
 			if err != nil || seen < 0 || seen == old {
@@ -155,9 +154,16 @@ func (w *Watch) post(ctx context.Context, p *partners.Partner, body []byte) (int
 	return resp.StatusCode, answer, nil
 }
 
-// SplitView records that a partner showed two histories. Both signed
-// checkpoints are the evidence.
-func (w *Watch) SplitView(ctx context.Context, partner string, split *record.SplitView) {
+// SplitView records that a log showed two histories. Both signed checkpoints
+// are the evidence, against the owner of the log and not against whoever
+// brought them.
+func (w *Watch) SplitView(ctx context.Context, split *record.SplitView) {
+	partner := ""
+	for _, p := range w.cfg.Directory.Snapshot().All() {
+		if p.Log != nil && p.Log.Origin == split.A.Origin {
+			partner = p.Code
+		}
+	}
 	data, err := json.Marshal(struct {
 		Event string `json:"event"`
 		A     string `json:"checkpoint_a"`

@@ -115,3 +115,13 @@ func CosignedAt(c Checkpoint, witnesses ...note.Verifier) (map[string]time.Time,
 	}
 	return out, nil
 }
+
+// WitnessVerifierKey returns the public key, as text, of a witness with this
+// name and key.
+func WitnessVerifierKey(name string, key crypto.Signer) (string, error) {
+	c, err := newCosigner(name, key)
+	if err != nil {
+		return "", fmt.Errorf("derive a witness key: %w", err)
+	}
+	return c.verifier.String(), nil
+}
