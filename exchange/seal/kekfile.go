@@ -11,11 +11,15 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // A FileWrapper is a KeyWrapper whose keys are in a file: for a small office,
 // and for a first run. The file holds every key that still wraps something.
 type FileWrapper struct {
+	path string
+
+	mu      sync.Mutex
 	current string
 	keys    map[string]DataKey
 }
@@ -61,20 +65,48 @@ func RotateKEKFile(path string) error {
 
 // OpenKEKFile reads the keys; a file that others can read is refused.
 func OpenKEKFile(path string) (*FileWrapper, error) {
-	f, err := readKEKFile(path)
+	w := &FileWrapper{path: path}
+	return w, w.load()
+}
+
+// load reads the file; the keys in use stay when it cannot be used.
+func (w *FileWrapper) load() error {
+	f, err := readKEKFile(w.path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w := &FileWrapper{f.Current, map[string]DataKey{}}
+	keys := map[string]DataKey{}
 	for _, e := range f.Keys {
-		if w.keys[e.ID], err = dataKey(e.Key); err != nil {
-			return nil, fmt.Errorf("key %s in %s: %w", e.ID, path, err)
+		if keys[e.ID], err = dataKey(e.Key); err != nil {
+			return fmt.Errorf("key %s in %s: %w", e.ID, w.path, err)
 		}
 	}
-	if _, ok := w.keys[w.current]; !ok {
-		return nil, fmt.Errorf("%s: the current key %q is not in the file", path, w.current)
+	if _, ok := keys[f.Current]; !ok {
+		return fmt.Errorf("%s: the current key %q is not in the file", w.path, f.Current)
 	}
-	return w, nil
+	w.current, w.keys = f.Current, keys
+	return nil
+}
+
+// key returns a key by its name, "" for the current one. A name that is not
+// known may be of a key that was added since: the file is read again, so that a
+// rotation reaches running gateways.
+func (w *FileWrapper) key(id string) (string, DataKey, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id == "" {
+		id = w.current
+	}
+	key, ok := w.keys[id]
+	if !ok {
+		if err := w.load(); err != nil {
+			return "", DataKey{}, err
+		}
+		if key, ok = w.keys[id]; !ok {
+			return "", DataKey{}, fmt.Errorf("the key file has no key %q", id)
+		}
+	}
+	return id, key, nil
 }
 
 func readKEKFile(path string) (kekFile, error) {
@@ -138,22 +170,33 @@ func (f *kekFile) write(path string) error {
 }
 
 // CurrentID implements KeyWrapper.
-func (w *FileWrapper) CurrentID() string { return w.current }
+func (w *FileWrapper) CurrentID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.current
+}
 
 // Wrap implements KeyWrapper.
 func (w *FileWrapper) Wrap(_ context.Context, dek, aad []byte) (Wrapped, error) {
-	sealed, err := w.keys[w.current].Seal(dek, aad)
+	id, key, err := w.key("")
 	if err != nil {
 		return Wrapped{}, fmt.Errorf("wrap a data key: %w", err)
 	}
-	return Wrapped{w.current, sealed}, nil
+	sealed, err := key.Seal(dek, aad)
+	if err != nil {
+		return Wrapped{}, fmt.Errorf("wrap a data key: %w", err)
+	}
+	return Wrapped{id, sealed}, nil
 }
 
 // Unwrap implements KeyWrapper.
 func (w *FileWrapper) Unwrap(_ context.Context, wrapped Wrapped, aad []byte) ([]byte, error) {
-	key, ok := w.keys[wrapped.KEKID]
-	if !ok {
-		return nil, fmt.Errorf("unwrap a data key: the key file has no key %q", wrapped.KEKID)
+	if wrapped.KEKID == "" {
+		return nil, errors.New("unwrap a data key: it names no key")
+	}
+	_, key, err := w.key(wrapped.KEKID)
+	if err != nil {
+		return nil, fmt.Errorf("unwrap a data key: %w", err)
 	}
 	dek, err := key.Open(wrapped.Bytes, aad)
 	if err != nil {

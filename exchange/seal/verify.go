@@ -7,7 +7,10 @@ import (
 )
 
 // A Verified is a message that a known key has signed. Only Verify makes one.
-type Verified struct{ u *Unverified }
+type Verified struct {
+	u   *Unverified
+	key Key
+}
 
 // Bytes returns the exact bytes that were verified. They must not be changed.
 func (v Verified) Bytes() []byte { return v.u.compact }
@@ -24,9 +27,23 @@ func (v Verified) Algorithm() string { return v.u.header.alg }
 // SHA256 returns the hash of the exact bytes.
 func (v Verified) SHA256() [32]byte { return sha256.Sum256(v.u.compact) }
 
-// Verify checks the signature with the one key that the header names: the
-// algorithm is the key's own, the key is valid now. The error is an *Error.
-func (u *Unverified) Verify(keys *KeySet, now time.Time) (Verified, error) {
+// CheckKey says whether the key that signed was valid at a time. It is apart
+// from Verify because a message that was accepted once is answered again after
+// its key has ended. The error is an *Error.
+func (v Verified) CheckKey(at time.Time) error {
+	if !v.key.NotBefore.IsZero() && at.Before(v.key.NotBefore) {
+		return refuse(RuleKeyWindow, "The key was not valid yet.")
+	}
+	if !v.key.NotAfter.IsZero() && !at.Before(v.key.NotAfter) {
+		return refuse(RuleKeyWindow, "The key was not valid any more.")
+	}
+	return nil
+}
+
+// Verify checks the signature with the one key that the header names; the
+// algorithm is the key's own. Whether the key is valid is for CheckKey. The
+// error is an *Error.
+func (u *Unverified) Verify(keys *KeySet) (Verified, error) {
 	key, ok := keys.keys[u.header.kid]
 	if !ok {
 		return Verified{}, refuse(RuleKeyID, "No key of this kid is known for the partner.")
@@ -34,17 +51,11 @@ func (u *Unverified) Verify(keys *KeySet, now time.Time) (Verified, error) {
 	if key.Algorithm != u.header.alg {
 		return Verified{}, refuse(RuleAlgorithm, "This key signs with %s only.", key.Algorithm)
 	}
-	if !key.NotBefore.IsZero() && now.Before(key.NotBefore) {
-		return Verified{}, refuse(RuleKeyWindow, "The key is not valid yet.")
-	}
-	if !key.NotAfter.IsZero() && !now.Before(key.NotAfter) {
-		return Verified{}, refuse(RuleKeyWindow, "The key is not valid any more.")
-	}
 	if public, isRSA := key.Public.(*rsa.PublicKey); isRSA && len(u.signature) != public.Size() {
 		return Verified{}, refuse(RuleSignature, "The signature has not the length of the key.")
 	}
 	if err := key.verifier.Verify(u.signed, u.signature, key.Public); err != nil {
 		return Verified{}, refuse(RuleSignature, "The signature does not verify with the partner's key.")
 	}
-	return Verified{u}, nil
+	return Verified{u, key.Key}, nil
 }
