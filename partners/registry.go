@@ -26,6 +26,7 @@ type Config struct {
 	Dir    string
 	Now    func() time.Time
 	Types  func(messageType string) bool // the message types that have a schema
+	Check  func(*Partner) error          // what only those who use the keys can check
 	Logger *slog.Logger
 }
 
@@ -86,7 +87,7 @@ type Registry struct {
 // Load reads the folder. It refuses files that are wrong or contradict each
 // other; the error names each with its line.
 func Load(cfg Config) (*Registry, error) {
-	if cfg.Dir == "" || cfg.Now == nil || cfg.Types == nil || cfg.Logger == nil {
+	if cfg.Dir == "" || cfg.Now == nil || cfg.Types == nil || cfg.Check == nil || cfg.Logger == nil {
 		return nil, errors.New("registry: a required part is missing")
 	}
 	docs, err := compileDocuments()
@@ -243,6 +244,9 @@ func (r *Registry) takePartner(s *Snapshot, path string, data []byte) error {
 	p, err := r.docs.readPartner(path, data)
 	if err != nil {
 		return err
+	}
+	if err := r.cfg.Check(p); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	if other, twice := s.partners[p.Code]; twice {
 		return fmt.Errorf("%s: the partner %s is described in %s already", path, p.Code, other.File)
