@@ -60,7 +60,7 @@ func makeKeys(dir, origin, algorithm string) ([]string, error) {
 	}
 	var made []string
 	for _, k := range []struct{ file, algorithm, what string }{
-		{"tls.key", certs.ES256, "TLS key"}, {"signing.key", algorithm, "signing key"},
+		{"tls.key", certs.ES256, "TLS key"}, {"signing.key", algorithm, "signing key"}, {"witness.key", certs.EdDSA, "witness key"},
 	} {
 		key, err := certs.GenerateKey(k.algorithm)
 		if err != nil {

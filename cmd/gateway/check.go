@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -109,4 +108,3 @@ func printReport(w io.Writer, r *record.Report) error {
 	_, err := fmt.Fprintln(w, verdict)
 	return err
 }
-

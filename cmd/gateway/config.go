@@ -28,6 +28,7 @@ type Config struct {
 	TLS        TLSConfig        `json:"tls" yaml:"tls"`
 	Signing    SigningConfig    `json:"signing" yaml:"signing"`
 	Log        LogConfig        `json:"log" yaml:"log"`
+	Witness    WitnessConfig    `json:"witness" yaml:"witness"`
 	Encryption EncryptionConfig `json:"encryption" yaml:"encryption"`
 	Delivery   DeliveryConfig   `json:"delivery,omitzero" yaml:"delivery,omitempty"`
 	Logging    LoggingConfig    `json:"logging,omitzero" yaml:"logging,omitempty"`
@@ -56,6 +57,12 @@ type LogConfig struct {
 	Origin string `json:"origin" yaml:"origin"`
 	Key    string `json:"key" yaml:"key"`
 	Lock   string `json:"lock" yaml:"lock"`
+}
+
+// WitnessConfig names the key that countersigns partners' checkpoints.
+type WitnessConfig struct {
+	Name string `json:"name" yaml:"name"`
+	Key  string `json:"key" yaml:"key"`
 }
 
 // EncryptionConfig names the key-encryption keys.
@@ -124,7 +131,7 @@ func (c *Config) overrides() map[string]*string {
 		"GATEWAY_LISTEN": &c.Listen, "GATEWAY_ADMIN": &c.Admin, "GATEWAY_STORE": &c.Store, "GATEWAY_REGISTRY": &c.Registry,
 		"GATEWAY_TLS_CERTIFICATE": &c.TLS.Certificate, "GATEWAY_TLS_KEY": &c.TLS.Key,
 		"GATEWAY_SIGNING_KEY": &c.Signing.Key, "GATEWAY_SIGNING_KID": &c.Signing.KID,
-		"GATEWAY_LOG_KEY": &c.Log.Key, "GATEWAY_LOG_LOCK": &c.Log.Lock, "GATEWAY_ENCRYPTION_KEYS": &c.Encryption.Keys,
+		"GATEWAY_WITNESS_KEY": &c.Witness.Key, "GATEWAY_LOG_KEY": &c.Log.Key, "GATEWAY_LOG_LOCK": &c.Log.Lock, "GATEWAY_ENCRYPTION_KEYS": &c.Encryption.Keys,
 		"GATEWAY_DELIVERY_TIMEOUT": &c.Delivery.Timeout, "GATEWAY_DELIVERY_POLL": &c.Delivery.Poll,
 		"GATEWAY_LOGGING_LEVEL": &c.Logging.Level, "GATEWAY_LOGGING_FORMAT": &c.Logging.Format, "GATEWAY_DRAIN": &c.Drain,
 	}
@@ -153,7 +160,7 @@ func (c *Config) override(environ []string) (changed bool, err error) {
 
 // resolve makes paths absolute.
 func (c *Config) resolve() {
-	paths := []*string{&c.Registry, &c.TLS.Certificate, &c.TLS.Key, &c.Signing.Key, &c.Log.Key, &c.Log.Lock, &c.Encryption.Keys}
+	paths := []*string{&c.Registry, &c.TLS.Certificate, &c.TLS.Key, &c.Signing.Key, &c.Log.Key, &c.Log.Lock, &c.Witness.Key, &c.Encryption.Keys}
 	if !store.IsPostgreSQL(c.Store) {
 		paths = append(paths, &c.Store)
 	}

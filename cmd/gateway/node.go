@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/docs"
@@ -48,8 +50,10 @@ type node struct {
 	identity *certs.Identity
 	trust    *trustStore
 	courier  *exchange.Courier
+	watch    *exchange.Watch
 	handler  http.Handler
 
+	maxBatch int                     // entries in a transaction; 0 is the committer's own
 	onCommit func([]*exchange.Entry) // told of every batch, after the courier
 }
 
@@ -84,7 +88,7 @@ func (n *node) open(ctx context.Context) error {
 	}
 	n.committer, err = exchange.NewCommitter(ctx, exchange.CommitterConfig{
 		Self: n.cfg.Self, Store: n.db, Checkpoints: n.logSigner, Receipts: n.signer, Keys: n.keys, Lock: lock,
-		Clock: time.Now, Logger: n.log, Metrics: n.metrics, OnCommit: n.committed,
+		Clock: time.Now, Logger: n.log, Metrics: n.metrics, MaxBatch: n.maxBatch, OnCommit: n.committed,
 	})
 	if err != nil {
 		return err
@@ -123,6 +127,14 @@ func (n *node) openKeys() error {
 	if n.opener, err = exchange.NewOpener(n.db, n.keys); err != nil {
 		return err
 	}
+	if n.logSigner, err = loadLogKey(n.cfg.Log.Origin, n.cfg.Log.Key); err != nil {
+		return err
+	}
+	return n.openIdentity()
+}
+
+// openIdentity opens the keys that partners know us by.
+func (n *node) openIdentity() error {
 	key, err := certs.LoadSigner(n.cfg.Signing.Key)
 	if err != nil {
 		return fmt.Errorf("open the signing key: %w", err)
@@ -133,9 +145,6 @@ func (n *node) openKeys() error {
 	}
 	if n.signer, err = seal.NewSigner(key, n.cfg.Signing.KID, algorithm); err != nil {
 		return fmt.Errorf("the signing key: %w", err)
-	}
-	if n.logSigner, err = loadLogKey(n.cfg.Log.Origin, n.cfg.Log.Key); err != nil {
-		return err
 	}
 	if n.identity, err = certs.LoadIdentity(certs.IdentityConfig{CertFile: n.cfg.TLS.Certificate, KeyFile: n.cfg.TLS.Key, Now: time.Now}); err != nil {
 		return fmt.Errorf("open the TLS identity: %w", err)
@@ -157,14 +166,14 @@ func loadLogKey(origin, path string) (*record.CheckpointSigner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the log key: %w", err)
 	}
-	signer, err := record.ParseCheckpointSigner(data)
+	name, key, err := record.ParseLogKey(data)
 	if err != nil {
 		return nil, fmt.Errorf("the log key %s: %w", path, err)
 	}
-	if signer.Origin() != origin {
+	if name != origin {
 		return nil, fmt.Errorf("the log key %s is of another origin than log.origin says", path)
 	}
-	return signer, nil
+	return record.NewCheckpointSigner(origin, key)
 }
 
 func (n *node) openRegistry(ctx context.Context) error {
@@ -172,7 +181,9 @@ func (n *node) openRegistry(ctx context.Context) error {
 	if n.catalogue, err = schemas.Load(); err != nil {
 		return fmt.Errorf("load the schemas: %w", err)
 	}
-	if n.registry, err = partners.Load(partners.Config{Dir: n.cfg.Registry, Now: time.Now, Types: n.catalogue.Has, Logger: n.log}); err != nil {
+	if n.registry, err = partners.Load(partners.Config{
+		Dir: n.cfg.Registry, Now: time.Now, Types: n.catalogue.Has, Check: exchange.CheckPartner, Logger: n.log,
+	}); err != nil {
 		return err
 	}
 	n.directory, err = exchange.NewDirectory(n.registry)
@@ -194,7 +205,7 @@ func (n *node) committed(batch []*exchange.Entry) {
 // prepare wires the two ways to partners.
 func (n *node) prepare() error {
 	n.trust = &trustStore{
-		registry: n.registry, identity: n.identity, now: time.Now, metrics: n.metrics,
+		registry: n.registry, identity: n.identity, now: time.Now, metrics: n.metrics, log: n.log,
 		lists: map[string]*certs.CRLs{},
 	}
 	if _, err := n.trust.current(); err != nil {
@@ -208,11 +219,21 @@ func (n *node) prepare() error {
 	}); err != nil {
 		return err
 	}
-	witness, err := record.NewWitness(record.WitnessConfig{State: n.db, Signer: n.logSigner, Logs: n.knownLog, Now: time.Now})
+	if n.watch, err = exchange.NewWatch(exchange.WatchConfig{
+		Directory: n.directory, Head: n.committer.Released, Tiles: n.db, Recorder: n.committer, Client: n.trust.client,
+		Log: n.logSigner.Verifier(), Keep: n.db, Logger: n.log,
+	}); err != nil {
+		return err
+	}
+	key, err := loadWitnessKey(n.cfg.Witness.Key)
 	if err != nil {
 		return err
 	}
-	logServer, err := exchange.NewLogServer(n.db, witness)
+	witness, err := record.NewWitness(record.WitnessConfig{Name: n.cfg.Witness.Name, Key: key, State: n.db, Clock: time.Now, Log: n.knownLog})
+	if err != nil {
+		return err
+	}
+	logServer, err := exchange.NewLogServer(n.committer.Released, n.db, witness, n.watch)
 	if err != nil {
 		return err
 	}
@@ -221,6 +242,29 @@ func (n *node) prepare() error {
 		OpenAPI: docs.OpenAPI, Clock: time.Now, Logger: n.log, Metrics: n.metrics,
 	})
 	return err
+}
+
+// loadWitnessKey opens the key that countersigns checkpoints.
+func loadWitnessKey(path string) (crypto.Signer, error) {
+	key, err := certs.LoadSigner(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the witness key: %w", err)
+	}
+	return key, nil
+}
+
+// knownLog returns the key of a partner's log; a suspended partner has none.
+func (n *node) knownLog(_ context.Context, origin string) ([]note.Verifier, error) {
+	for _, p := range n.registry.Current().All() {
+		if p.Log != nil && p.Log.Origin == origin && p.Status == partners.Active {
+			peer, err := n.directory.Peer(p.Code)
+			if err != nil {
+				return nil, err
+			}
+			return []note.Verifier{peer.LogVerifier}, nil
+		}
+	}
+	return nil, record.ErrUnknownLog
 }
 
 // run serves partners on the listener and carries messages until ctx ends;
@@ -244,6 +288,7 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 	done := make(chan struct{})
 	go func() { defer close(done); n.courier.Run(background) }()
 	go n.registry.Watch(background)
+	go n.watch.Run(background)
 
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(tls.NewListener(listener, config)) }()

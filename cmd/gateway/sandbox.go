@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -13,10 +12,7 @@ import (
 // an invented officer would after looking into a register. It works only
 // inside demo: a gateway that serves never answers by itself.
 type sandbox struct {
-	node    *node
-	outcome string // what this country's invented register says
-
-	mu    sync.Mutex
+	node  *node
 	queue chan question
 }
 
@@ -26,8 +22,8 @@ type question struct {
 	index               int64
 }
 
-func newSandbox(n *node, outcome string) *sandbox {
-	return &sandbox{node: n, outcome: outcome, queue: make(chan question, 1024)}
+func newSandbox(n *node) *sandbox {
+	return &sandbox{node: n, queue: make(chan question, 1024)}
 }
 
 // noticed takes new requests from a committed batch. It never blocks the
@@ -84,7 +80,8 @@ func (s *sandbox) verdict(request []byte) (json.RawMessage, error) {
 		return nil, err
 	}
 	var asked struct {
-		Body struct {
+		Issuer string `json:"iss"`
+		Body   struct {
 			Subjects []struct {
 				Ref string `json:"subject_ref"`
 			} `json:"subjects"`
@@ -93,5 +90,37 @@ func (s *sandbox) verdict(request []byte) (json.RawMessage, error) {
 	if err := json.Unmarshal(payload, &asked); err != nil {
 		return nil, fmt.Errorf("read the request: %w", err)
 	}
-	return s.answerBody(asked.Body.Subjects)
+	var answer struct {
+		Subjects []result `json:"subjects"`
+	}
+	for _, subject := range asked.Body.Subjects {
+		r := invented(asked.Issuer)
+		r.Ref = subject.Ref
+		answer.Subjects = append(answer.Subjects, r)
+	}
+	return json.Marshal(answer)
+}
+
+// invented is what the invented register says, so that the demo shows every
+// outcome.
+func invented(asker string) result {
+	all := func(v string) map[string]string {
+		return map[string]string{"name": v, "date_of_birth": v, "sex": v}
+	}
+	switch asker {
+	case "LA":
+		return result{Outcome: "probable", Fields: map[string]string{"name": "match", "date_of_birth": "mismatch", "sex": "match"}}
+	case "CN":
+		return result{Outcome: "insufficient", Fields: all("not_checked")}
+	case "GB":
+		return result{Outcome: "no_match", Fields: all("mismatch")}
+	}
+	return result{Outcome: "match", Fields: all("match")}
+}
+
+// A result is one subject's part of an identity_verification_response.
+type result struct {
+	Ref     string            `json:"subject_ref"`
+	Outcome string            `json:"outcome"`
+	Fields  map[string]string `json:"fields"`
 }

@@ -32,6 +32,7 @@ Changes of partner files are picked up without a restart.`,
 			if err != nil {
 				return err
 			}
+			tuneRuntime()
 			n, err := openNode(cmd.Context(), cfg, log)
 			if err != nil {
 				return err

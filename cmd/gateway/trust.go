@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"sync"
@@ -23,6 +24,7 @@ type trustStore struct {
 	identity *certs.Identity
 	now      func() time.Time
 	metrics  *exchange.Metrics
+	log      *slog.Logger
 
 	mu       sync.Mutex
 	snapshot *partners.Snapshot
@@ -48,8 +50,14 @@ func (t *trustStore) refresh() (*certs.Peers, error) {
 	trusts := map[string]*certs.Trust{}
 	for _, p := range snapshot.All() {
 		trust, err := t.trustIn(p)
-		if err != nil {
+		if err != nil && t.snapshot == nil {
 			return nil, fmt.Errorf("partner %s: %w", p.Code, err)
+		}
+		if err != nil {
+			// One partner's broken file must not stop the others: that partner
+			// alone is not trusted until it is mended.
+			t.log.Error("a partner's TLS trust is not usable; its connections are refused", "partner", p.Code, "error", err)
+			continue
 		}
 		trusts[p.Code] = trust
 	}
@@ -122,7 +130,7 @@ func (t *trustStore) authenticate(r *http.Request) (string, error) {
 	case errors.As(err, &refusal) && refusal.Rule == certs.RuleUnknownPin:
 		return "", exchange.NewProblem(exchange.ProblemPartnerUnknown, "The certificate's key belongs to no partner of this gateway.")
 	case errors.As(err, &refusal):
-		return "", exchange.NewProblem(exchange.ProblemCertificate, "Rule "+string(refusal.Rule)+"; open a new connection with an accepted certificate.")
+		return code, exchange.NewProblem(exchange.ProblemCertificate, "Rule "+string(refusal.Rule)+"; open a new connection with an accepted certificate.")
 	}
 	return "", err
 }
