@@ -1,0 +1,48 @@
+package schemas
+
+import (
+	"encoding/base64"
+	"regexp"
+	"time"
+)
+
+// A format is one value of the keyword "format": its name in an error and its
+// assertion, which passes what is not a string (draft 2020-12, 7.1).
+type format struct {
+	name   string
+	assert func(v any) bool
+}
+
+// language is the shape of the BCP 47 tags that we use: a language, a script,
+// a region (RFC 5646, 2.1).
+var language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`)
+
+// formats are those a schema of ours may name.
+var formats = map[string]format{
+	"date":          {"a date, YYYY-MM-DD (RFC 3339)", text(func(s string) bool { _, err := time.Parse(time.DateOnly, s); return err == nil })},
+	"date-time":     {"a date and time with its offset (RFC 3339)", text(isDateTime)},
+	"edtf":          {"a date that may be partial, such as 1998, 1998-05~ or 1998-XX-XX (EDTF level 0 or 1)", text(func(s string) bool { _, err := ParseEDTF(s); return err == nil })},
+	"edtf-interval": {"a period, such as 2023-05/2024, or one date (EDTF level 0 or 1)", text(func(s string) bool { _, err := ParseEDTFInterval(s); return err == nil })},
+	"mrz":           {"a machine-readable zone, lines separated by a line feed, whose check digits hold (ICAO 9303)", text(func(s string) bool { _, err := ParseMRZ(s); return err == nil })},
+	"base64":        {"base64 with padding (RFC 4648, section 4)", text(isBase64)},
+	"language":      {"a language tag such as vi, km or zh-Hans (BCP 47)", text(language.MatchString)},
+}
+
+func text(assert func(string) bool) func(any) bool {
+	return func(v any) bool {
+		s, ok := v.(string)
+		return !ok || assert(s)
+	}
+}
+
+// isDateTime is stricter than time.Parse, which takes a comma for the point
+// and an hour of one digit.
+func isDateTime(s string) bool {
+	_, err := time.Parse(time.RFC3339, s)
+	return err == nil && len(s) >= len("2006-01-02T15:04:05Z") && s[10] == 'T' && s[13] == ':' && (s[19] == '.' || s[19] == 'Z' || s[19] == '+' || s[19] == '-')
+}
+
+func isBase64(s string) bool {
+	_, err := base64.StdEncoding.Strict().DecodeString(s)
+	return err == nil
+}
