@@ -154,17 +154,17 @@ type gate struct {
 // enter applies the peer's rate and concurrency limits; leave must be called
 // when it returns nil.
 func (d *Directory) enter(peer *Peer, now time.Time) (leave func(), refused *Problem) {
+	l := peer.Limits
 	d.mu.Lock()
 	g, ok := d.gates[peer.Code]
 	if !ok {
-		g = &gate{limiter: rate.NewLimiter(0, 0)}
+		g = &gate{limiter: rate.NewLimiter(rate.Limit(l.RatePerSecond), l.Burst)} // begins with a full burst
 		d.gates[peer.Code] = g
 	}
 	d.mu.Unlock()
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := peer.Limits
 	if g.limiter.Limit() != rate.Limit(l.RatePerSecond) || g.limiter.Burst() != l.Burst {
 		g.limiter.SetLimitAt(now, rate.Limit(l.RatePerSecond))
 		g.limiter.SetBurstAt(now, l.Burst)
