@@ -47,7 +47,7 @@ func ParseEDTF(s string) (EDTF, error) {
 	var ok bool
 	switch len(s) {
 	case len("2006"):
-		ok = e.span(s+"-01-01", s+"-12-31")
+		ok = e.years(s)
 	case len("2006-01"):
 		if strings.HasSuffix(s, "-XX") {
 			ok = e.span(s[:4]+"-01-01", s[:4]+"-12-31")
@@ -72,14 +72,19 @@ func ParseEDTF(s string) (EDTF, error) {
 	return e, nil
 }
 
-// span sets both ends; only a year alone may have unspecified digits, one or
-// two, from the right (level 1).
-func (e *EDTF) span(earliest, latest string) bool {
-	year := earliest[:4]
-	if digits := strings.TrimRight(year, "X"); len(digits) >= 2 && len(digits) < 4 && strings.HasSuffix(latest, "-12-31") {
-		earliest = digits + strings.Repeat("0", 4-len(digits)) + earliest[4:]
-		latest = digits + strings.Repeat("9", 4-len(digits)) + latest[4:]
+// years reads a year alone, of which one or two digits may be unspecified, from
+// the right.
+func (e *EDTF) years(s string) bool {
+	digits := strings.TrimRight(s, "X")
+	if len(digits) < 2 {
+		return false
 	}
+	unknown := len(s) - len(digits)
+	return e.span(digits+strings.Repeat("0", unknown)+"-01-01", digits+strings.Repeat("9", unknown)+"-12-31")
+}
+
+// span sets both ends.
+func (e *EDTF) span(earliest, latest string) bool {
 	var err1, err2 error
 	e.Earliest, err1 = time.Parse(time.DateOnly, earliest)
 	e.Latest, err2 = time.Parse(time.DateOnly, latest)

@@ -85,6 +85,10 @@ func splitKeyword(location string) (schema, keyword string) {
 
 func (s *schema) violations(location, keyword string, e *jsonschema.ValidationError, v any) []Violation {
 	pointer := shownPointer(e.InstanceLocation)
+	object, _ := at(v, e.InstanceLocation).(map[string]any)
+	if i := strings.Index(location, "/dependentRequired/"); i >= 0 {
+		return missing(s.parts[location[:i]], object, pointer)
+	}
 	part := s.parts[location]
 	if part == nil {
 		part = s.parts[e.AbsoluteKeywordLocation]
@@ -93,30 +97,48 @@ func (s *schema) violations(location, keyword string, e *jsonschema.ValidationEr
 	if part == nil {
 		return []Violation{{pointer, keyword, "breaks the schema"}}
 	}
-	object, _ := at(v, e.InstanceLocation).(map[string]any)
-	var missing []Violation
 	switch keyword {
 	case "required":
-		for _, name := range part.Required {
-			if _, ok := object[name]; !ok {
-				missing = append(missing, Violation{pointer + "/" + name, keyword, "is missing"})
-			}
-		}
-		return missing
+		return missing(part, object, pointer)
 	case "propertyNames":
 		return []Violation{{pointer, keyword, "has a member whose name is not permitted"}}
 	}
-	if i := strings.LastIndex(location, "/dependentRequired"); i >= 0 {
-		return []Violation{{pointer, "dependentRequired", "lacks a member that another one here requires"}}
-	}
 	return []Violation{{pointer, keyword, detail(part, keyword)}}
+}
+
+// missing names the members that a schema requires of an object.
+func missing(s *jsonschema.Schema, object map[string]any, pointer string) []Violation {
+	var out []Violation
+	for _, name := range s.Required {
+		if _, ok := object[name]; !ok {
+			out = append(out, Violation{pointer + "/" + name, "required", "is missing"})
+		}
+	}
+	for has, others := range s.DependentRequired {
+		for _, name := range others {
+			_, ok := object[name]
+			if _, asks := object[has]; asks && !ok {
+				out = append(out, Violation{pointer + "/" + name, "dependentRequired", "is missing, and " + has + " requires it"})
+			}
+		}
+	}
+	return out
+}
+
+var typeNames = map[string]string{
+	"object": "an object", "array": "an array", "string": "a string", "number": "a number",
+	"integer": "a whole number", "boolean": "true or false", "null": "null",
 }
 
 // detail says what a schema asks for.
 func detail(s *jsonschema.Schema, keyword string) string {
 	switch keyword {
 	case "type":
-		return "must be " + strings.Join(s.Types, " or ")
+		names := make([]string, len(s.Types))
+		for i, t := range s.Types {
+			names[i] = typeNames[t]
+		}
+		return "must be " + strings.Join(names, " or ")
 	case "enum":
 		return "must be one of " + listed(s.Enum)
 	case "const":
