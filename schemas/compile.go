@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,15 +46,7 @@ type schema struct {
 // compile compiles the schemas together; they may refer to one another and to
 // nothing else.
 func compile(sources []source) (map[string]*schema, error) {
-	c := jsonschema.NewCompiler()
-	c.Draft = jsonschema.Draft2020
-	c.AssertFormat = true
-	c.LoadURL = func(url string) (io.ReadCloser, error) {
-		return nil, fmt.Errorf("no schema has the $id %s", url)
-	}
-	for name, f := range formats {
-		c.Formats[name] = f.assert
-	}
+	c := newCompiler()
 	for _, s := range sources {
 		parsed, err := Parse(s.text, DefaultLimits())
 		if err != nil {
@@ -80,10 +73,28 @@ func compile(sources []source) (map[string]*schema, error) {
 	return out, nil
 }
 
+// newCompiler returns the library's compiler as we use it: one draft, formats
+// asserted, and nothing read from files or the network.
+func newCompiler() *jsonschema.Compiler {
+	c := jsonschema.NewCompiler()
+	c.Draft = jsonschema.Draft2020
+	c.AssertFormat = true
+	c.LoadURL = func(url string) (io.ReadCloser, error) {
+		return nil, fmt.Errorf("no schema has the $id %s", url)
+	}
+	for name, f := range formats {
+		c.Formats[name] = f.assert
+	}
+	return c
+}
+
 func member(v any, name string) any {
 	m, _ := v.(map[string]any)
 	return m[name]
 }
+
+// blank finds \s and \S in a pattern.
+var blank = regexp.MustCompile(`(^|[^\\])(\\\\)*\\[sS]`)
 
 // checkKeywords refuses a schema with a keyword or a format that nothing
 // would assert.
@@ -92,7 +103,8 @@ func checkKeywords(v any, at string) error {
 	if !ok { // true or false
 		return nil
 	}
-	for name, value := range m {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		value := m[name]
 		holds, known := keywords[name]
 		if !known {
 			return fmt.Errorf("%s: the keyword %q is not one that this project uses", at, name)
@@ -101,6 +113,10 @@ func checkKeywords(v any, at string) error {
 		switch {
 		case name == "format" && formats[fmt.Sprint(value)].assert == nil:
 			return fmt.Errorf("%s: the format %q is unknown", at, value)
+		case name == "enum" && isEmptyList(value):
+			return fmt.Errorf("%s: an empty enum, which the library takes for none", at)
+		case name == "pattern" && blank.MatchString(fmt.Sprint(value)):
+			return fmt.Errorf("%s: white space means other characters to RE2 than to ECMA 262; write them out", at)
 		case name == "pattern":
 			if _, err := regexp.Compile(fmt.Sprint(value)); err != nil {
 				return fmt.Errorf("%s: %w", at, err)
@@ -111,6 +127,11 @@ func checkKeywords(v any, at string) error {
 		}
 	}
 	return nil
+}
+
+func isEmptyList(v any) bool {
+	list, ok := v.([]any)
+	return ok && len(list) == 0
 }
 
 func checkBelow(holds string, value any, at string) error {
@@ -126,8 +147,8 @@ func checkBelow(holds string, value any, at string) error {
 		}
 	case "named":
 		named, _ := value.(map[string]any)
-		for name, s := range named {
-			if err := checkKeywords(s, at+"/"+name); err != nil {
+		for _, name := range slices.Sorted(maps.Keys(named)) {
+			if err := checkKeywords(named[name], at+"/"+name); err != nil {
 				return err
 			}
 		}

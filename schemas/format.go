@@ -35,11 +35,13 @@ func text(assert func(string) bool) func(any) bool {
 	}
 }
 
-// isDateTime is stricter than time.Parse, which takes a comma for the point
-// and an hour of one digit.
+// dateTime is the shape of RFC 3339, 5.6. time.Parse alone is more lenient: it
+// takes a comma for the point, an hour of one digit and an offset of 24 hours.
+var dateTime = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
+
 func isDateTime(s string) bool {
 	_, err := time.Parse(time.RFC3339, s)
-	return err == nil && len(s) >= len("2006-01-02T15:04:05Z") && s[10] == 'T' && s[13] == ':' && (s[19] == '.' || s[19] == 'Z' || s[19] == '+' || s[19] == '-')
+	return err == nil && dateTime.MatchString(s)
 }
 
 func isBase64(s string) bool {

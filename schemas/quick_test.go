@@ -95,6 +95,8 @@ func TestCompileRefuses(t *testing.T) {
 		"file reference":       `"$ref":"file:///etc/hostname"`,
 		"network reference":    `"$ref":"https://example.com/schema"`,
 		"bad pattern":          `"pattern":"("`,
+		"empty enum":           `"enum":[]`,
+		"white space":          `"pattern":"a\\s"`,
 		"look-ahead":           `"pattern":"(?=a)"`,
 		"type is no type name": `"type":"text"`,
 		"dangling reference":   `"$ref":"#/$defs/none"`,
