@@ -23,7 +23,7 @@ func (db *DB) commitPostgres(ctx context.Context, lookup exchange.Lookup, build 
 	defer conn.Release()
 	tx, err := conn.Begin(ctx)
 	if err != nil {
-		return fmt.Errorf("begin: %w", classify(err))
+		return fmt.Errorf("%w: begin: %w", exchange.ErrUnavailable, err) // nothing was written
 	}
 	// A rollback after a commit does nothing; one on a lost connection cannot
 	// be told to anybody and need not be.

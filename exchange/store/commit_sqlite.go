@@ -54,7 +54,7 @@ func (db *DB) commitSQLite(ctx context.Context, lookup exchange.Lookup, build fu
 	}
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", classify(err))
+		return fmt.Errorf("%w: begin: %w", exchange.ErrUnavailable, err) // nothing was written
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	view, err := db.viewSQLite(ctx, tx, lookup)
