@@ -316,7 +316,7 @@ func (g *testGateway) openReceipt(from *testGateway, raw []byte, id string, mess
 // submit sends a request through the outbox.
 func (g *testGateway) submit(to string) exchange.Sent {
 	g.t.Helper()
-	sent, err := g.node.outbox.Submit(context.Background(), exchange.Draft{To: to, Type: benchType, Body: schemas.Example(benchType)})
+	sent, err := g.node.outbox.Submit(context.Background(), draftTo(to))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -334,4 +334,8 @@ func eventually(t testing.TB, what string, holds func() bool) {
 			t.Fatalf("it did not happen: %s", what)
 		}
 	}
+}
+
+func draftTo(partner string) exchange.Draft {
+	return exchange.Draft{To: partner, Type: benchType, Body: schemas.Example(benchType)}
 }

@@ -23,10 +23,13 @@ import (
 
 // A Server is a running PostgreSQL.
 type Server struct {
-	dir     string
-	process *os.Process
-	exited  chan struct{}
-	count   int
+	dir        string
+	program    string
+	credential *syscall.Credential // nil: ourselves
+	settings   []string
+	process    *os.Process
+	exited     chan struct{}
+	count      int
 }
 
 // ErrMissing means that PostgreSQL's server programs are not on this machine.
@@ -44,27 +47,31 @@ func Start(ctx context.Context, parent string, settings ...string) (*Server, err
 	if err != nil {
 		return nil, fmt.Errorf("make the cluster's folder: %w", err)
 	}
-	s := &Server{dir: dir, exited: make(chan struct{})}
-	credential, err := s.owner()
-	if err != nil {
+	s := &Server{dir: dir, program: filepath.Join(bin, "postgres"), settings: settings}
+	if s.credential, err = s.owner(); err != nil {
 		s.Stop()
 		return nil, err
 	}
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", s.data(), "-U", "gateway", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions")
-	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: credential}
+	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: s.credential}
 	if out, err := initdb.CombinedOutput(); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	if err := s.run(filepath.Join(bin, "postgres"), credential, settings); err != nil {
-		s.Stop()
-		return nil, err
-	}
-	if err := s.ready(ctx); err != nil {
+	if err := s.Restart(ctx); err != nil {
 		s.Stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+// Restart starts the server of a cluster whose server is not running, and
+// waits until it takes connections.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.run(); err != nil {
+		return err
+	}
+	return s.ready(ctx)
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
@@ -115,19 +122,20 @@ func (s *Server) owner() (*syscall.Credential, error) {
 }
 
 // run starts the server as a child that dies with us, however we die.
-func (s *Server) run(program string, credential *syscall.Credential, settings []string) error {
+func (s *Server) run() error {
 	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=128MB", "-c", "wal_init_zero=on", "-c", "max_wal_size=2GB"}
-	for _, setting := range settings {
+	for _, setting := range s.settings {
 		args = append(args, "-c", setting)
 	}
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		return fmt.Errorf("open the server's log: %w", err)
 	}
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(s.program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Pdeathsig: syscall.SIGQUIT}
-	started := make(chan error)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential, Pdeathsig: syscall.SIGQUIT}
+	started, exited := make(chan error), make(chan struct{})
+	s.exited = exited
 	go func() {
 		// The death signal belongs to the thread that forked: keep it.
 		runtime.LockOSThread()
@@ -141,7 +149,7 @@ func (s *Server) run(program string, credential *syscall.Credential, settings []
 			_ = cmd.Wait() // how it ended does not matter any more
 		}
 		_ = log.Close()
-		close(s.exited)
+		close(exited)
 	}()
 	if err := <-started; err != nil {
 		return fmt.Errorf("start postgres: %w", err)
@@ -192,7 +200,7 @@ func (s *Server) Database(ctx context.Context) (string, error) {
 // Kill ends the server at once, as a power cut would end it.
 func (s *Server) Kill() {
 	if s.process != nil {
-		_ = s.process.Signal(syscall.SIGQUIT)
+		_ = s.process.Signal(syscall.SIGQUIT) // it may have ended by itself
 		<-s.exited
 	}
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/store/throwaway"
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// A lost database: nothing is acknowledged meanwhile, nothing that was is
+// lost, and the same bytes are taken when it is back.
+func TestLostDatabase(t *testing.T) {
+	server, err := throwaway.Start(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	url, err := server.Database(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPair(t, url)
+	first := p.kh.sign(p.kh.claims("VN"))
+	before := p.kh.post(p.vn, first)
+	if before.status != http.StatusAccepted {
+		t.Fatalf("got %d %s", before.status, before.body)
+	}
+	server.Kill()
+	second := p.kh.sign(p.kh.claims("VN"))
+	for range 3 {
+		r := p.kh.post(p.vn, second)
+		if slug, _, _ := r.problem(); slug != "store-unavailable" || r.header.Get("Retry-After") == "" {
+			t.Errorf("without a database: %d %s", r.status, r.body)
+		}
+	}
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the message is taken when the database is back", func() bool {
+		return p.kh.post(p.vn, second).status == http.StatusAccepted
+	})
+	if again := p.kh.post(p.vn, first); string(again.body) != string(before.body) {
+		t.Errorf("the first receipt changed: %d %s", again.status, again.body)
+	}
+	if size := p.vn.check(); size != 2 {
+		t.Errorf("%d entries", size)
+	}
+}
+
+// A partner that is away delays nobody, and gets its message when it is back.
+func TestDeadPartnerDelaysNobody(t *testing.T) {
+	p := newPair(t, "")
+	p.kh.halt()
+	sent := p.vn.submit("KH")
+	eventually(t, "a first attempt has failed", func() bool {
+		attempts, err := p.vn.node.db.Backlog(context.Background())
+		return err == nil && attempts["KH"].Due == 1 && strings.Contains(p.vn.log.String(), "will try again")
+	})
+	// Meanwhile Viet Nam takes messages and restarts: the outbox is durable.
+	p.vn.halt()
+	p.vn.start()
+	p.kh.start()
+	eventually(t, "it is delivered after both restarts", func() bool {
+		return len(p.vn.rows(exchange.Filter{Kind: exchange.KindReceipt, ID: sent.ID})) == 1
+	})
+	if rows := p.kh.rows(exchange.Filter{Kind: exchange.KindMessage}); len(rows) != 1 || rows[0].ID != sent.ID {
+		t.Errorf("the partner has %d messages", len(rows))
+	}
+}
+
+// A message that the partner refuses for good is a dead letter with a failure
+// in the record; a person may send it again.
+func TestDeadLetterAndRetry(t *testing.T) {
+	p := newPair(t, "")
+	p.kh.editAgreement(func(a *partners.Agreement) { a.Status = "ended" })
+	p.kh.reload()
+	sent := p.vn.submit("KH")
+	eventually(t, "it is given up", func() bool {
+		return len(p.vn.rows(exchange.Filter{Kind: exchange.KindFailure, ID: sent.ID})) == 1
+	})
+	p.kh.editAgreement(func(a *partners.Agreement) { a.Status = "in_force" })
+	p.kh.reload()
+	if n, err := p.vn.node.db.Revive(context.Background(), "KH", sent.ID, time.Now()); err != nil || n != 1 {
+		t.Fatalf("%d jobs are tried again, %v", n, err)
+	}
+	eventually(t, "it is delivered after all", func() bool {
+		return len(p.vn.rows(exchange.Filter{Kind: exchange.KindReceipt, ID: sent.ID})) == 1
+	})
+	p.vn.check()
+}
