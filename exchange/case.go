@@ -1,6 +1,9 @@
 package exchange
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A State is where a case stands. The states follow the life of a return
 // (docs/wire.md, "Cases"); each type of message moves a case along one row of
@@ -39,7 +42,7 @@ func move(state State, messageType, inReplyTo, caseID string, asked *Row) (State
 	t := transitions[i]
 	switch {
 	case !slices.Contains(t.from, state):
-		return "", problem(ProblemCaseState, "A message of this type needs the case in one of %v.", t.from).rule("case-from-state").at("/case")
+		return "", problem(ProblemCaseState, "A message of this type needs the case to be %s.", listed(t.from)).rule("case-from-state").at("/case")
 	case t.repliesTo == "" && inReplyTo != "":
 		return "", problem(ProblemCaseState, "A message of this type answers nothing; leave in_reply_to out.").rule("reply-not-allowed").at("/in_reply_to")
 	case t.repliesTo == "":
@@ -52,6 +55,17 @@ func move(state State, messageType, inReplyTo, caseID string, asked *Row) (State
 		return "", problem(ProblemCaseState, "in_reply_to names a message of another case or type.").rule("reply-mismatch").at("/in_reply_to")
 	}
 	return t.to, nil
+}
+
+// listed names states for a person.
+func listed(states []State) string {
+	names := make([]string, len(states))
+	for i, s := range states {
+		if names[i] = string(s); s == StateNone {
+			names[i] = "new"
+		}
+	}
+	return strings.Join(names, " or ")
 }
 
 // ReplyTo returns the type of message that answers messageType, "" when none

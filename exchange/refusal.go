@@ -39,7 +39,11 @@ func schemaProblem(kind ProblemKind, prefix string, err error) error {
 		fields[i] = FieldError{prefix + v.Pointer, v.Rule, v.Detail}
 	}
 	first := fields[0]
-	return problem(kind, "%s", first.Detail).rule(first.Rule).at(first.Pointer).fields(fields)
+	where := first.Pointer
+	if where == "" {
+		where = "The whole"
+	}
+	return problem(kind, "%s %s.", where, first.Detail).rule(first.Rule).at(first.Pointer).fields(fields)
 }
 
 func policyProblem(kind ProblemKind, prefix string, err error) error {
