@@ -154,7 +154,11 @@ func (d *demo) showReceipt(ctx context.Context, sender, receiver *node, id strin
 	if err != nil {
 		return err
 	}
-	d.say.receipt(to, sender.signer.Public(), receipt)
+	known, err := receiver.directory.Peer(sender.cfg.Self)
+	if err != nil {
+		return err
+	}
+	d.say.receipt(to, sender.signer.Public(), known.TLS.Pins[0], receipt)
 	return nil
 }
 
@@ -192,8 +196,33 @@ func (d *demo) tamper(ctx context.Context, original exchange.Opened) (string, er
 	if resp.StatusCode != http.StatusBadRequest || json.Unmarshal(body, &problem) != nil || problem.Type != exchange.ProblemTypePrefix+exchange.ProblemSignature.Slug {
 		return "", errors.New("the tampered copy was not refused as it must be")
 	}
+	if err := d.refusalIsRecorded(ctx, original.Row); err != nil {
+		return "", err
+	}
 	d.say.refused(resp.StatusCode, problem.Type, problem.Detail)
 	return problem.Type, nil
+}
+
+// refusalIsRecorded looks into Viet Nam's record: the last entry is the
+// refusal, and the case stands where its answer put it.
+func (d *demo) refusalIsRecorded(ctx context.Context, original exchange.Row) error {
+	home := d.node("VN")
+	head, err := home.db.Head(ctx)
+	if err != nil {
+		return err
+	}
+	last, err := home.db.Entry(ctx, head.Size-1)
+	if err != nil {
+		return err
+	}
+	stands, err := home.db.Case(ctx, exchange.CaseKey{Partner: last.Partner, Case: original.Case})
+	if err != nil {
+		return err
+	}
+	if last.Kind != exchange.KindRefusal || stands.State != exchange.StateVerifying {
+		return fmt.Errorf("after the tampered copy the record ends with a %s and the case is %s", last.Kind, stands.State)
+	}
+	return nil
 }
 
 // verify recomputes every record.

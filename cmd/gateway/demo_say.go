@@ -69,9 +69,11 @@ func (s *narrator) sent(from, to, messageType string, sent exchange.Sent) {
 	s.line("           message %s, case %s", sent.ID, sent.Case)
 }
 
-func (s *narrator) receipt(receiver string, key seal.Key, r exchange.Receipt) {
-	s.ok("schema  %s  signature %s (%s)  %s mutual TLS 1.3", s.paint("32", "valid"), key.Algorithm, key.KeyID, s.paint("32", "ok"))
-	s.ok("receipt of %s at %s binds our bytes; index %d of a signed tree of %d", receiver, r.At.Format("15:04:05Z"), r.Index, r.Checkpoint.Size)
+// receipt shows what the receiver's receipt stands for: it signs one only after
+// each of these verdicts.
+func (s *narrator) receipt(receiver string, key seal.Key, pin string, r exchange.Receipt) {
+	s.ok("schema, agreement and case; signature %s by %s; TLS peer %s…", key.Algorithm, key.KeyID, pin[:len("sha256/")+8])
+	s.ok("receipt of %s at %s binds our bytes; index %d in a signed tree of %d", receiver, r.At.Format("15:04:05Z"), r.Index, r.Checkpoint.Size)
 }
 
 func (s *narrator) answered(code string, a *sendAnswer) {
@@ -90,7 +92,7 @@ func (s *narrator) answered(code string, a *sendAnswer) {
 func (s *narrator) refused(status int, problem, detail string) {
 	s.ok("refused with %d %s", status, problem)
 	s.line("     %s", detail)
-	s.line("     The refusal is in the record; the case did not move.")
+	s.line("     The refusal is in the record of VN, and the case did not move.")
 }
 
 func (s *narrator) record(n *node, r *record.Report) {

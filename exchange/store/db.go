@@ -279,9 +279,14 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 	if db.kind != PostgreSQL {
 		return errors.New("only PostgreSQL has roles")
 	}
-	name := pgx.Identifier{role}.Sanitize()
+	var current string
+	if err := db.writes.QueryRowContext(ctx, "SELECT current_schema()").Scan(&current); err != nil {
+		return fmt.Errorf("find the schema: %w", classify(err))
+	}
+	name, schema := pgx.Identifier{role}.Sanitize(), pgx.Identifier{current}.Sanitize()
 	for _, stmt := range []string{
-		"GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + name,
+		"GRANT USAGE ON SCHEMA " + schema + " TO " + name,
+		"GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + name,
 		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature TO " + name,
 		"GRANT UPDATE ON log_head, cases, lane, job, witnessed TO " + name,
 	} {
