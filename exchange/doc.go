@@ -1,0 +1,47 @@
+// Package exchange is the domain: messages between this gateway and its
+// partners, the two ways they go, and the record that both end in.
+//
+// # Life of a message that comes in
+//
+//  1. The TLS listener has let the partner's certificate in (package certs).
+//     Server asks again, for every request, whose certificate it is, so that a
+//     suspension or a revocation reaches connections that are already open;
+//     then it applies the partner's limits and reads the body (server.go).
+//  2. Inbox.Accept opens the exact bytes: seal.Parse refuses every shape that
+//     two readers could understand in two ways, Verify checks the signature
+//     with that partner's keys. From here on only the verified bytes count.
+//  3. The claims are parsed once, strictly, judged by the envelope's schema and
+//     the body's, and by the agreement: type, direction, purpose, fields
+//     (inbox.go). A refusal is an entry of the record too, without the bytes
+//     (refusal.go).
+//  4. Committer.Record puts the entry into the next batch. While one batch is
+//     being written the next one gathers: under load many messages share one
+//     transaction and one signed checkpoint, and an idle gateway never waits
+//     (committer.go).
+//  5. In the store's transaction, under the log's lock: is it a copy, may its
+//     case take it (case.go), which numbers does it get. Its leaf is appended
+//     to the Merkle tree; the checkpoint is signed; bytes and salt are sealed
+//     with the case's data key; the receipt, which holds the proof, is signed
+//     and stored beside them (batch.go, receipt.go).
+//  6. Commit. The checkpoint is remembered outside the database (lock.go).
+//     Only then does Accept return the receipt: it means durable, and already
+//     in the tree.
+//
+// # Life of a message that goes out
+//
+//  1. Outbox.Submit judges a draft as the partner will, removes what the
+//     agreement withholds, signs it, and records it with its due delivery in
+//     one transaction (outbox.go).
+//  2. The Courier claims due jobs, a lane for each partner, and posts those
+//     exact bytes, again and again until it holds a receipt that binds them, or
+//     the partner says that it will never take them, or time is up (courier.go,
+//     delivery.go). The outcome is an entry of the record too.
+//
+// # What watches over it
+//
+// Watch shows our checkpoints to the partners, who countersign them, and
+// records it when a partner shows two histories (watch.go). Everything that can
+// be refused is one table (problem.go), and docs/wire.md is checked against it.
+//
+// What is wired together, and how, is in cmd/gateway/node.go.
+package exchange
