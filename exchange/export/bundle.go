@@ -150,7 +150,8 @@ func (b *bundle) line(ctx context.Context, row exchange.Row, proof tlog.RecordPr
 	if err != nil {
 		return nil, &DamageError{row.Index, "its leaf cannot be read"}
 	}
-	if leaf.Partner != row.Partner || leaf.Case != row.Case || leaf.Kind != string(row.Kind) || leaf.Direction != string(row.Direction) || !leaf.At.Equal(row.At) {
+	if leaf.Partner != row.Partner || leaf.Case != row.Case || leaf.Kind != string(row.Kind) || leaf.Direction != string(row.Direction) ||
+		leaf.Type != row.Type || leaf.JTI != row.ID || leaf.Seq != row.Seq || !leaf.At.Equal(row.At) {
 		return nil, &DamageError{row.Index, "its columns say another thing than its leaf"}
 	}
 	out := entryLine{Index: row.Index, Leaf: string(row.Leaf), Proof: make([]string, len(proof))}
