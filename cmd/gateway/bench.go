@@ -40,7 +40,7 @@ machine:
 The client's work (signing each message, TLS) is part of every figure. Figures
 are medians over the rounds; ratio is messages a second relative to the floor
 of the same round.`,
-		Args: cobra.NoArgs,
+		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if long {
 				plan.Rounds, plan.Slice, plan.Preloads, plan.Single = 7, 3*time.Second, []int{1_000, 100_000, 1_000_000}, true

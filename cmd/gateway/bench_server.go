@@ -84,7 +84,7 @@ type rungFlags struct {
 func newBenchServer() *cobra.Command {
 	var f rungFlags
 	cmd := &cobra.Command{
-		Use: "rung", Hidden: true, Args: cobra.NoArgs, Short: "Run one rung's gateway for bench",
+		Use: "rung", Hidden: true, Args: exactArgs(), Short: "Run one rung's gateway for bench",
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.from.add(cmd)

@@ -22,7 +22,8 @@ func newCert() *cobra.Command {
 		Use:   "cert",
 		Short: "Make keys, certificate requests and a test authority, and show what expires",
 	}
-	cmd.AddCommand(newCertKeys(), newCertCSR(), newCertCA(), newCertIssue(), newCertRevoke(), newCertShow(), newCertExpiry())
+	verbs(cmd)
+	cmd.AddCommand(newCertKeys(), newCertCSR(), newCertCA(), newCertIssue(), newCertRevoke(), newCertShow(), newCertExpiry(), newCertPublic())
 	return cmd
 }
 
@@ -32,7 +33,7 @@ func newCertKeys() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys --dir DIR --origin ORIGIN",
 		Short: "Make the keys of a new gateway: TLS, signing, log and encryption (files mode 600)",
-		Args:  cobra.NoArgs,
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" || origin == "" {
 				return usagef("--dir and --origin are required")
@@ -111,7 +112,7 @@ func newCertCSR() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "csr --key FILE --host NAME",
 		Short: "Print a certificate request for a TLS key",
-		Args:  cobra.NoArgs,
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if key == "" || len(hosts) == 0 {
 				return usagef("--key and at least one --host are required")
@@ -156,7 +157,7 @@ func newCertCA() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ca --dir DIR",
 		Short: "Make a small authority for tests, demonstrations and pilots",
-		Args:  cobra.NoArgs,
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
 				return usagef("--dir is required")
@@ -180,7 +181,7 @@ func newCertIssue() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "issue --ca DIR --csr FILE --out FILE",
 		Short: "Sign a certificate request with the test authority",
-		Args:  cobra.NoArgs,
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" || csrFile == "" || out == "" {
 				return usagef("--ca, --csr and --out are required")
@@ -217,7 +218,7 @@ func newCertRevoke() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke --ca DIR --serial HEX --crl FILE",
 		Short: "Revoke a certificate of the test authority and write its revocation list",
-		Args:  cobra.NoArgs,
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" || crl == "" {
 				return usagef("--ca and --crl are required")
@@ -286,7 +287,7 @@ func newCertExpiry() *cobra.Command {
 		Long: `expiry reads certificates and revocation lists and prints when each ends.
 
 Exit code 1: something has expired or ends within --days.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := certs.ListExpiry(args, time.Now(), time.Duration(soon)*24*time.Hour)
 			if err != nil {
@@ -308,6 +309,13 @@ Exit code 1: something has expired or ends within --days.`,
 	cmd.Flags().IntVar(&soon, "days", 14, "what counts as soon")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func someFiles(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("name at least one file")
+	}
+	return nil
 }
 
 func printExpiry(cmd *cobra.Command, list []certs.Expiry) error {

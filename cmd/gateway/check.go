@@ -23,7 +23,7 @@ compares them with every checkpoint that was ever signed and with the one that
 is remembered outside the database. It works while the gateway runs.
 
 Exit code 0: nothing is wrong. 1: something is.`,
-		Args: cobra.NoArgs,
+		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			n, err := from.openUnproved(cmd.Context())
 			if err != nil {

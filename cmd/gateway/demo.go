@@ -38,7 +38,7 @@ and proves everything from the records. Synthetic data only.
 
 It then stays up until Ctrl-C; with --once it ends. With --dir everything is
 kept, and every other verb works on DIR/vn/gateway.yaml (la, kh, cn, gb).`,
-		Args: cobra.NoArgs,
+		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
 	cmd.Flags().BoolVar(&f.once, "once", false, "end after all exchanges are delivered, receipted and verified")

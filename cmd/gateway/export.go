@@ -37,7 +37,7 @@ receipts, proofs, checkpoint and public keys of the scope into one archive.
 'verify FILE.zip' judges it anywhere. It works while messages arrive.
 
 The same scope, reason and --at give the same bytes.`,
-		Args: cobra.NoArgs,
+		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.from.add(cmd)

@@ -23,7 +23,7 @@ as only what it needs (--grant); SQLite files are kept up to date by every verb.
 
 With --rotate-keys it adds a new key-encryption key, wraps every data key with
 it, and leaves the messages as they are.`,
-		Args: cobra.NoArgs,
+		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, log, err := from.load()
 			if err != nil {

@@ -15,6 +15,7 @@ import (
 
 func newPartner() *cobra.Command {
 	cmd := &cobra.Command{Use: "partner", Short: "Check partner files, list partners, and look after what waits for them"}
+	verbs(cmd)
 	cmd.AddCommand(newPartnerCheck(), newPartnerList(), newPartnerQueue(), newPartnerRetry())
 	return cmd
 }
@@ -50,7 +51,7 @@ func newPartnerList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List partners: status, endpoint, and how much waits",
-		Args:  cobra.NoArgs,
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			n, err := from.openUnproved(cmd.Context())
 			if err != nil {

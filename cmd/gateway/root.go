@@ -27,15 +27,33 @@ Start with:  gateway demo`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return hint(usageError{err}, "see 'gateway help' or add --help to the verb")
 	})
+	verbs(root)
 	root.AddCommand(newDemo(), newServe(), newSend(), newPartner(), newCert(), newExport(), newCheck(), newMigrate(), newBench(), newVersion())
 	return root
 }
 
-// exactArgs and noArgs report as usage errors.
+// verbs makes a command one that only holds others: alone it shows its help, and
+// a verb that it does not have is a usage error.
+func verbs(cmd *cobra.Command) {
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		advice := "see '" + cmd.CommandPath() + " --help'"
+		if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+			advice = "did you mean '" + cmd.CommandPath() + " " + like[0] + "'?"
+		}
+		return hint(usagef("%s has no verb %q", cmd.CommandPath(), args[0]), advice)
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+}
+
+// exactArgs reports missing and superfluous arguments as usage errors.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return hint(usagef("%s needs %d argument(s): %v", cmd.CommandPath(), len(names), names), "see '"+cmd.CommandPath()+" --help'")
+			return hint(usagef("%s takes %d argument(s) %v, not %d", cmd.CommandPath(), len(names), names, len(args)), "see '"+cmd.CommandPath()+" --help'")
 		}
 		return nil
 	}

@@ -26,7 +26,7 @@ and answers /healthz, /readyz and /metrics on the operator address. SIGTERM
 drains it: requests and deliveries under way are finished first.
 
 Changes of partner files are picked up without a restart.`,
-		Args: cobra.NoArgs,
+		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, log, err := from.load()
 			if err != nil {

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// Every verb, as an operator types it (testdata/script).
+func TestScripts(t *testing.T) {
+	path, err := verifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv(asGateway, "1")
+			env.Setenv("PATH", env.WorkDir+"/bin:"+env.Getenv("PATH"))
+			if err := os.Mkdir(env.WorkDir+"/bin", 0o700); err != nil {
+				return err
+			}
+			if err := os.Symlink(self, env.WorkDir+"/bin/gateway"); err != nil {
+				return err
+			}
+			return os.Symlink(path, env.WorkDir+"/bin/verify")
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"gateway":     func(ts *testscript.TestScript, neg bool, args []string) { run1(ts, neg, "gateway", args) },
+			"verify":      func(ts *testscript.TestScript, neg bool, args []string) { run1(ts, neg, "verify", args) },
+			"exits":       exits,
+			"modes":       modes,
+			"demo-result": demoResultHolds,
+			"delivered":   delivered,
+		},
+	})
+}
+
+// run1 runs a program; a last argument & leaves it running until stop.
+func run1(ts *testscript.TestScript, neg bool, name string, args []string) {
+	err := ts.Exec(name, args...)
+	if neg == (err == nil) {
+		ts.Fatalf("%s %v: %v", name, args, err)
+	}
+}
+
+// exits runs a command that must end with an exit code.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	var got string
+	if err == nil {
+		got = "0"
+	} else {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+func modes(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.ParseUint(args[0], 8, 32)
+	ts.Check(err)
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if info.Mode().Perm() != os.FileMode(want) {
+			ts.Fatalf("%s has mode %o", name, info.Mode().Perm())
+		}
+	}
+}
+
+// demoResultHolds reads the last line of demo --json.
+func demoResultHolds(ts *testscript.TestScript, _ bool, args []string) {
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n")
+	var r demoResult
+	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &r))
+	if r.Messages != 8 || r.Receipts != 8 || r.Partners != 4 || !r.Verified || len(r.Record) != 5 || len(r.Stories) != 4 || r.Seconds <= 0 {
+		ts.Fatalf("%+v", r)
+	}
+	for _, s := range r.Record {
+		if s.Size == 0 || s.Origin == "" || s.Root == "" {
+			ts.Fatalf("%+v", s)
+		}
+	}
+}
+
+// delivered waits until nothing is due to a partner any more.
+func delivered(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		ts.Check(ts.Exec("gateway", "partner", "list", "--config", args[0], "--json"))
+		var list []partnerLine
+		if json.Unmarshal([]byte(ts.ReadFile("stdout")), &list) != nil {
+			continue
+		}
+		for _, p := range list {
+			if p.Code == args[1] && p.Due == 0 && p.Dead == 0 {
+				return
+			}
+		}
+	}
+	ts.Fatalf("something is still due: %s", fmt.Sprint(ts.ReadFile("stdout")))
+}
