@@ -229,7 +229,7 @@ func backoff(r partners.Retry, n int, after time.Duration) time.Duration {
 	if ceiling > r.Max || ceiling <= 0 {
 		ceiling = r.Max
 	}
-	d := ceiling/2 + rand.N(ceiling/2+1) // jitter needs no secrecy
+	d := ceiling/2 + rand.N(ceiling/2+1) // #nosec G404 -- jitter needs no secrecy
 	return max(d, min(after, r.Max))
 }
 

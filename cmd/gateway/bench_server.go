@@ -42,6 +42,7 @@ func startBenchServer(ctx context.Context, w *world, spec rungSpec, storeURL str
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
+	// #nosec G204 -- this very program, with our own words
 	s := &benchServer{cmd: exec.CommandContext(ctx, self, "bench", "rung", "--config", w.party("VN").config,
 		"--rung", spec.name, "--store", storeURL, "--preload", strconv.Itoa(spec.preload), "--single="+strconv.FormatBool(spec.single))}
 	s.cmd.Stderr = os.Stderr

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
 	"time"
@@ -51,11 +52,20 @@ func (u *Unverified) Verify(keys *KeySet) (Verified, error) {
 	if key.Algorithm != u.header.alg {
 		return Verified{}, refuse(RuleAlgorithm, "This key signs with %s only.", key.Algorithm)
 	}
-	if public, isRSA := key.Public.(*rsa.PublicKey); isRSA && len(u.signature) != public.Size() {
-		return Verified{}, refuse(RuleSignature, "The signature has not the length of the key.")
-	}
-	if err := key.verifier.Verify(u.signed, u.signature, key.Public); err != nil {
+	if err := key.check(u.signed, u.signature); err != nil {
 		return Verified{}, refuse(RuleSignature, "The signature does not verify with the partner's key.")
 	}
 	return Verified{u, key.Key}, nil
+}
+
+// check verifies a signature. RSA goes past the JOSE library, which takes a
+// PS256 signature with a salt of any length; RFC 7518, 3.5 takes one as long
+// as the hash, and nothing else.
+func (k preparedKey) check(signed, signature []byte) error {
+	public, isRSA := k.Public.(*rsa.PublicKey)
+	if !isRSA {
+		return k.verifier.Verify(signed, signature, k.Public)
+	}
+	sum := sha256.Sum256(signed)
+	return rsa.VerifyPSS(public, crypto.SHA256, sum[:], signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 }

@@ -52,6 +52,7 @@ func Start(ctx context.Context, parent string, settings ...string) (*Server, err
 		s.Stop()
 		return nil, err
 	}
+	// #nosec G204 -- beside the program that programs found
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", s.data(), "-U", "gateway", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions")
 	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: s.credential}
 	if out, err := initdb.CombinedOutput(); err != nil {
@@ -131,7 +132,7 @@ func (s *Server) run() error {
 	if err != nil {
 		return fmt.Errorf("open the server's log: %w", err)
 	}
-	cmd := exec.Command(s.program, args...)
+	cmd := exec.Command(s.program, args...) // #nosec G204 -- the program that programs found
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential, Pdeathsig: syscall.SIGQUIT}
 	started, exited := make(chan error), make(chan struct{})
