@@ -134,10 +134,7 @@ func (o *Outbox) prepare(peer *Peer, d Draft, now time.Time) (Claims, []string, 
 	if err != nil {
 		return Claims{}, nil, err
 	}
-	body, withheld, err := permit.Redact(body)
-	if err != nil {
-		return Claims{}, nil, policyProblem(ProblemField, "/body", err)
-	}
+	body, withheld := permit.Redact(body)
 	if err := permit.CheckFields(body); err != nil {
 		return Claims{}, nil, policyProblem(ProblemField, "/body", err)
 	}

@@ -14,6 +14,9 @@ const (
 	RuleForbid  = "forbid"
 )
 
+// everyElement is the token of a pointer that stands for every element.
+const everyElement = "*"
+
 // A compiledRule is a field rule with its pointer taken apart.
 type compiledRule struct {
 	path []string // "*" stands for every element
@@ -21,7 +24,8 @@ type compiledRule struct {
 }
 
 // compilePointer takes a JSON Pointer (RFC 6901) apart. A token * stands for
-// every element of an array.
+// every element of an array; a rule about one element alone would change its
+// meaning with the order of the elements, so there is none.
 func compilePointer(pointer string) ([]string, error) {
 	if !strings.HasPrefix(pointer, "/") || len(pointer) > 256 {
 		return nil, fmt.Errorf("a pointer begins with / and has at most 256 characters")
@@ -30,6 +34,9 @@ func compilePointer(pointer string) ([]string, error) {
 	for i, t := range tokens {
 		if t == "" {
 			return nil, fmt.Errorf("a pointer has no empty token")
+		}
+		if strings.Trim(t, "0123456789") == "" {
+			return nil, fmt.Errorf("write * for every element of an array; a rule for one element alone is not possible")
 		}
 		for j := 0; j < len(t); j++ {
 			if t[j] == '~' && (j+1 == len(t) || t[j+1] != '0' && t[j+1] != '1') {
@@ -83,10 +90,10 @@ func findAny(v any, path []string, at string) (string, bool) {
 			return findAny(child, path[1:], at+"/"+escapeToken(path[0]))
 		}
 	case []any:
+		if path[0] != everyElement {
+			return "", false
+		}
 		for i, child := range v {
-			if !names(path[0], i) {
-				continue
-			}
 			if where, found := findAny(child, path[1:], at+"/"+strconv.Itoa(i)); found {
 				return where, true
 			}
@@ -109,13 +116,13 @@ func findMissing(v any, path []string, at string) (string, bool) {
 			return findMissing(child, path[1:], here)
 		}
 	case []any:
+		if path[0] != everyElement {
+			return "", false
+		}
 		if len(path) == 1 {
 			return at, len(v) == 0
 		}
 		for i, child := range v {
-			if !names(path[0], i) {
-				continue
-			}
 			if where, missing := findMissing(child, path[1:], at+"/"+strconv.Itoa(i)); missing {
 				return where, true
 			}
@@ -124,9 +131,6 @@ func findMissing(v any, path []string, at string) (string, bool) {
 	return "", false
 }
 
-// names says whether a token of a path names element i of an array.
-func names(token string, i int) bool { return token == "*" || token == strconv.Itoa(i) }
-
 func escapeToken(t string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(t)
 }
@@ -134,14 +138,14 @@ func escapeToken(t string) string {
 // Redact returns the body without the fields that the agreement withholds, and
 // where they were. The body that was given is not changed; without anything to
 // withhold it is returned itself.
-func (p *Permit) Redact(body any) (any, []string, error) {
+func (p *Permit) Redact(body any) (any, []string) {
 	var withheld []string
 	for _, r := range p.compiled {
 		if r.rule == RuleRedact {
 			body = without(body, r.path, "", &withheld)
 		}
 	}
-	return body, withheld, nil
+	return body, withheld
 }
 
 // without copies what lies on the path and drops what it names.
@@ -167,12 +171,9 @@ func without(v any, path []string, at string, withheld *[]string) any {
 		copied := make([]any, 0, len(v))
 		for i, child := range v {
 			here := at + "/" + strconv.Itoa(i)
-			switch {
-			case !names(path[0], i):
-				copied = append(copied, child)
-			case len(path) == 1:
+			if len(path) == 1 {
 				*withheld = append(*withheld, here)
-			default:
+			} else {
 				copied = append(copied, without(child, path[1:], here, withheld))
 			}
 		}

@@ -25,9 +25,18 @@ import (
 type Config struct {
 	Dir    string
 	Now    func() time.Time
-	Types  func(messageType string) bool // the message types that have a schema
-	Check  func(*Partner) error          // what only those who use the keys can check
+	Types  Catalogue
+	Check  func(*Partner) error // what only those who use the keys can check
 	Logger *slog.Logger
+}
+
+// A Catalogue knows what may be said.
+type Catalogue interface {
+	// Has says whether a message type has a schema.
+	Has(messageType string) bool
+	// HasField says whether that schema has a place for what a pointer of a
+	// field rule names.
+	HasField(messageType, pointer string) bool
 }
 
 // A Snapshot is one consistent state of the registry. It never changes.
@@ -351,7 +360,7 @@ func (r *Registry) takeCalendar(s *Snapshot, path string, data []byte) error {
 }
 
 // check refuses what contradicts itself across files.
-func (s *Snapshot) check(known func(string) bool) error {
+func (s *Snapshot) check(types Catalogue) error {
 	for _, p := range s.All() {
 		if p.Calendar != "" && s.calendars[p.Calendar] == nil {
 			return fmt.Errorf("%s: /calendar: there is no calendar %q", p.File, p.Calendar)
@@ -362,8 +371,14 @@ func (s *Snapshot) check(known func(string) bool) error {
 			return fmt.Errorf("%s: /partner: there is no partner %q", a.File, a.Partner)
 		}
 		for i, p := range a.Permits {
-			if !known(p.Type) {
+			if !types.Has(p.Type) {
 				return fmt.Errorf("%s: /permits/%d/type: no schema knows the type %q", a.File, i, p.Type)
+			}
+			for j, f := range p.Fields {
+				// A misspelt rule would withhold nothing, and nobody would notice.
+				if !types.HasField(p.Type, f.Pointer) {
+					return fmt.Errorf("%s: /permits/%d/fields/%d/pointer: the schema of %s has no field %s", a.File, i, j, p.Type, f.Pointer)
+				}
 			}
 			if p.Reply != "" && a.Find(p.Reply, p.Direction.opposite()) == nil {
 				return fmt.Errorf("%s: /permits/%d/reply: nobody may send the reply %q the other way", a.File, i, p.Reply)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // Every shipped example passes its own schema, and says what is sourced.
@@ -76,9 +78,12 @@ func folder(t *testing.T) string {
 }
 
 func load(dir string) (*Registry, error) {
+	catalogue, err := schemas.Load()
+	if err != nil {
+		return nil, err
+	}
 	return Load(Config{
-		Dir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-		Types: func(name string) bool { return strings.HasPrefix(name, "identity_verification_") },
+		Dir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler), Types: catalogue,
 		Check: func(*Partner) error { return nil },
 	})
 }
@@ -129,6 +134,8 @@ func TestContradictions(t *testing.T) {
 	for name, change := range map[string]struct{ file, old, new string }{
 		"agreement of nobody": {"agreements/KH2005.yaml", "partner: KH", "partner: LA"},
 		"unknown type":        {"agreements/KH2005.yaml", "type: identity_verification_response", "type: party_invitation"},
+		"misspelt field":      {"agreements/KH2005.yaml", "/subjects/*/photo", "/subjects/*/foto"},
+		"one element":         {"agreements/KH2005.yaml", "/subjects/*/photo", "/subjects/0/photo"},
 		"no citation":         {"agreements/KH2005.yaml", "citation:", "cited:"},
 		"unknown calendar":    {"partners/kh.yaml", "status: active", "status: active\ncalendar: nowhere"},
 		"missing anchors":     {"partners/kh.yaml", "ca.pem", "nowhere.pem"},

@@ -88,6 +88,19 @@ func (c *Catalogue) Types() []Type { return slices.Clone(c.types) }
 // Has says whether there is a message type of this name.
 func (c *Catalogue) Has(messageType string) bool { return c.byName[messageType] != nil }
 
+// HasField says whether a body of a message type has a place for what a JSON
+// Pointer names; a token * stands for every element of an array.
+func (c *Catalogue) HasField(messageType, pointer string) bool {
+	tokens := strings.Split(pointer, "/")
+	for i, token := range tokens {
+		if token == "*" {
+			tokens[i] = "0"
+		}
+	}
+	s := c.byName[messageType]
+	return s != nil && s.partAt(strings.Join(tokens, "/")) != nil
+}
+
 // Validate judges the body of a message; body is what Parse returned. The
 // error is a *ValidationError when the body breaks the schema.
 func (c *Catalogue) Validate(messageType string, body any) error {
