@@ -30,7 +30,8 @@ func NewFileLock(path string, verifier note.Verifier) (*FileLock, error) {
 	return &FileLock{path, verifier}, nil
 }
 
-// Load returns the remembered checkpoint; nil when the file does not exist.
+// Load returns the remembered checkpoint; nil when the file does not exist, or
+// is empty, as some file systems leave it after a power cut.
 func (l *FileLock) Load(context.Context) ([]byte, error) {
 	b, err := os.ReadFile(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,6 +39,9 @@ func (l *FileLock) Load(context.Context) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the checkpoint lock: %w", err)
+	}
+	if len(b) == 0 {
+		return nil, nil
 	}
 	return b, nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 )
 
 // A FileWrapper is a KeyWrapper whose keys are in a file: for a small office,
@@ -51,9 +52,18 @@ func CreateKEKFile(path string) error {
 }
 
 // RotateKEKFile adds a new key, makes it the current one, and keeps the old
-// ones for what they still wrap.
+// ones for what they still wrap. Two rotations at once wait for each other: one
+// that overwrote the other's key would lose whatever that key wrapped.
 func RotateKEKFile(path string) error {
-	f, err := readKEKFile(path)
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("open the key file's folder: %w", err)
+	}
+	defer func() { _ = dir.Close() }() // which also lets go of the lock
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a descriptor is small
+		return fmt.Errorf("lock the key file's folder: %w", err)
+	}
+	f, _, err := readKEKFile(path)
 	if err != nil {
 		return err
 	}
@@ -71,18 +81,9 @@ func OpenKEKFile(path string) (*FileWrapper, error) {
 
 // load reads the file; the keys in use stay when it cannot be used.
 func (w *FileWrapper) load() error {
-	f, err := readKEKFile(w.path)
+	f, keys, err := readKEKFile(w.path)
 	if err != nil {
 		return err
-	}
-	keys := map[string]DataKey{}
-	for _, e := range f.Keys {
-		if keys[e.ID], err = dataKey(e.Key); err != nil {
-			return fmt.Errorf("key %s in %s: %w", e.ID, w.path, err)
-		}
-	}
-	if _, ok := keys[f.Current]; !ok {
-		return fmt.Errorf("%s: the current key %q is not in the file", w.path, f.Current)
 	}
 	w.current, w.keys = f.Current, keys
 	return nil
@@ -109,25 +110,35 @@ func (w *FileWrapper) key(id string) (string, DataKey, error) {
 	return id, key, nil
 }
 
-func readKEKFile(path string) (kekFile, error) {
+// readKEKFile returns the file and its keys, by their names.
+func readKEKFile(path string) (kekFile, map[string]DataKey, error) {
 	var f kekFile
 	info, err := os.Stat(path)
 	if err != nil {
-		return f, fmt.Errorf("read the key file: %w", err)
+		return f, nil, fmt.Errorf("read the key file: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return f, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
+		return f, nil, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return f, fmt.Errorf("read the key file: %w", err)
+		return f, nil, fmt.Errorf("read the key file: %w", err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&f); err != nil || len(f.Keys) == 0 {
-		return kekFile{}, fmt.Errorf("%s is no key file", path) // the cause could quote a key
+		return f, nil, fmt.Errorf("%s is no key file", path) // the cause could quote a key
 	}
-	return f, nil
+	keys := map[string]DataKey{}
+	for _, e := range f.Keys {
+		if keys[e.ID], err = dataKey(e.Key); err != nil {
+			return f, nil, fmt.Errorf("%s: key %s: %w", path, e.ID, err)
+		}
+	}
+	if _, ok := keys[f.Current]; !ok {
+		return f, nil, fmt.Errorf("%s: the current key %q is not in the file", path, f.Current)
+	}
+	return f, keys, nil
 }
 
 func (f *kekFile) add() error {
