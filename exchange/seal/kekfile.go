@@ -59,7 +59,7 @@ func RotateKEKFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("open the key file's folder: %w", err)
 	}
-	defer func() { _ = dir.Close() }() // which also lets go of the lock
+	defer func() { _ = dir.Close() }()                                    // which also lets go of the lock
 	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a descriptor is small
 		return fmt.Errorf("lock the key file's folder: %w", err)
 	}
