@@ -48,6 +48,8 @@ type Courier struct {
 type courierLane struct {
 	courier *Courier
 	partner string
+	retry   partners.Retry // the policy that the breaker was made for
+	end     context.CancelFunc
 	wake    chan struct{}
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 }
@@ -67,27 +69,42 @@ func NewCourier(cfg CourierConfig) (*Courier, error) {
 	return &Courier{cfg: cfg, lanes: map[string]*courierLane{}}, nil
 }
 
-// Run serves every partner of the registry, also those that are added later,
-// until ctx ends, and returns when all lanes are still.
+// Run serves every partner of the registry, as it is and as it becomes, until
+// ctx ends, and returns when all lanes are still.
 func (c *Courier) Run(ctx context.Context) {
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	tick := time.NewTicker(c.cfg.Poll)
 	defer tick.Stop()
 	for {
-		c.mu.Lock()
-		for _, p := range c.cfg.Directory.Snapshot().All() {
-			if _, ok := c.lanes[p.Code]; !ok {
-				lane := c.newLane(p)
-				c.lanes[p.Code] = lane
-				wait.Go(func() { lane.run(ctx) })
-			}
-		}
-		c.mu.Unlock()
+		c.staff(ctx, &wait)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// staff gives each partner of the registry a lane, and ends the lanes of those
+// that are gone or whose retry policy has changed.
+func (c *Courier) staff(ctx context.Context, wait *sync.WaitGroup) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	snapshot := c.cfg.Directory.Snapshot()
+	for code, lane := range c.lanes {
+		if p, ok := snapshot.Partner(code); !ok || p.Retry != lane.retry {
+			lane.end()
+			delete(c.lanes, code)
+		}
+	}
+	for _, p := range snapshot.All() {
+		if c.lanes[p.Code] == nil {
+			lane := c.newLane(p)
+			laneCtx, end := context.WithCancel(ctx)
+			lane.end = end
+			c.lanes[p.Code] = lane
+			wait.Go(func() { lane.run(laneCtx) })
 		}
 	}
 }
@@ -113,7 +130,7 @@ func (c *Courier) CircuitOpen(partner string) bool {
 }
 
 func (c *Courier) newLane(p *partners.Partner) *courierLane {
-	lane := &courierLane{courier: c, partner: p.Code, wake: make(chan struct{}, 1)}
+	lane := &courierLane{courier: c, partner: p.Code, retry: p.Retry, wake: make(chan struct{}, 1)}
 	lane.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        p.Code,
 		MaxRequests: 1,
@@ -136,7 +153,7 @@ func (l *courierLane) run(ctx context.Context) {
 	slots := make(chan struct{}, 16)
 	for ctx.Err() == nil {
 		claimed := 0
-		if free := cap(slots) - len(slots); free > 0 && l.open() {
+		if free := l.free(slots); free > 0 {
 			jobs, err := l.claim(ctx, free)
 			if err != nil && ctx.Err() == nil {
 				cfg.Logger.Error("jobs cannot be claimed", "partner", l.partner, "error", err)
@@ -157,20 +174,27 @@ func (l *courierLane) run(ctx context.Context) {
 	}
 }
 
-// open says whether the partner may be written to now.
-func (l *courierLane) open() bool {
+// free says how many deliveries may be begun now. While the circuit is half
+// open it is one at a time: a job that is claimed and then not let through
+// would wait for its lease to run out.
+func (l *courierLane) free(slots chan struct{}) int {
 	peer, err := l.courier.cfg.Directory.Peer(l.partner)
-	return err == nil && peer.Status == partners.Active && l.breaker.State() != gobreaker.StateOpen
+	if err != nil || peer.Status != partners.Active {
+		return 0
+	}
+	switch l.breaker.State() {
+	case gobreaker.StateOpen:
+		return 0
+	case gobreaker.StateHalfOpen:
+		return max(0, 1-len(slots))
+	}
+	return cap(slots) - len(slots)
 }
 
-// claim leases as many jobs as the lane can carry; while the circuit is half
-// open, one.
-func (l *courierLane) claim(ctx context.Context, free int) ([]Job, error) {
-	if l.breaker.State() == gobreaker.StateHalfOpen {
-		free = 1
-	}
+// claim leases up to n due jobs.
+func (l *courierLane) claim(ctx context.Context, n int) ([]Job, error) {
 	now := l.courier.cfg.Clock()
-	return l.courier.cfg.Jobs.Claim(ctx, l.partner, now, now.Add(2*l.courier.cfg.Timeout), free)
+	return l.courier.cfg.Jobs.Claim(ctx, l.partner, now, now.Add(2*l.courier.cfg.Timeout), n)
 }
 
 func (l *courierLane) poke() {

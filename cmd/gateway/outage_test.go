@@ -73,6 +73,27 @@ func TestDeadPartnerDelaysNobody(t *testing.T) {
 	}
 }
 
+// A backlog that met an open circuit is delivered as soon as the partner is
+// back: the probes lease no job that they do not carry.
+func TestBacklogGoesOutWhenThePartnerIsBack(t *testing.T) {
+	p := newPair(t, "")
+	p.kh.halt()
+	const n = 40
+	for range n {
+		p.vn.submit("KH")
+	}
+	eventually(t, "the circuit opens", func() bool { return strings.Contains(p.vn.log.String(), "state=open") })
+	p.kh.start()
+	// Well within a lease, which is a minute.
+	eventually(t, "all are delivered", func() bool {
+		return len(p.vn.rows(exchange.Filter{Kind: exchange.KindReceipt})) == n
+	})
+	if rows := p.kh.rows(exchange.Filter{Kind: exchange.KindMessage}); len(rows) != n {
+		t.Errorf("the partner has %d messages", len(rows))
+	}
+	p.vn.check()
+}
+
 // A message that the partner refuses for good is a dead letter with a failure
 // in the record; a person may send it again.
 func TestDeadLetterAndRetry(t *testing.T) {
