@@ -218,8 +218,6 @@ type JobStore interface {
 	Claim(ctx context.Context, queue string, now, until time.Time, n int) ([]Job, error)
 	// Retry records a failed attempt and when the job is due again.
 	Retry(ctx context.Context, attempt Attempt, due time.Time) error
-	// NextDue returns when the queue's next job is due; ErrNotFound when none.
-	NextDue(ctx context.Context, queue string) (time.Time, error)
 	// Attempts returns the attempts made for a message, oldest first.
 	Attempts(ctx context.Context, partner, id string) ([]Attempt, error)
 	// Queue returns a partner's jobs in a state, oldest first, at most n.

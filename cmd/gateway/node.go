@@ -43,6 +43,7 @@ type node struct {
 	catalogue *schemas.Catalogue
 	registry  *partners.Registry
 	directory *exchange.Directory
+	lock      *exchange.FileLock
 	committer *exchange.Committer
 	inbox     *exchange.Inbox
 	outbox    *exchange.Outbox
@@ -82,12 +83,11 @@ func (n *node) open(ctx context.Context) error {
 	if err := n.openRegistry(ctx); err != nil {
 		return err
 	}
-	lock, err := exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier())
-	if err != nil {
+	if n.lock, err = exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier()); err != nil {
 		return err
 	}
 	n.committer, err = exchange.NewCommitter(ctx, exchange.CommitterConfig{
-		Self: n.cfg.Self, Store: n.db, Checkpoints: n.logSigner, Receipts: n.signer, Keys: n.keys, Lock: lock,
+		Self: n.cfg.Self, Store: n.db, Checkpoints: n.logSigner, Receipts: n.signer, Keys: n.keys, Lock: n.lock,
 		Clock: time.Now, Logger: n.log, Metrics: n.metrics, MaxBatch: n.maxBatch, OnCommit: n.committed,
 	})
 	if err != nil {
@@ -316,6 +316,9 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 func (n *node) close() {
 	if n.committer != nil {
 		n.committer.Close()
+	}
+	if n.lock != nil {
+		_ = n.lock.Close() // it was written to its end already
 	}
 	if n.db != nil {
 		n.db.Close()

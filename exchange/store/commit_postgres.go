@@ -7,65 +7,50 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// commitPostgres is Commit on PostgreSQL: one round trip takes the lock and
-// reads, one writes, one commits.
+// commitPostgres is Commit on PostgreSQL in two round trips: one begins, takes
+// the lock and reads, one writes and commits.
 func (db *DB) commitPostgres(ctx context.Context, lookup exchange.Lookup, build func(context.Context, exchange.View) (exchange.Writes, error)) error {
 	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", exchange.ErrUnavailable, err)
 	}
+	// The pool closes a connection that comes back inside a transaction, which
+	// rolls it back.
 	defer conn.Release()
-	tx, err := conn.Begin(ctx)
+	view, err := viewPostgres(ctx, conn.Conn(), lookup)
 	if err != nil {
-		return fmt.Errorf("%w: begin: %w", exchange.ErrUnavailable, err) // nothing was written
-	}
-	// A rollback after a commit does nothing; one on a lost connection cannot
-	// be told to anybody and need not be.
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	view, err := viewPostgres(ctx, tx, lookup)
-	if err != nil {
-		return fmt.Errorf("read before a batch: %w", classify(err))
+		return fmt.Errorf("read before a batch: %w", classify(err)) // nothing was written
 	}
 	writes, err := build(ctx, view)
-	if err != nil {
+	if err != nil || len(writes.Rows) == 0 {
+		if _, rollback := conn.Exec(context.WithoutCancel(ctx), "ROLLBACK"); err == nil && rollback != nil {
+			err = fmt.Errorf("end a batch without entries: %w", classify(rollback))
+		}
 		return err
 	}
-	if len(writes.Rows) == 0 {
-		return nil
-	}
-	if err := writePostgres(ctx, tx, writes); err != nil {
-		return fmt.Errorf("write a batch: %w", classify(err))
-	}
-	return db.commitDurably(ctx, conn, tx)
-}
-
-// commitDurably commits and believes it only when the server did not warn.
-func (db *DB) commitDurably(ctx context.Context, _ *pgxpool.Conn, tx pgx.Tx) error {
 	before := db.warned.Load()
-	err := tx.Commit(ctx)
-	if errors.Is(err, pgx.ErrTxCommitRollback) {
-		return fmt.Errorf("%w: %w", exchange.ErrUnavailable, err)
+	if err := writePostgres(ctx, conn.Conn(), writes); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("commit: %w", classifyCommit(err))
-	}
+	// A commit is believed only when the server did not warn.
 	if db.warned.Load() != before {
 		return fmt.Errorf("%w: PostgreSQL gave up waiting for its standby", exchange.ErrOutcomeUnknown)
 	}
 	return nil
 }
 
-// viewPostgres takes the log's lock and reads what the batch asked for, in one
-// round trip: each statement after the lock sees what was committed before it.
-func viewPostgres(ctx context.Context, tx pgx.Tx, lookup exchange.Lookup) (exchange.View, error) {
+// viewPostgres begins, takes the log's lock and reads what the batch asked for:
+// each statement after the lock sees what was committed before it.
+func viewPostgres(ctx context.Context, conn *pgx.Conn, lookup exchange.Lookup) (exchange.View, error) {
 	view := newView(lookup)
 	batch := &pgx.Batch{}
+	batch.Queue("BEGIN")
 	batch.Queue("SELECT size, checkpoint FROM log_head WHERE id = 1 FOR UPDATE").QueryRow(func(row pgx.Row) error {
 		return row.Scan(&view.Head.Size, &view.Head.Checkpoint)
 	})
@@ -113,9 +98,9 @@ func viewPostgres(ctx context.Context, tx pgx.Tx, lookup exchange.Lookup) (excha
 		})
 	}
 	view.Tiles = tiles{func(ctx context.Context, query string, args ...any) (rowSet, error) {
-		return tx.Query(ctx, query, args...)
+		return conn.Query(ctx, query, args...)
 	}}
-	return view, tx.SendBatch(ctx, batch).Close()
+	return view, conn.SendBatch(ctx, batch).Close()
 }
 
 func scanMessages(rows pgx.Rows, view *exchange.View) error {
@@ -140,8 +125,9 @@ func scanCases(rows pgx.Rows, view *exchange.View) error {
 	return rows.Err()
 }
 
-// writePostgres sends every write of the batch in one round trip.
-func writePostgres(ctx context.Context, tx pgx.Tx, w exchange.Writes) error {
+// writePostgres sends every write of the batch and the commit. The server does
+// not come to the commit when it refuses a write.
+func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error {
 	batch := &pgx.Batch{}
 	queueEntries(batch, w.Rows)
 	for _, t := range w.Tiles {
@@ -163,7 +149,27 @@ func writePostgres(ctx context.Context, tx pgx.Tx, w exchange.Writes) error {
 	}
 	batch.Queue("INSERT INTO checkpoint (size, note, at) VALUES ($1, $2, $3)", w.Head.Size, w.Head.Checkpoint, millis(w.At))
 	batch.Queue("UPDATE log_head SET size = $1, checkpoint = $2 WHERE id = 1", w.Head.Size, w.Head.Checkpoint)
-	return tx.SendBatch(ctx, batch).Close()
+	writes := batch.Len()
+	batch.Queue("COMMIT")
+	results := conn.SendBatch(ctx, batch)
+	defer func() { _ = results.Close() }() // every result has been read, or an earlier error says more
+	for range writes {
+		if _, err := results.Exec(); err != nil {
+			var refused *pgconn.PgError
+			if errors.As(err, &refused) {
+				return fmt.Errorf("write a batch: %w", classify(err))
+			}
+			return fmt.Errorf("write a batch: %w", classifyCommit(err)) // the commit may have gone out
+		}
+	}
+	tag, err := results.Exec()
+	if err != nil {
+		return fmt.Errorf("commit: %w", classifyCommit(err))
+	}
+	if tag.String() != "COMMIT" {
+		return fmt.Errorf("%w: the server answered the commit with %s", exchange.ErrUnavailable, tag)
+	}
+	return nil
 }
 
 // queueEntries inserts rows as arrays: one statement whatever their number.

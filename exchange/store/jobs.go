@@ -79,16 +79,6 @@ func (db *DB) Retry(ctx context.Context, a exchange.Attempt, due time.Time) erro
 	return nil
 }
 
-// NextDue implements exchange.JobStore.
-func (db *DB) NextDue(ctx context.Context, queue string) (time.Time, error) {
-	var due int64
-	err := db.reads.QueryRowContext(ctx, "SELECT due_at FROM job WHERE queue = $1 AND state = 'due' ORDER BY due_at, id LIMIT 1", queue).Scan(&due)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("look for the next job: %w", classify(err))
-	}
-	return fromMillis(due), nil
-}
-
 // Attempts implements exchange.JobStore.
 func (db *DB) Attempts(ctx context.Context, partner, id string) ([]exchange.Attempt, error) {
 	var out []exchange.Attempt
