@@ -108,8 +108,8 @@ func crash(t *testing.T, storeURL string, disaster func(cycle int)) {
 	p.kh.check()
 }
 
-// Errors injected into single system calls: a full disk, a broken disk, a
-// file that cannot be renamed. The gateway may refuse, or end; it may not
+// Errors injected into single system calls: a full disk, a broken disk, a file
+// that cannot be locked, no descriptors left. The gateway may refuse, or end; it may not
 // acknowledge what it has not recorded, and the record must hold.
 func TestInject(t *testing.T) {
 	tracer, err := exec.LookPath("strace")
@@ -122,8 +122,8 @@ func TestInject(t *testing.T) {
 		"pwrite64:error=EIO:when=60+30",
 		"fsync:error=EIO:when=7",
 		"fsync:error=ENOSPC:when=4+",
-		"renameat,renameat2,rename:error=EIO:when=6", // the checkpoint's lock file
-		"openat:error=EMFILE:when=90+",               // out of file descriptors
+		"flock:error=ENOLCK:when=9",    // the checkpoint's lock file
+		"accept4:error=EMFILE:when=3+", // out of file descriptors
 		"write:error=EPIPE:when=30+9",
 	} {
 		t.Run(strings.NewReplacer(":", " ", "=", " ", ",", " ").Replace(fault), func(t *testing.T) {
