@@ -20,6 +20,9 @@ const (
 	exitRefused     = 4 // the message is refused by schema, agreement or case
 )
 
+// errWaited means that what was waited for has not happened yet.
+var errWaited = errors.New("the time to wait is over")
+
 // A hintedError tells the person at the terminal what to do.
 type hintedError struct {
 	error
@@ -54,7 +57,7 @@ func exitCode(err error) int {
 			return exitFailed
 		}
 		return exitRefused
-	case errors.Is(err, exchange.ErrUnavailable), errors.Is(err, exchange.ErrOutcomeUnknown), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, exchange.ErrUnavailable), errors.Is(err, exchange.ErrOutcomeUnknown), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errWaited):
 		return exitUnavailable
 	}
 	return exitFailed

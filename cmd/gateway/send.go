@@ -149,7 +149,7 @@ func (n *node) await(ctx context.Context, partner, messageType string, r *sendRe
 			if r.Delivered {
 				what = "delivered, but no answer yet"
 			}
-			return hint(fmt.Errorf("%s: %w", what, exchange.ErrUnavailable),
+			return hint(fmt.Errorf("%s: %w", what, errWaited),
 				"the message stays in the outbox; is a gateway running on this configuration? 'gateway partner queue "+partner+"' shows its attempts")
 		case <-time.After(tick):
 		}

@@ -20,18 +20,20 @@ func (db *DB) commitPostgres(ctx context.Context, lookup exchange.Lookup, build 
 	if err != nil {
 		return fmt.Errorf("%w: %w", exchange.ErrUnavailable, err)
 	}
-	// The pool closes a connection that comes back inside a transaction, which
-	// rolls it back.
-	defer conn.Release()
+	defer func() {
+		if conn.Conn().PgConn().TxStatus() != 'I' {
+			// On a lost connection it cannot be told to anybody and need not be:
+			// the pool closes it.
+			_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
+		}
+		conn.Release()
+	}()
 	view, err := viewPostgres(ctx, conn.Conn(), lookup)
 	if err != nil {
 		return fmt.Errorf("read before a batch: %w", classify(err)) // nothing was written
 	}
 	writes, err := build(ctx, view)
 	if err != nil || len(writes.Rows) == 0 {
-		if _, rollback := conn.Exec(context.WithoutCancel(ctx), "ROLLBACK"); err == nil && rollback != nil {
-			err = fmt.Errorf("end a batch without entries: %w", classify(rollback))
-		}
 		return err
 	}
 	before := db.warned.Load()

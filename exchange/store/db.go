@@ -257,12 +257,26 @@ func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 }
 
 // CheckSchema returns ErrMigrate unless the schema is exactly this program's.
+// It changes nothing, so that a role that may change nothing can ask.
 func (db *DB) CheckSchema(ctx context.Context) error {
 	p, err := db.provider()
 	if err != nil {
 		return err
 	}
-	current, target, err := p.GetVersions(ctx)
+	var current, target int64
+	for _, s := range p.ListSources() {
+		target = max(target, s.Version)
+	}
+	err = db.reads.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version").Scan(&current)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		switch refused.Code {
+		case "42P01":
+			err = nil // undefined_table, no schema at all: version 0
+		case "42501": // insufficient_privilege
+			return fmt.Errorf("%w (with --grant: this role may not read it)", ErrMigrate)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("read the store's schema version: %w", classify(err))
 	}

@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -67,13 +68,18 @@ func Start(ctx context.Context, parent string, settings ...string) (*Server, err
 }
 
 // Restart starts the server of a cluster whose server is not running, and
-// waits until it takes connections.
-func (s *Server) Restart(ctx context.Context) error {
-	if err := s.run(); err != nil {
+// waits until it takes connections. It runs under the program and arguments
+// that are given, if any, which must become the server, as strace -D does.
+func (s *Server) Restart(ctx context.Context, under ...string) error {
+	if err := s.run(under); err != nil {
 		return err
 	}
 	return s.ready(ctx)
 }
+
+// Path returns the path of a file that the server names relative to its data
+// folder.
+func (s *Server) Path(name string) string { return filepath.Join(s.data(), name) }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
@@ -123,8 +129,8 @@ func (s *Server) owner() (*syscall.Credential, error) {
 }
 
 // run starts the server as a child that dies with us, however we die.
-func (s *Server) run() error {
-	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=128MB", "-c", "wal_init_zero=on", "-c", "max_wal_size=2GB"}
+func (s *Server) run(under []string) error {
+	args := append(slices.Clone(under), s.program, "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=128MB", "-c", "wal_init_zero=on", "-c", "max_wal_size=2GB")
 	for _, setting := range s.settings {
 		args = append(args, "-c", setting)
 	}
@@ -132,7 +138,7 @@ func (s *Server) run() error {
 	if err != nil {
 		return fmt.Errorf("open the server's log: %w", err)
 	}
-	cmd := exec.Command(s.program, args...) // #nosec G204 -- the program that programs found
+	cmd := exec.Command(args[0], args[1:]...) // #nosec G204 -- the program that programs found, or the test's tracer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential, Pdeathsig: syscall.SIGQUIT}
 	started, exited := make(chan error), make(chan struct{})
