@@ -51,6 +51,7 @@ func (in *Inbox) Accept(ctx context.Context, peer *Peer, body []byte) ([]byte, e
 	e := &Entry{Kind: KindMessage, Partner: peer.Code, Direction: In, Data: body}
 	err := in.accept(ctx, peer, e)
 	if err == nil {
+		in.cfg.Logger.Info("message accepted", "partner", e.Partner, "jti", e.ID, "type", e.Type, "index", e.Index, "copy", e.Duplicate)
 		return e.Receipt, nil
 	}
 	refused := asRefusal(err)
