@@ -112,7 +112,7 @@ func (p *party) makeIdentity() error {
 		return err
 	}
 	leaf, err := p.world.authority.Issue(certs.IssueRequest{
-		PublicKey: key.Public(), CommonName: p.name, DNSNames: []string{"localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Lifetime: 30 * 24 * time.Hour,
+		PublicKey: key.Public(), CommonName: p.name, DNSNames: []string{"localhost", p.folder() + ".gateway.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Lifetime: 30 * 24 * time.Hour,
 	})
 	if err != nil {
 		return err
