@@ -222,12 +222,14 @@ func (l *courierLane) deliver(job Job) {
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
 	done, err := l.breaker.Allow()
-	if err != nil {
-		return // the circuit opened meanwhile; the lease runs out and the job is due again
+	if err != nil { // the circuit opened meanwhile
+		l.giveBack(ctx, job)
+		return
 	}
 	peer, err := cfg.Directory.Peer(l.partner)
-	if err != nil {
+	if err != nil { // the partner left the registry meanwhile
 		done(nil)
+		l.giveBack(ctx, job)
 		return
 	}
 	started := cfg.Clock()
@@ -243,6 +245,13 @@ func (l *courierLane) deliver(job Job) {
 	defer cancelSettle()
 	if err := l.courier.settle(settleCtx, peer, job, result); err != nil {
 		cfg.Logger.Error("a delivery attempt was not recorded; the job will be tried again", "partner", l.partner, "jti", job.Ref, "error", err)
+	}
+}
+
+// giveBack makes a claimed job due again without an attempt.
+func (l *courierLane) giveBack(ctx context.Context, job Job) {
+	if err := l.courier.cfg.Jobs.Release(ctx, job.ID); err != nil {
+		l.courier.cfg.Logger.Warn("a job waits for its lease to run out", "partner", l.partner, "jti", job.Ref, "error", err)
 	}
 }
 

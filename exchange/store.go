@@ -216,6 +216,8 @@ type JobStore interface {
 	// Claim leases up to n due jobs of a queue until the given time. A job
 	// whose lease ran out, because its worker died, is due again.
 	Claim(ctx context.Context, queue string, now, until time.Time, n int) ([]Job, error)
+	// Release gives a claimed job back untried.
+	Release(ctx context.Context, id int64) error
 	// Retry records a failed attempt and when the job is due again.
 	Retry(ctx context.Context, attempt Attempt, due time.Time) error
 	// Attempts returns the attempts made for a message, oldest first.

@@ -333,6 +333,10 @@ func TestJobs(t *testing.T) {
 		if len(rest) != 1 {
 			t.Fatalf("claimed %d more jobs, want 1: leased jobs must not be claimed twice", len(rest))
 		}
+		must(t, r.db.Release(ctx, rest[0].ID))
+		if back, err := r.db.Claim(ctx, "KH", now.Add(time.Second), now.Add(time.Minute), 9); err != nil || len(back) != 1 || back[0].ID != rest[0].ID || back[0].Attempt != 0 {
+			t.Fatalf("claimed %+v after a release, %v", back, err)
+		}
 		// A lease that ran out is due again: its worker died.
 		late, err := r.db.Claim(ctx, "KH", now.Add(2*time.Minute), now.Add(3*time.Minute), 9)
 		must(t, err)

@@ -60,6 +60,14 @@ func (db *DB) anyDue(ctx context.Context, queue string, now time.Time) (bool, er
 	return one, nil
 }
 
+// Release implements exchange.JobStore.
+func (db *DB) Release(ctx context.Context, id int64) error {
+	if _, err := db.writes.ExecContext(ctx, "UPDATE job SET leased_until = 0 WHERE id = $1 AND state = 'due'", id); err != nil {
+		return fmt.Errorf("give a job back: %w", classify(err))
+	}
+	return nil
+}
+
 // Retry implements exchange.JobStore.
 func (db *DB) Retry(ctx context.Context, a exchange.Attempt, due time.Time) error {
 	tx, err := db.writes.BeginTx(ctx, nil)
