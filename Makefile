@@ -5,7 +5,7 @@ export CGO_ENABLED ?= 0
 VECTORS ?= ../shared/vectors
 TOOL := go tool -modfile=.ci/tools.mod
 
-.PHONY: help demo build test race fuzz lint bench cover vectors crash docs
+.PHONY: help demo build test race fuzz lint bench cover vectors crash mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ vectors: ## public test vectors: make vectors VECTORS=dir
 
 crash: setup ## nightly: 100 kills for each store, and injected system call errors
 	CRASH_CYCLES=100 go test -timeout 60m -run 'Crash|Inject' -v ./cmd/gateway
+
+mutants: setup ## break each promise on purpose; its test must notice
+	.ci/mutate
 
 .PHONY: setup
 setup: # what the tests need and a fresh machine lacks
