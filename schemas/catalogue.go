@@ -20,6 +20,7 @@ const (
 // A Type is one message type, with what a person reads about it.
 type Type struct {
 	Name        string
+	Code        string // three letters, such as VIN
 	Title       Words
 	Description Words
 }
@@ -79,7 +80,7 @@ func typeOf(name string, text []byte) (Type, error) {
 		return Type{}, fmt.Errorf("read the schema of %s: %w", name, err)
 	}
 	word := func(keyword string) string { s, _ := member(parsed, keyword).(string); return s }
-	return Type{name, Words{word("title"), word("x-title-vi")}, Words{word("description"), word("x-description-vi")}}, nil
+	return Type{name, word("x-code"), Words{word("title"), word("x-title-vi")}, Words{word("description"), word("x-description-vi")}}, nil
 }
 
 // Types returns the message types, in the order of their names.

@@ -23,6 +23,7 @@ const idPrefix = "https://repatriation.example/schemas/"
 var keywords = map[string]string{
 	"$schema": "", "$id": "", "$ref": "", "$comment": "", "$defs": "named",
 	"title": "", "description": "", "x-title-vi": "", "x-description-vi": "", "examples": "", "default": "",
+	"x-code": "", "x-codes": "", "x-htcds": "", "x-personal": "",
 	"type": "", "enum": "", "const": "", "format": "", "pattern": "", "minLength": "", "maxLength": "",
 	"minimum": "", "maximum": "", "exclusiveMinimum": "", "exclusiveMaximum": "", "minItems": "", "maxItems": "", "uniqueItems": "", "items": "schema",
 	"properties": "named", "required": "", "additionalProperties": "schema", "propertyNames": "schema",
