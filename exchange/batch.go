@@ -38,6 +38,7 @@ type building struct {
 type openCase struct {
 	row     CaseRow
 	key     seal.DataKey
+	book    *Book
 	changed bool
 }
 
@@ -68,7 +69,7 @@ func (b *building) build(ctx context.Context, batch []*Entry) (Writes, error) {
 		return Writes{}, err
 	}
 	b.repeat(batch)
-	return b.writes(tiles), nil
+	return b.writes(tiles)
 }
 
 // admit gives an entry its place, or in e.err the reason why it has none. One
@@ -100,18 +101,18 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 		return
 	}
 	if e.Kind == KindMessage {
-		next, refused := move(c.row.State, e.Type, e.InReplyTo, e.Case, b.find(e.asked))
-		if refused != nil {
+		if refused := c.book.admit(e.note()); refused != nil {
 			e.err = refused
 			return
 		}
-		if next != c.row.State {
-			c.row.State, c.row.MovedAt, c.changed = next, b.now, true
-		}
+		c.moved(b.now)
 		b.recent[e.key()] = e
 	}
 	if e.Settle != nil {
 		b.view.Due[e.Settle.JobID] = false
+		if c.book.settle(e.ID, e.Settle.means(e.Kind)) {
+			c.moved(b.now)
+		}
 	}
 	e.State = c.row.State
 	b.place(e, c.key, salt)
@@ -134,16 +135,33 @@ func (b *building) place(e *Entry, key seal.DataKey, salt [32]byte) {
 	b.admitted = append(b.admitted, e)
 }
 
-// find returns the message that another one answers, from the record or from
-// earlier in this batch.
-func (b *building) find(key MessageKey) *Row {
-	if row, ok := b.view.Messages[key]; ok {
-		return &row
+// moved computes anew where the case stands.
+func (c *openCase) moved(now time.Time) {
+	at := c.book.Standing()
+	if at.State != c.row.State {
+		c.row.MovedAt = now
 	}
-	if e, ok := b.recent[key]; ok {
-		return &Row{Type: e.Type, Case: e.Case}
+	c.row.Kind, c.row.State, c.row.Turn, c.changed = at.Kind, at.State, at.Turn, true
+}
+
+// note is what the book of the case keeps of a message.
+func (e *Entry) note() Note {
+	n := Note{ID: e.ID, Type: e.Type, Out: e.Direction == Out, Reply: e.InReplyTo, Said: e.Said}
+	if n.Out {
+		n.Status = pending
 	}
-	return nil
+	if n.Type == TypeHandoverRecord && n.Digest == "" {
+		n.Digest = encode(e.hash[:])
+	}
+	return n
+}
+
+// means says what the end of a delivery tells of the partner's copy.
+func (s *Settlement) means(kind Kind) status {
+	if kind == KindReceipt {
+		return settled
+	}
+	return dead
 }
 
 // openCase returns the case with its data key, making both when they are new;
@@ -154,7 +172,7 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 	}
 	wrapper := b.committer.cfg.Keys
 	row, ok := b.view.Cases[key]
-	c := &openCase{row: row}
+	c := &openCase{row: row, book: &Book{}}
 	var err error
 	switch {
 	case !ok:
@@ -171,6 +189,11 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 	default:
 		if c.key, err = seal.UnwrapDataKey(ctx, wrapper, row.Wrapped, caseAAD(key)); err != nil {
 			return nil, fmt.Errorf("unwrap the data key of a case: %w", err)
+		}
+		if row.Book != nil {
+			if c.book, err = openBook(c.key, row); err != nil {
+				return nil, err
+			}
 		}
 	}
 	b.cases[key] = c
@@ -278,10 +301,14 @@ func (b *building) finish(i int, grown *record.Appended, note []byte) error {
 }
 
 // writes gathers what the transaction adds.
-func (b *building) writes(tiles []record.Tile) Writes {
+func (b *building) writes(tiles []record.Tile) (Writes, error) {
 	w := Writes{Head: b.head, At: b.now, Rows: b.rows, Tiles: tiles, Seqs: make(map[Lane]int64)}
 	for _, c := range b.cases {
 		if c.changed {
+			var err error
+			if c.row.Book, err = c.key.Seal(c.book.bytes(), bookAAD(c.row.CaseKey)); err != nil {
+				return Writes{}, fmt.Errorf("seal the book of a case: %w", err)
+			}
 			w.Cases = append(w.Cases, c.row)
 		}
 	}
@@ -294,7 +321,7 @@ func (b *building) writes(tiles []record.Tile) Writes {
 			w.Done = append(w.Done, *e.Settle)
 		}
 	}
-	return w
+	return w, nil
 }
 
 // parallel runs fn(0..n-1) on all processors and returns the first error.
@@ -329,6 +356,18 @@ func parallel(n int, fn func(int) error) error {
 // rowAAD binds a ciphertext to its entry and column, so that the database
 // cannot exchange two of them unnoticed.
 func rowAAD(index int64, column string) []byte { return fmt.Appendf(nil, "entry/%d/%s", index, column) }
+
+// openBook opens the book of a case.
+func openBook(key seal.DataKey, row CaseRow) (*Book, error) {
+	data, err := key.Open(row.Book, bookAAD(row.CaseKey))
+	if err != nil {
+		return nil, fmt.Errorf("open the book of a case: %w", err)
+	}
+	return readBook(data)
+}
+
+// bookAAD binds a book to its case.
+func bookAAD(key CaseKey) []byte { return []byte("book/" + key.Partner + "/" + key.Case) }
 
 // caseAAD binds a wrapped data key to its case.
 func caseAAD(key CaseKey) []byte { return []byte("case/" + key.Partner + "/" + key.Case) }

@@ -1,80 +1,157 @@
 package exchange
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
-// A State is where a case stands. The states follow the life of a return
-// (docs/wire.md, "Cases"); each type of message moves a case along one row of
-// the table below.
+// A State is where a case, or one person in it, stands.
 type State string
 
 const (
-	StateNone      State = ""          // no message yet
-	StateOpened    State = "OPENED"    // a verification was asked for
-	StateVerifying State = "VERIFYING" // an answer has come; nationality is not yet confirmed
+	StateNone            State = ""                      // no message yet
+	StateOpened          State = "OPENED"                // a person was notified, or a question was asked
+	StateVerifying       State = "VERIFYING"             // an answer has come; nationality is not yet confirmed
+	StateConfirmed       State = "NATIONALITY_CONFIRMED" // the origin says: one of ours
+	StateTracing         State = "TRACING"               // and a family is being looked for
+	StateReturnRequested State = "RETURN_REQUESTED"
+	StateReturnAgreed    State = "RETURN_AGREED"
+	StateDocumented      State = "DOCUMENTED" // travel papers are there
+	StateHandoverPlanned State = "HANDOVER_PLANNED"
+	StateHandedOver      State = "HANDED_OVER" // the record has both signatures
+	StateReceived        State = "RECEIVED"
+	StateFollowUp        State = "FOLLOW_UP"
+	StateAnswered        State = "ANSWERED" // of a self-return and of police information
+	StateClosed          State = "CLOSED"
+	StateWithdrawn       State = "WITHDRAWN" // frozen: only an erasure can still be spoken of
 )
 
-// A transition says which message moves a case from which states to which.
-type transition struct {
-	messageType string
-	from        []State
-	to          State
-	repliesTo   string // the type of the message it must answer, "" for none
+// A Turn says who has to act next.
+type Turn string
+
+const (
+	TurnNobody  Turn = ""
+	TurnUs      Turn = "us"
+	TurnPartner Turn = "partner"
+)
+
+// lives is each conversation's life: its states in order, and who has to act
+// in each. A case stands where its least advanced person stands.
+var lives = map[Conversation][]struct {
+	State State
+	Next  side
+	Rests bool // nobody has to act
+}{
+	Return: {
+		{StateOpened, other, false},
+		{StateVerifying, other, false},
+		{StateConfirmed, opener, false},
+		{StateTracing, other, false},
+		{StateReturnRequested, other, false},
+		{StateReturnAgreed, other, false},
+		{StateDocumented, opener, false},
+		{StateHandoverPlanned, opener, false},
+		{StateHandedOver, other, false},
+		{StateReceived, other, true},
+		{StateFollowUp, other, true},
+		{StateClosed, opener, true},
+		{StateWithdrawn, opener, true},
+	},
+	SelfReturn: {
+		{StateOpened, other, false},
+		{StateAnswered, opener, true},
+		{StateClosed, opener, true},
+		{StateWithdrawn, opener, true},
+	},
+	Information: {
+		{StateOpened, other, false},
+		{StateAnswered, opener, true},
+		{StateClosed, opener, true},
+		{StateWithdrawn, opener, true},
+	},
 }
 
-// transitions is the whole state machine. A type that is missing here may not
-// be sent or received, whatever its schema or agreement says.
-var transitions = []transition{
-	{"identity_verification_request", []State{StateNone, StateOpened, StateVerifying}, StateOpened, ""},
-	{"identity_verification_response", []State{StateOpened, StateVerifying}, StateVerifying, "identity_verification_request"},
-}
-
-// move decides whether a message may be taken in this state and returns the
-// next one. asked is the message that in_reply_to names, as this gateway's
-// record knows it from the other direction; nil when it knows none.
-func move(state State, messageType, inReplyTo, caseID string, asked *Row) (State, *Problem) {
-	i := slices.IndexFunc(transitions, func(t transition) bool { return t.messageType == messageType })
-	if i < 0 {
-		return "", problem(ProblemTypeUnknown, "No case can take a message of this type.").at("/type")
-	}
-	t := transitions[i]
-	switch {
-	case !slices.Contains(t.from, state):
-		return "", problem(ProblemCaseState, "A message of this type needs the case to be %s.", listed(t.from)).rule("case-from-state").at("/case")
-	case t.repliesTo == "" && inReplyTo != "":
-		return "", problem(ProblemCaseState, "A message of this type answers nothing; leave in_reply_to out.").rule("reply-not-allowed").at("/in_reply_to")
-	case t.repliesTo == "":
-		return t.to, nil
-	case inReplyTo == "":
-		return "", problem(ProblemCaseState, "A message of this type must name the %s it answers.", t.repliesTo).rule("reply-required").at("/in_reply_to")
-	case asked == nil:
-		return "", problem(ProblemCaseState, "in_reply_to names no message that was sent the other way.").rule("reply-unknown").at("/in_reply_to")
-	case asked.Type != t.repliesTo || asked.Case != caseID:
-		return "", problem(ProblemCaseState, "in_reply_to names a message of another case or type.").rule("reply-mismatch").at("/in_reply_to")
-	}
-	return t.to, nil
-}
-
-// listed names states for a person.
-func listed(states []State) string {
-	names := make([]string, len(states))
-	for i, s := range states {
-		if names[i] = string(s); s == StateNone {
-			names[i] = "new"
+// rank is the place of a state in its conversation's life.
+func rank(kind Conversation, s State) int {
+	for i, step := range lives[kind] {
+		if step.State == s {
+			return i
 		}
 	}
-	return strings.Join(names, " or ")
+	return -1
 }
 
-// ReplyTo returns the type of message that answers messageType, "" when none
-// does.
-func ReplyTo(messageType string) string {
-	for _, t := range transitions {
-		if t.repliesTo == messageType {
-			return t.messageType
+// A SubjectState is where one person of a case stands.
+type SubjectState struct {
+	Ref   string `json:"subject_ref"`
+	State State  `json:"state"`
+	// Note is what an officer must know besides: see the Remark constants.
+	Remarks []string `json:"remarks,omitempty"`
+}
+
+// Remarks are what a state alone does not say.
+const (
+	RemarkNotConfirmed     = "nationality_not_confirmed"
+	RemarkUndetermined     = "nationality_undetermined"
+	RemarkRefused          = "return_refused"
+	RemarkCountered        = "return_countered"
+	RemarkNotCountersigned = "handover_not_countersigned"
+	RemarkAbsent           = "handover_absent"
+	RemarkDeclined         = "handover_refused"
+	RemarkNotArrived       = "not_arrived"
+	RemarkAnonymous        = "anonymous"
+)
+
+// A Standing is what a case's book comes to.
+type Standing struct {
+	Kind     Conversation   `json:"kind"`
+	Opened   bool           `json:"opened_by_us"`
+	State    State          `json:"state"`
+	Turn     Turn           `json:"turn,omitempty"`
+	Subjects []SubjectState `json:"subjects,omitempty"`
+	Pending  int            `json:"pending,omitempty"` // our messages that the partner does not certainly hold yet
+}
+
+// Standing computes where the case stands.
+func (b *Book) Standing() Standing {
+	out := Standing{Kind: b.Kind(), Opened: b.Opened()}
+	if out.Kind == "" {
+		return out
+	}
+	s := &standing{book: b, opener: out.Opened}
+	refs := b.refs()
+	if out.Kind == Information {
+		refs = []string{whole}
+	}
+	for _, ref := range refs {
+		state := s.of(ref)
+		if ref != whole {
+			out.Subjects = append(out.Subjects, state)
+		}
+		if out.State == "" || s.before(state.State, out.State) {
+			out.State = state.State
+			out.Turn = s.turn(ref, state)
 		}
 	}
-	return ""
+	for i := range b.Notes {
+		if b.Notes[i].Status == pending {
+			out.Pending++
+		}
+	}
+	return out
+}
+
+// refs returns the persons of the case in the order of their references.
+func (b *Book) refs() []string {
+	var out []string
+	for i := range b.Notes {
+		n := &b.Notes[i]
+		if n.Status == dead || kindOf(n.Type) == "" {
+			continue
+		}
+		for _, d := range n.Subjects {
+			if d.Ref != whole && !slices.Contains(out, d.Ref) {
+				out = append(out, d.Ref)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -38,6 +38,7 @@ type Entry struct {
 	Type      string
 	Case      string
 	InReplyTo string
+	Said      Said   // of a message: what the state of its case depends on
 	Data      []byte // exact bytes, in clear
 	Deliver   bool   // make a delivery job for it
 	Settle    *Settlement
@@ -51,7 +52,6 @@ type Entry struct {
 	State     State  // of the case, after this entry
 
 	hash     [32]byte
-	asked    MessageKey
 	err      error
 	done     chan struct{}
 	original *Entry // an identical entry earlier in the same batch
@@ -134,9 +134,6 @@ func (c *Committer) Close() {
 func (c *Committer) Record(ctx context.Context, e *Entry) error {
 	e.done = make(chan struct{})
 	e.hash = sha256.Sum256(e.Data)
-	if e.Kind == KindMessage && e.InReplyTo != "" {
-		e.asked = MessageKey{Lane{e.Partner, e.Direction.Opposite()}, e.InReplyTo}
-	}
 	select {
 	case <-c.stop:
 		return fmt.Errorf("%w: the gateway is stopping", ErrUnavailable)
@@ -343,9 +340,6 @@ func lookupOf(batch []*Entry) Lookup {
 	for _, e := range batch {
 		if e.Kind == KindMessage {
 			add(messages, &l.Messages, e.key())
-		}
-		if e.asked.ID != "" {
-			add(messages, &l.Messages, e.asked)
 		}
 		if e.Settle != nil {
 			l.Jobs = append(l.Jobs, e.Settle.JobID)

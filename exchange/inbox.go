@@ -24,24 +24,26 @@ type InboxConfig struct {
 	Self      string
 	Catalogue *schemas.Catalogue
 	Recorder  Recorder
-	Reader    interface {
-		Message(ctx context.Context, key MessageKey) (Row, error)
-	}
-	Clock   func() time.Time
-	Logger  *slog.Logger
-	Metrics *Metrics
+	Reader    messageReader
+	Opener    *Opener
+	Clock     func() time.Time
+	Logger    *slog.Logger
+	Metrics   *Metrics
 }
 
 // An Inbox takes what partners send. Each step of Accept may refuse, and the
 // order is the order of trust: form, signature, meaning, agreement, record.
-type Inbox struct{ cfg InboxConfig }
+type Inbox struct {
+	cfg   InboxConfig
+	judge judge
+}
 
 // NewInbox returns an inbox; it refuses a missing part.
 func NewInbox(cfg InboxConfig) (*Inbox, error) {
-	if cfg.Self == "" || cfg.Catalogue == nil || cfg.Recorder == nil || cfg.Reader == nil || cfg.Clock == nil || cfg.Logger == nil || cfg.Metrics == nil {
+	if cfg.Self == "" || cfg.Catalogue == nil || cfg.Recorder == nil || cfg.Reader == nil || cfg.Opener == nil || cfg.Clock == nil || cfg.Logger == nil || cfg.Metrics == nil {
 		return nil, errors.New("inbox: a required part is missing")
 	}
-	return &Inbox{cfg}, nil
+	return &Inbox{cfg, judge{cfg.Catalogue, cfg.Reader, cfg.Opener}}, nil
 }
 
 // Accept takes the exact bytes that a peer sent and returns the signed receipt
@@ -78,7 +80,7 @@ func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
 	now := in.cfg.Clock()
 	err = sealProblem(ProblemSignature, verified.CheckKey(now))
 	if err == nil {
-		err = in.permitted(peer, claims, body, now)
+		e.Said, err = in.permitted(ctx, peer, claims, body, now)
 	}
 	if err != nil {
 		// A message that was accepted once is answered as it was then, however
@@ -138,27 +140,17 @@ func readClaims(catalogue *schemas.Catalogue, verified seal.Verified) (Claims, a
 
 // permitted checks the meaning of a message: parties, times, schema and
 // agreement.
-func (in *Inbox) permitted(peer *Peer, claims Claims, body any, now time.Time) error {
+func (in *Inbox) permitted(ctx context.Context, peer *Peer, claims Claims, body any, now time.Time) (Said, error) {
 	if claims.Issuer != peer.Code {
-		return problem(ProblemIssuer, "iss must be the code of the partner whose certificate opened the connection.").at("/iss")
+		return Said{}, problem(ProblemIssuer, "iss must be the code of the partner whose certificate opened the connection.").at("/iss")
 	}
 	if claims.Audience != in.cfg.Self {
-		return problem(ProblemAudience, "aud must be %s.", in.cfg.Self).at("/aud")
+		return Said{}, problem(ProblemAudience, "aud must be %s.", in.cfg.Self).at("/aud")
 	}
 	if p := claims.checkTimes(now, peer.Limits.ClockSkew, peer.Limits.MaxLifetime); p != nil {
-		return p
+		return Said{}, p
 	}
-	if err := in.cfg.Catalogue.Validate(claims.Type, body); err != nil {
-		return schemaProblem(ProblemSchema, "/body", err)
-	}
-	permit, err := permitOf(peer, claims, partners.Receive)
-	if err != nil {
-		return err
-	}
-	if err := permit.CheckFields(body); err != nil {
-		return policyProblem(ProblemField, "/body", err)
-	}
-	return nil
+	return in.judge.judge(ctx, peer, claims, body, partners.Receive)
 }
 
 // permitOf finds the agreement's row for a message.

@@ -47,6 +47,8 @@ type Claims struct {
 	InReplyTo string          `json:"in_reply_to,omitempty"`
 	Agreement string          `json:"agreement"`
 	Purpose   string          `json:"purpose"`
+	Recipient string          `json:"recipient,omitempty"` // an agency of the receiver
+	Approval  string          `json:"approval,omitempty"`  // the reference of an approval that the agreement asks for
 	Body      json.RawMessage `json:"body"`
 }
 
@@ -72,7 +74,7 @@ func claimsOf(parsed any) (Claims, any, error) {
 		Issuer: text("iss"), Audience: text("aud"), ID: text("jti"),
 		IssuedAt: number("iat"), Expires: number("exp"),
 		Type: text("type"), Case: text("case"), InReplyTo: text("in_reply_to"),
-		Agreement: text("agreement"), Purpose: text("purpose"),
+		Agreement: text("agreement"), Purpose: text("purpose"), Recipient: text("recipient"), Approval: text("approval"),
 	}
 	if notDate != nil {
 		return Claims{}, nil, notDate

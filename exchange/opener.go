@@ -69,6 +69,30 @@ func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 	return out, nil
 }
 
+// Book opens the book of a case; ErrNotFound for no such case, ErrErased when
+// its key was destroyed.
+func (o *Opener) Book(ctx context.Context, key CaseKey) (*Book, error) {
+	c, err := o.cases.Case(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("find a case: %w", err)
+	}
+	return o.bookOf(ctx, c)
+}
+
+func (o *Opener) bookOf(ctx context.Context, c CaseRow) (*Book, error) {
+	switch {
+	case c.Wrapped.Bytes == nil:
+		return nil, fmt.Errorf("the book of a case: %w", ErrErased)
+	case c.Book == nil:
+		return &Book{}, nil
+	}
+	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
+	if err != nil {
+		return nil, fmt.Errorf("unwrap the data key of a case: %w", err)
+	}
+	return openBook(key, c)
+}
+
 // PayloadOf returns the claims of a compact JWS that this gateway has already
 // verified and stored.
 func PayloadOf(compact []byte) ([]byte, error) {

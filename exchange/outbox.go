@@ -23,6 +23,8 @@ type Draft struct {
 	InReplyTo string
 	Agreement string // optional when only one agreement with the partner permits the type
 	Purpose   string // optional when that agreement knows only one purpose for it
+	Recipient string // an agency of the partner; where the agreement asks for one
+	Approval  string // where the agreement asks for one
 	Body      json.RawMessage
 }
 
@@ -42,17 +44,18 @@ type OutboxConfig struct {
 	Catalogue *schemas.Catalogue
 	Directory *Directory
 	Recorder  Recorder
-	Reader    interface {
-		Message(ctx context.Context, key MessageKey) (Row, error)
-	}
-	Opener *Opener
-	Signer *seal.Signer
-	Clock  func() time.Time
-	Logger *slog.Logger
+	Reader    messageReader
+	Opener    *Opener
+	Signer    *seal.Signer
+	Clock     func() time.Time
+	Logger    *slog.Logger
 }
 
 // An Outbox signs and records messages; the courier carries them.
-type Outbox struct{ cfg OutboxConfig }
+type Outbox struct {
+	cfg   OutboxConfig
+	judge judge
+}
 
 // NewOutbox returns an outbox; it refuses a missing part.
 func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
@@ -60,7 +63,7 @@ func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
 		cfg.Opener == nil || cfg.Signer == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("outbox: a required part is missing")
 	}
-	return &Outbox{cfg}, nil
+	return &Outbox{cfg, judge{cfg.Catalogue, cfg.Reader, cfg.Opener}}, nil
 }
 
 // Submit checks a draft against schema, agreement and case exactly as the
@@ -77,7 +80,7 @@ func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
 		return Sent{}, problem(ProblemPartnerSuspended, "The exchange with %s is suspended in its partner file.", peer.Code)
 	}
 	now := o.cfg.Clock()
-	claims, withheld, err := o.prepare(peer, d, now)
+	claims, said, withheld, err := o.prepare(ctx, peer, d, now)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -94,7 +97,7 @@ func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
 	}
 	e := &Entry{
 		Kind: KindMessage, Partner: peer.Code, Direction: Out, ID: claims.ID, Type: claims.Type,
-		Case: claims.Case, InReplyTo: claims.InReplyTo, Data: data, Deliver: true,
+		Case: claims.Case, InReplyTo: claims.InReplyTo, Said: said, Data: data, Deliver: true,
 	}
 	err = o.cfg.Recorder.Record(ctx, e)
 	if p := AsProblem(err); err != nil && p.Kind == ProblemIDReused {
@@ -108,10 +111,10 @@ func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
 }
 
 // prepare completes a draft and checks it.
-func (o *Outbox) prepare(peer *Peer, d Draft, now time.Time) (Claims, []string, error) {
+func (o *Outbox) prepare(ctx context.Context, peer *Peer, d Draft, now time.Time) (Claims, Said, []string, error) {
 	claims := Claims{
 		Issuer: o.cfg.Self, Audience: peer.Code, ID: d.ID, Type: d.Type, Case: d.Case, InReplyTo: d.InReplyTo,
-		Agreement: d.Agreement, Purpose: d.Purpose,
+		Agreement: d.Agreement, Purpose: d.Purpose, Recipient: d.Recipient, Approval: d.Approval,
 		IssuedAt: now.Unix(), Expires: now.Add(peer.Limits.MaxLifetime).Unix(),
 	}
 	if claims.ID == "" {
@@ -120,34 +123,33 @@ func (o *Outbox) prepare(peer *Peer, d Draft, now time.Time) (Claims, []string, 
 	if claims.Case == "" {
 		claims.Case = NewID()
 	}
+	fail := func(err error) (Claims, Said, []string, error) { return Claims{}, Said{}, nil, err }
 	body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
 	if err != nil {
-		return Claims{}, nil, schemaProblem(ProblemJSON, "/body", err)
+		return fail(schemaProblem(ProblemJSON, "/body", err))
 	}
 	if !o.cfg.Catalogue.Has(claims.Type) {
-		return Claims{}, nil, problem(ProblemTypeUnknown, "This gateway knows no schema for the type %q.", claims.Type).at("/type")
+		return fail(problem(ProblemTypeUnknown, "This gateway knows no schema for the type %q.", claims.Type).at("/type"))
 	}
 	if err := peer.complete(&claims); err != nil {
-		return Claims{}, nil, err
+		return fail(err)
 	}
 	permit, err := permitOf(peer, claims, partners.Send)
 	if err != nil {
-		return Claims{}, nil, err
+		return fail(err)
 	}
 	body, withheld := permit.Redact(body)
-	if err := permit.CheckFields(body); err != nil {
-		return Claims{}, nil, policyProblem(ProblemField, "/body", err)
-	}
-	if err := o.cfg.Catalogue.Validate(claims.Type, body); err != nil {
-		return Claims{}, nil, schemaProblem(ProblemSchema, "/body", err)
-	}
 	claims.Body = d.Body
 	if len(withheld) > 0 {
 		if claims.Body, err = json.Marshal(body); err != nil {
-			return Claims{}, nil, fmt.Errorf("write the redacted body: %w", err)
+			return fail(fmt.Errorf("write the redacted body: %w", err))
 		}
 	}
-	return claims, withheld, o.checkEnvelope(claims)
+	said, err := o.judge.judge(ctx, peer, claims, body, partners.Send)
+	if err != nil {
+		return fail(err)
+	}
+	return claims, said, withheld, o.checkEnvelope(claims)
 }
 
 // checkEnvelope applies the envelope's schema to our own claims.

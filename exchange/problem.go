@@ -50,7 +50,9 @@ var (
 	ProblemSchema           = ProblemKind{"schema-violation", http.StatusUnprocessableEntity, "The body does not match its schema", false}
 	ProblemAgreement        = ProblemKind{"agreement-refused", http.StatusForbidden, "The agreement does not permit this message", false}
 	ProblemField            = ProblemKind{"field-refused", http.StatusUnprocessableEntity, "The agreement's field policy refuses this body", false}
+	ProblemCorrection       = ProblemKind{"correction-refused", http.StatusUnprocessableEntity, "The correction cannot be made", false}
 	ProblemCaseState        = ProblemKind{"case-state", http.StatusConflict, "The case does not allow this message now", false}
+	ProblemCaseOrder        = ProblemKind{"case-order", http.StatusConflict, "An earlier message of this case has not arrived yet", true}
 	ProblemIDReused         = ProblemKind{"id-reused", http.StatusConflict, "The message identifier was used for other bytes", false}
 	ProblemErased           = ProblemKind{"erased", http.StatusGone, "The case was erased", false}
 	ProblemUnavailable      = ProblemKind{"store-unavailable", http.StatusServiceUnavailable, "The record cannot be written now", true}
@@ -64,7 +66,7 @@ func ProblemKinds() []ProblemKind {
 		ProblemMediaType, ProblemContentEncoding, ProblemTooLarge, ProblemRateLimited, ProblemBusy,
 		ProblemIncomplete, ProblemJWS, ProblemSignature, ProblemJSON, ProblemEnvelope, ProblemIssuer,
 		ProblemAudience, ProblemExpired, ProblemNotYetValid, ProblemLifetime, ProblemTypeUnknown,
-		ProblemSchema, ProblemAgreement, ProblemField, ProblemCaseState, ProblemIDReused, ProblemErased,
+		ProblemSchema, ProblemAgreement, ProblemField, ProblemCorrection, ProblemCaseState, ProblemCaseOrder, ProblemIDReused, ProblemErased,
 		ProblemUnavailable, ProblemInternal,
 	}
 }

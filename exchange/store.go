@@ -74,14 +74,18 @@ type MessageKey struct {
 // PostgreSQL can keep a partner's rows together.
 type CaseKey struct{ Partner, Case string }
 
-// A CaseRow is a case's clock and its wrapped data key. A nil Wrapped.Bytes
-// means that the key was destroyed: the case is erased.
+// A CaseRow is what a case comes to, its book, and its wrapped data key. A nil
+// Wrapped.Bytes means that the key was destroyed: the case is erased.
 type CaseRow struct {
 	CaseKey
+	Kind     Conversation
 	State    State
+	Turn     Turn      // who has to act next
+	DueAt    time.Time // when the first running clock is due; zero when none runs
 	OpenedAt time.Time
 	MovedAt  time.Time
 	Wrapped  seal.Wrapped
+	Book     []byte // sealed: see Book
 }
 
 // A Job is due work, made in the same transaction as the entry that asks for

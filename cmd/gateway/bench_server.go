@@ -225,8 +225,14 @@ func (f *rungFlags) openForgetful(cfg *Config, log *slog.Logger) (*node, error) 
 		return n, err
 	}
 	recorder := forgetful{n}
+	if n.keys, err = seal.OpenKEKFile(cfg.Encryption.Keys); err != nil {
+		return nil, err
+	}
+	if n.opener, err = exchange.NewOpener(recorder, n.keys); err != nil {
+		return nil, err
+	}
 	if n.inbox, err = exchange.NewInbox(exchange.InboxConfig{
-		Self: cfg.Self, Catalogue: n.catalogue, Recorder: recorder, Reader: recorder, Clock: time.Now, Logger: log, Metrics: n.metrics,
+		Self: cfg.Self, Catalogue: n.catalogue, Recorder: recorder, Reader: recorder, Opener: n.opener, Clock: time.Now, Logger: log, Metrics: n.metrics,
 	}); err != nil {
 		return nil, err
 	}
@@ -248,6 +254,10 @@ func (f forgetful) Record(_ context.Context, e *exchange.Entry) error {
 
 func (f forgetful) Message(context.Context, exchange.MessageKey) (exchange.Row, error) {
 	return exchange.Row{}, exchange.ErrNotFound
+}
+
+func (f forgetful) Case(context.Context, exchange.CaseKey) (exchange.CaseRow, error) {
+	return exchange.CaseRow{}, exchange.ErrNotFound
 }
 
 // floor is the least that any such gateway does: mutual TLS, a strict parse,

@@ -95,7 +95,7 @@ func (n *node) open(ctx context.Context) error {
 	}
 	if n.inbox, err = exchange.NewInbox(exchange.InboxConfig{
 		Self: n.cfg.Self, Catalogue: n.catalogue, Recorder: n.committer, Reader: n.db,
-		Clock: time.Now, Logger: n.log, Metrics: n.metrics,
+		Opener: n.opener, Clock: time.Now, Logger: n.log, Metrics: n.metrics,
 	}); err != nil {
 		return err
 	}

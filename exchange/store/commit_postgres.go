@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -196,16 +197,20 @@ func queueEntries(batch *pgx.Batch, rows []exchange.Row) {
 
 func queueCases(batch *pgx.Batch, cases []exchange.CaseRow) {
 	n := len(cases)
-	partner, id, state, kek := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	opened, moved, wrapped := make([]int64, n), make([]int64, n), make([][]byte, n)
+	partner, id, kek := make([]string, n), make([]string, n), make([]string, n)
+	kind, state, turn := make([]string, n), make([]string, n), make([]string, n)
+	due, opened, moved := make([]int64, n), make([]int64, n), make([]int64, n)
+	wrapped, book := make([][]byte, n), make([][]byte, n)
 	for i, c := range cases {
-		partner[i], id[i], state[i], kek[i] = c.Partner, c.Case, string(c.State), c.Wrapped.KEKID
-		opened[i], moved[i], wrapped[i] = millis(c.OpenedAt), millis(c.MovedAt), c.Wrapped.Bytes
+		partner[i], id[i], kek[i] = c.Partner, c.Case, c.Wrapped.KEKID
+		kind[i], state[i], turn[i] = string(c.Kind), string(c.State), string(c.Turn)
+		due[i], opened[i], moved[i] = dueMillis(c.DueAt), millis(c.OpenedAt), millis(c.MovedAt)
+		wrapped[i], book[i] = c.Wrapped.Bytes, c.Book
 	}
 	batch.Queue(`INSERT INTO cases (`+caseColumns+`)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bytea[])
-		ON CONFLICT (partner, case_id) DO UPDATE SET state = excluded.state, moved_at = excluded.moved_at`,
-		partner, id, state, opened, moved, kek, wrapped)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[])
+		ON CONFLICT (partner, case_id) DO UPDATE SET `+movedColumns,
+		partner, id, kind, state, turn, due, opened, moved, kek, wrapped, book)
 }
 
 func newView(lookup exchange.Lookup) exchange.View {
@@ -215,6 +220,25 @@ func newView(lookup exchange.Lookup) exchange.View {
 		Seqs:     make(map[exchange.Lane]int64, 8),
 		Due:      make(map[int64]bool, len(lookup.Jobs)),
 	}
+}
+
+// movedColumns are those that a message changes in a case that is there. Its
+// data key is not among them: a rotation may be wrapping it at this moment.
+const movedColumns = "kind = excluded.kind, state = excluded.state, turn = excluded.turn, due_at = excluded.due_at, moved_at = excluded.moved_at, book = excluded.book"
+
+// A case without a running clock sorts behind all that have one.
+func dueMillis(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MaxInt64
+	}
+	return t.UnixMilli()
+}
+
+func dueFrom(ms int64) time.Time {
+	if ms == math.MaxInt64 {
+		return time.Time{}
+	}
+	return fromMillis(ms)
 }
 
 func millis(t time.Time) int64 {

@@ -36,7 +36,7 @@ func (db *DB) prepareSQLite(ctx context.Context) error {
 			{&s.oneCase, "SELECT " + caseColumns + " FROM cases WHERE partner = $1 AND case_id = $2"},
 			{&s.job, "SELECT 1 FROM job WHERE id = $1 AND state = 'due'"},
 			{&s.entry, "INSERT INTO entry (" + rowColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"},
-			{&s.putCase, "INSERT INTO cases (" + caseColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (partner, case_id) DO UPDATE SET state = excluded.state, moved_at = excluded.moved_at"},
+			{&s.putCase, "INSERT INTO cases (" + caseColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (partner, case_id) DO UPDATE SET " + movedColumns},
 			{&s.lane, "INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3) ON CONFLICT (partner, direction) DO UPDATE SET seq = excluded.seq"},
 		} {
 			if *p.into, s.err = db.writes.PrepareContext(ctx, p.query); s.err != nil {
@@ -152,7 +152,8 @@ func (db *DB) writeSQLite(ctx context.Context, tx *sql.Tx, w exchange.Writes) er
 	}
 	putCase := tx.StmtContext(ctx, db.stmts.putCase)
 	for _, c := range w.Cases {
-		if _, err := putCase.ExecContext(ctx, c.Partner, c.Case, string(c.State), millis(c.OpenedAt), millis(c.MovedAt), c.Wrapped.KEKID, c.Wrapped.Bytes); err != nil {
+		if _, err := putCase.ExecContext(ctx, c.Partner, c.Case, string(c.Kind), string(c.State), string(c.Turn), dueMillis(c.DueAt),
+			millis(c.OpenedAt), millis(c.MovedAt), c.Wrapped.KEKID, c.Wrapped.Bytes, c.Book); err != nil {
 			return err
 		}
 	}

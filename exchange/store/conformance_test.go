@@ -118,8 +118,13 @@ func (r *rig) newCommitter(db *store.DB) *exchange.Committer {
 func request(partner, id, caseID, data string) *exchange.Entry {
 	return &exchange.Entry{
 		Kind: exchange.KindMessage, Partner: partner, Direction: exchange.In, ID: id, Case: caseID,
-		Type: "identity_verification_request", Data: []byte(data),
+		Type: "identity_verification_request", Said: about("S-1", ""), Data: []byte(data),
 	}
+}
+
+// about is what a message says of one person.
+func about(ref, value string) exchange.Said {
+	return exchange.Said{Subjects: []exchange.Decision{{Ref: ref, Value: value}}}
 }
 
 func (r *rig) check() *record.Report {
@@ -291,7 +296,7 @@ func TestCaseGuards(t *testing.T) {
 		r := newRig(t, url)
 		reply := func(id, to, caseID string) *exchange.Entry {
 			return &exchange.Entry{Kind: exchange.KindMessage, Partner: "KH", Direction: exchange.Out, ID: id, Case: caseID,
-				Type: "identity_verification_response", InReplyTo: to, Data: []byte(id), Deliver: true}
+				Type: "identity_verification_response", InReplyTo: to, Said: about("S-1", "match"), Data: []byte(id), Deliver: true}
 		}
 		refused := func(e *exchange.Entry, rule string) {
 			t.Helper()
@@ -305,11 +310,21 @@ func TestCaseGuards(t *testing.T) {
 		must(t, r.committer.Record(t.Context(), request("KH", "message-2", "case-0002", "two")))
 		refused(reply("reply-1", "", "case-0001"), "reply-required")
 		refused(reply("reply-2", "message-9", "case-0001"), "reply-unknown")
-		refused(reply("reply-3", "message-2", "case-0001"), "reply-mismatch")
+		refused(reply("reply-3", "message-2", "case-0001"), "reply-unknown") // it is of another case
 		good := reply("reply-4", "message-1", "case-0001")
 		must(t, r.committer.Record(t.Context(), good))
 		if good.State != exchange.StateVerifying {
 			t.Errorf("the case is %s after an answer", good.State)
+		}
+		row, err := r.db.Case(t.Context(), exchange.CaseKey{Partner: "KH", Case: "case-0001"})
+		must(t, err)
+		if row.State != exchange.StateVerifying || row.Kind != exchange.Return || row.Turn != exchange.TurnUs || !row.DueAt.IsZero() || row.Book == nil {
+			t.Errorf("the case is kept as %+v", row)
+		}
+		book, err := r.opener.Book(t.Context(), row.CaseKey)
+		must(t, err)
+		if len(book.Notes) != 2 || book.Standing().Pending != 1 {
+			t.Errorf("the book holds %+v", book.Notes)
 		}
 		r.holds(3)
 	})

@@ -301,8 +301,9 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 	for _, stmt := range []string{
 		"GRANT USAGE ON SCHEMA " + schema + " TO " + name,
 		"GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + name,
-		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature TO " + name,
-		"GRANT UPDATE ON log_head, cases, lane, job, witnessed TO " + name,
+		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature, draft, officer, follower, person_token, link TO " + name,
+		"GRANT UPDATE ON log_head, cases, lane, job, witnessed, draft, officer, follower TO " + name,
+		"GRANT DELETE ON person_token, link TO " + name, // with the case that is erased
 	} {
 		if _, err := db.writes.ExecContext(ctx, stmt); err != nil {
 			return fmt.Errorf("grant privileges: %w", classify(err))

@@ -1,0 +1,235 @@
+package exchange
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Note is one message in the book of its case.
+type Note struct {
+	ID     string `json:"id"`
+	Type   string `json:"type"`
+	Out    bool   `json:"out,omitempty"`
+	Reply  string `json:"re,omitempty"`
+	Status status `json:"st,omitempty"`
+	Said
+}
+
+// A status says what is known of the partner's copy of a message.
+type status string
+
+const (
+	settled status = ""        // both sides hold it
+	pending status = "pending" // ours, and no receipt has come yet
+	dead    status = "dead"    // ours, and the partner does not take it
+)
+
+// A Book holds what a case's state is computed from: a note for each of its
+// messages. The state is a function of the set of notes, never of the order in
+// which they came, so two gateways that hold the same messages are in the same
+// state whatever was lost, repeated or reordered on the way.
+//
+// It is kept with the case, sealed under the case's data key, so that a message
+// costs the same however long the record is.
+type Book struct {
+	Notes []Note `json:"notes"`
+}
+
+// MaxCaseMessages bounds a case: a message costs time in proportion to how
+// many its case has.
+const MaxCaseMessages = 1000
+
+func readBook(data []byte) (*Book, error) {
+	b := &Book{}
+	if err := json.Unmarshal(data, b); err != nil {
+		return nil, fmt.Errorf("read the book of a case: %w", err)
+	}
+	return b, nil
+}
+
+func (b *Book) bytes() []byte {
+	out, err := json.Marshal(b)
+	if err != nil { // strings, numbers and maps of strings: cannot fail
+		panic(err)
+	}
+	return out
+}
+
+// find returns the note of a message, nil when the case has none.
+func (b *Book) find(id string, out bool) *Note {
+	for i := range b.Notes {
+		if b.Notes[i].ID == id && b.Notes[i].Out == out {
+			return &b.Notes[i]
+		}
+	}
+	return nil
+}
+
+// settle notes what became of a message of ours.
+func (b *Book) settle(id string, s status) bool {
+	n := b.find(id, true)
+	if n == nil || n.Status == s {
+		return false
+	}
+	n.Status = s
+	return true
+}
+
+// admit decides whether a message may join the case, and notes it. The refusal
+// says which rule it breaks and where; then the book is as it was.
+func (b *Book) admit(n Note) *Problem {
+	rule, refused := b.rule(&n)
+	if refused == nil {
+		refused = b.replies(rule, &n)
+	}
+	if refused == nil {
+		refused = b.speaksOf(&n)
+	}
+	s := &standing{book: b, opener: b.openedBy(&n)}
+	if refused == nil && rule.Needs != nil {
+		refused = s.each(rule.Needs, &n)
+	}
+	if refused == nil {
+		refused = s.acts(&n)
+	}
+	if refused != nil {
+		if n.Out && refused.Kind == ProblemCaseOrder {
+			refused.Kind = ProblemCaseState // what we have not sent cannot be on its way
+		}
+		return refused
+	}
+	if asked := b.find(n.Reply, !n.Out); asked != nil {
+		asked.Status = settled // who answers holds the question
+	}
+	b.Notes = append(b.Notes, n)
+	return nil
+}
+
+// Kind returns the case's conversation, "" before its first message.
+func (b *Book) Kind() Conversation {
+	for i := range b.Notes {
+		if kind := kindOf(b.Notes[i].Type); kind != "" && b.Notes[i].Status != dead {
+			return kind
+		}
+	}
+	return ""
+}
+
+// openedBy says whether we opened the case; before its first message that is
+// whoever sends it.
+func (b *Book) openedBy(first *Note) bool {
+	for i := range b.Notes {
+		if kindOf(b.Notes[i].Type) != "" && b.Notes[i].Status != dead {
+			return b.Notes[i].Out
+		}
+	}
+	return first.Out
+}
+
+// Opened says whether this gateway opened the case.
+func (b *Book) Opened() bool { return b.openedBy(&Note{}) }
+
+// rule finds the row of the catalogue that a message comes under.
+func (b *Book) rule(n *Note) (messageRule, *Problem) {
+	rows := rulesOf(n.Type)
+	if len(rows) == 0 {
+		return messageRule{}, problem(ProblemTypeUnknown, "No case can take a message of this type.").at("/type")
+	}
+	if len(b.Notes) >= MaxCaseMessages {
+		return messageRule{}, problem(ProblemCaseState, "A case has at most %d messages; open a new one.", MaxCaseMessages).rule("case-full").at("/case")
+	}
+	kind := b.Kind()
+	if kind == "" && !rows[0].Opens {
+		return messageRule{}, problem(ProblemCaseState, "A message of this type needs a case that is open; none of this name is.").rule("case-from-state").at("/case")
+	}
+	if kind != "" && rows[0].Kind != "" && rows[0].Kind != kind {
+		return messageRule{}, problem(ProblemCaseState, "A message of this type belongs to another kind of case than this one (%s).", kind).rule("case-kind").at("/case")
+	}
+	sender := opener
+	if b.openedBy(n) != n.Out {
+		sender = other
+	}
+	for _, r := range rows {
+		if slices.Contains(r.From, sender) {
+			return r, nil
+		}
+	}
+	return messageRule{}, problem(ProblemCaseState, "In this case a message of this type is sent by the other side.").rule("case-side").at("/type")
+}
+
+// replies checks in_reply_to.
+func (b *Book) replies(r messageRule, n *Note) *Problem {
+	switch {
+	case n.Reply == "" && r.Reply == replyRequired:
+		return problem(ProblemCaseState, "A message of this type must name the %s it answers.", strings.Join(r.Answers, " or ")).rule("reply-required").at("/in_reply_to")
+	case n.Reply == "":
+		return nil
+	case r.Reply == replyNever:
+		return problem(ProblemCaseState, "A message of this type answers nothing; leave in_reply_to out.").rule("reply-not-allowed").at("/in_reply_to")
+	}
+	asked := b.find(n.Reply, !n.Out)
+	switch {
+	case asked == nil:
+		return problem(ProblemCaseState, "in_reply_to names no message of this case that was sent the other way.").rule("reply-unknown").at("/in_reply_to")
+	case !slices.Contains(r.Answers, asked.Type):
+		return problem(ProblemCaseState, "in_reply_to names a message of another type than a %s can answer.", n.Type).rule("reply-mismatch").at("/in_reply_to")
+	}
+	for i, d := range n.Subjects {
+		if _, named := asked.of(d.Ref); !named && d.Ref != whole {
+			return problem(ProblemCaseState, "The message that is answered does not speak of this person.").rule("subject-not-asked").at(n.at(i))
+		}
+	}
+	return nil
+}
+
+// speaksOf checks that the persons are known in the case, and that nobody
+// speaks any more of one whose case was withdrawn.
+func (b *Book) speaksOf(n *Note) *Problem {
+	opens := kindOf(n.Type) != ""
+	for i, d := range n.Subjects {
+		if d.Ref != whole && !opens && !b.knows(d.Ref) {
+			return problem(ProblemCaseState, "No message of this case has introduced this person.").rule("subject-unknown").at(n.at(i))
+		}
+		if !afterWithdrawal(n.Type) && b.withdrawn(d.Ref) != "" {
+			return problem(ProblemCaseState, "This was withdrawn or closed; only an erasure can still be spoken of.").rule("withdrawn").at(n.at(i))
+		}
+	}
+	if !afterWithdrawal(n.Type) && b.withdrawn(whole) != "" {
+		return problem(ProblemCaseState, "The case was withdrawn or closed; only an erasure can still be spoken of.").rule("withdrawn").at("/case")
+	}
+	return nil
+}
+
+// knows says whether an opening message has introduced a person.
+func (b *Book) knows(ref string) bool {
+	return slices.ContainsFunc(b.Notes, func(n Note) bool {
+		_, named := n.of(ref)
+		return named && n.Status != dead && kindOf(n.Type) != ""
+	})
+}
+
+// withdrawn returns why nothing more may be said of a person, or of the whole
+// case: the reason of a withdrawal. One that closes yields to any other.
+func (b *Book) withdrawn(ref string) string {
+	reason := ""
+	for i := range b.Notes {
+		n := &b.Notes[i]
+		if n.Type != TypeWithdrawal || n.Status == dead {
+			continue
+		}
+		for _, key := range []string{ref, whole} {
+			if r, named := n.of(key); named && (reason == "" || reason == reasonClosed) {
+				reason = r
+			}
+		}
+	}
+	return reason
+}
+
+// reasonClosed is the reason of a withdrawal that ends a case in good order.
+const reasonClosed = "closed"
+
+// at is the JSON Pointer of the i-th person that the message names.
+func (n *Note) at(i int) string { return subjectAt(n.Type, n.Subjects[i].Ref, i) }

@@ -1,0 +1,189 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A judge decides whether what a message says may be said: by its schema, by
+// the agreement, and, for a correction, by what it makes of its target. Inbox
+// and outbox share it, so that a sender is told what the receiver would say.
+type judge struct {
+	catalogue *schemas.Catalogue
+	reader    messageReader
+	opener    *Opener
+}
+
+// A messageReader finds messages and cases; ErrNotFound.
+type messageReader interface {
+	Message(ctx context.Context, key MessageKey) (Row, error)
+	Case(ctx context.Context, key CaseKey) (CaseRow, error)
+}
+
+// judge checks a body and returns what the case's state depends on.
+func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, way partners.Direction) (Said, error) {
+	if err := j.catalogue.Validate(claims.Type, body); err != nil {
+		return Said{}, schemaProblem(ProblemSchema, "/body", err)
+	}
+	permit, err := permitOf(peer, claims, way)
+	if err != nil {
+		return Said{}, err
+	}
+	if err := checkPermit(peer, permit, claims, body); err != nil {
+		return Said{}, err
+	}
+	out := said(claims, body)
+	if twice := repeated(out, claims.Type); twice != nil {
+		return Said{}, twice
+	}
+	if claims.Type == TypeCorrection {
+		if out.Subjects, err = j.corrects(ctx, peer, claims, body, way); err != nil {
+			return Said{}, err
+		}
+	}
+	return out, nil
+}
+
+// checkPermit applies the agreement's terms for a type.
+func checkPermit(_ *Peer, permit *partners.Permit, _ Claims, body any) error {
+	if err := permit.CheckFields(body); err != nil {
+		return policyProblem(ProblemField, "/body", err)
+	}
+	return nil
+}
+
+// corrects judges a correction by what it makes of its target: the corrected
+// body must be one that its sender could have sent, about the same persons. It
+// returns what the corrected message says of them.
+func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body any, way partners.Direction) ([]Decision, error) {
+	direction := In
+	if way == partners.Send {
+		direction = Out
+	}
+	target, _ := member(body, "target").(string)
+	versions, err := j.Versions(ctx, MessageKey{Lane{peer.Code, direction}, target}, claims.Case)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil // the case says what is wrong with the target
+	}
+	if err != nil {
+		return nil, err
+	}
+	last := versions[len(versions)-1]
+	corrected, refused := apply(last.Body, changesOf(body))
+	if refused != nil {
+		return nil, refused
+	}
+	if err := j.catalogue.Validate(last.Claims.Type, corrected); err != nil {
+		return nil, because(ProblemCorrection, err)
+	}
+	permit, err := permitOf(peer, last.Claims, way)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPermit(peer, permit, last.Claims, corrected); err != nil {
+		return nil, because(ProblemCorrection, err)
+	}
+	was, is := said(last.Claims, last.Body), said(last.Claims, corrected)
+	if !slices.EqualFunc(was.Subjects, is.Subjects, func(a, b Decision) bool { return a.Ref == b.Ref }) {
+		return nil, problem(ProblemCorrection, "A correction is about the same persons as the message it corrects; withdraw and send anew instead.").rule("correction-subjects").at("/body/changes")
+	}
+	return is.Subjects, nil
+}
+
+// because names the change as the place of what is wrong with its outcome.
+func because(kind ProblemKind, err error) error {
+	err = schemaProblem(kind, "", policyProblem(kind, "", err))
+	var p *Problem
+	if !errors.As(err, &p) {
+		return err
+	}
+	p.Kind, p.Detail, p.Pointer, p.Errors = kind, "The corrected message would break a rule at "+p.Pointer+".", "/body/changes", nil
+	return p
+}
+
+// A Version is a message as it was sent, or as a correction has left it.
+type Version struct {
+	Claims   Claims
+	Body     any
+	Revision int // 0 as it was sent
+	ID       string
+	At       time.Time
+	Reason   string
+	Changes  []Change
+}
+
+// Versions returns a message of a case and what its corrections made of it, in
+// order. Those that the partner did not take are left out.
+func (j *judge) Versions(ctx context.Context, key MessageKey, caseID string) ([]Version, error) {
+	book, err := j.opener.Book(ctx, CaseKey{key.Partner, caseID})
+	if err != nil {
+		return nil, err
+	}
+	if book.find(key.ID, key.Direction == Out) == nil {
+		return nil, fmt.Errorf("message %s: %w", key.ID, ErrNotFound)
+	}
+	first, err := j.read(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	versions := []Version{first}
+	for _, c := range book.corrections(key.ID, key.Direction == Out) {
+		v, err := j.read(ctx, MessageKey{key.Lane, c.ID})
+		if err != nil {
+			return nil, err
+		}
+		changes := changesOf(v.Body)
+		reason, _ := member(v.Body, "reason").(string)
+		body, refused := apply(versions[len(versions)-1].Body, changes)
+		if refused != nil {
+			return nil, fmt.Errorf("apply a correction that was accepted: %w", refused)
+		}
+		versions = append(versions, Version{Claims: first.Claims, Body: body, Revision: c.Revision, ID: c.ID, At: v.At, Reason: reason, Changes: changes})
+	}
+	return versions, nil
+}
+
+// read opens one message.
+func (j *judge) read(ctx context.Context, key MessageKey) (Version, error) {
+	row, err := j.reader.Message(ctx, key)
+	if err != nil {
+		return Version{}, err
+	}
+	opened, err := j.opener.Open(ctx, row)
+	if err != nil {
+		return Version{}, err
+	}
+	claims, body, err := ReadMessage(opened.Data)
+	return Version{Claims: claims, Body: body, ID: row.ID, At: row.At}, err
+}
+
+// ReadMessage returns the claims and the parsed body of a message that this
+// gateway has already verified and stored.
+func ReadMessage(data []byte) (Claims, any, error) {
+	payload, err := PayloadOf(data)
+	if err != nil {
+		return Claims{}, nil, err
+	}
+	parsed, err := schemas.Parse(payload, schemas.DefaultLimits())
+	if err != nil {
+		return Claims{}, nil, fmt.Errorf("read a stored message: %w", err)
+	}
+	claims, body, err := claimsOf(parsed)
+	if err != nil {
+		return Claims{}, nil, fmt.Errorf("read a stored message: %w", err)
+	}
+	claims.Body, err = json.Marshal(body)
+	return claims, body, err
+}
+
+func member(v any, name string) any {
+	m, _ := v.(map[string]any)
+	return m[name]
+}

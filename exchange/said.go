@@ -1,0 +1,176 @@
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+)
+
+// A Said is what the state of a case is computed from: which persons a message
+// speaks of, by their opaque references, and what it decides for each. It
+// holds no name, date of birth, number or free text.
+type Said struct {
+	// IssuedAt is the claim iat. The messages of one sender are ordered by it
+	// and, within a second, by their jti.
+	IssuedAt int64 `json:"at"`
+	// Subjects are the persons spoken of, in the order of the body.
+	Subjects []Decision `json:"s,omitempty"`
+	// Target is the message that this one corrects, withdraws, relies on or
+	// countersigns.
+	Target string `json:"t,omitempty"`
+	// Revision counts the corrections of one message, from 1.
+	Revision int `json:"r,omitempty"`
+	// Digest is base64url SHA-256: of a handover record's own bytes, or of
+	// those that it countersigns.
+	Digest string `json:"d,omitempty"`
+	// Terms are the gate and time of a handover, hashed: a countersignature
+	// must repeat them.
+	Terms string `json:"g,omitempty"`
+	// Link ties a return to a police conversation; opaque.
+	Link string `json:"l,omitempty"`
+}
+
+// A Decision is what a message says of one person: an outcome, a decision, a
+// result, or "" where the type knows none.
+type Decision struct {
+	Ref   string `json:"r,omitempty"` // subject_ref; whole for the case itself
+	Value string `json:"v,omitempty"`
+}
+
+// whole stands for the case as a whole.
+const whole = ""
+
+// of returns what is decided for a person, and whether they are spoken of.
+func (s *Said) of(ref string) (string, bool) {
+	for _, d := range s.Subjects {
+		if d.Ref == ref {
+			return d.Value, true
+		}
+	}
+	return "", false
+}
+
+// decides names, for each type, the member of a subject that the state depends
+// on.
+var decides = map[string]string{
+	TypeIdentityResponse: "outcome",
+	TypeNationality:      "outcome",
+	TypeTracingResponse:  "outcome",
+	TypeReturnResponse:   "decision",
+	TypeHandoverRecord:   "result",
+	TypeReception:        "result",
+}
+
+// said reads a body that its schema has validated.
+func said(claims Claims, body any) Said {
+	out := Said{IssuedAt: claims.IssuedAt}
+	m, _ := body.(map[string]any)
+	text := func(name string) string { s, _ := m[name].(string); return s }
+	out.Link = text("link")
+	switch claims.Type {
+	case TypeInformationRequest, TypeInformationResponse, TypeErasureConfirmation:
+		out.Subjects = []Decision{{whole, text("outcome")}}
+	case TypeCorrection:
+		n, _ := m["revision"].(json.Number)
+		revision, _ := n.Int64() // 0 is refused as out of order
+		out.Target, out.Revision = text("target"), int(revision)
+	case TypeWithdrawal:
+		out.Target, out.Subjects = text("target"), named(m["subjects"], text("reason"))
+	case TypeErasureNotice:
+		out.Subjects = named(m["subjects"], text("scope"))
+	default:
+		out.Subjects = decisions(claims.Type, m)
+	}
+	switch claims.Type {
+	case TypeReturnRequest:
+		out.Target = text("nationality_confirmation")
+	case TypeHandoverRecord:
+		out.Terms = digest(compact([]any{m["gate"], m["at"]}))
+		if c, ok := m["countersigns"].(map[string]any); ok {
+			out.Target, _ = c["message"].(string)
+			out.Digest, _ = c["message_sha256"].(string)
+		}
+	}
+	return out
+}
+
+// decisions reads the subjects of a body.
+func decisions(messageType string, body map[string]any) []Decision {
+	list, _ := body["subjects"].([]any)
+	out := make([]Decision, 0, len(list))
+	for _, element := range list {
+		subject, _ := element.(map[string]any)
+		ref, _ := subject["subject_ref"].(string)
+		value, _ := subject[decides[messageType]].(string)
+		switch {
+		case messageType == TypeHandoverNotice && subject["valid_document_held"] == true:
+			value = documentHeld
+		case messageType == TypeNotice && body["anonymous"] == true:
+			value = noticeAnonymous
+		}
+		out = append(out, Decision{ref, value})
+	}
+	return out
+}
+
+const (
+	// documentHeld is what a handover notice says of a person who needs no
+	// travel document.
+	documentHeld = "document_held"
+	// noticeAnonymous is what a notice says of a person whose identity is not
+	// disclosed.
+	noticeAnonymous = "anonymous"
+)
+
+// named reads a list of references; without one the whole case is meant.
+func named(list any, value string) []Decision {
+	refs, _ := list.([]any)
+	if len(refs) == 0 {
+		return []Decision{{whole, value}}
+	}
+	out := make([]Decision, 0, len(refs))
+	for _, r := range refs {
+		ref, _ := r.(string)
+		out = append(out, Decision{ref, value})
+	}
+	return out
+}
+
+// repeated refuses a body that names a person twice, which a schema cannot:
+// the references lie inside its elements.
+func repeated(s Said, messageType string) *Problem {
+	seen := make(map[string]bool, len(s.Subjects))
+	for i, d := range s.Subjects {
+		if seen[d.Ref] {
+			return problem(ProblemSchema, "A person is named twice.").rule("subject-repeated").at(subjectAt(messageType, d.Ref, i))
+		}
+		seen[d.Ref] = true
+	}
+	return nil
+}
+
+// subjectAt is the JSON Pointer of the i-th person that a message names.
+func subjectAt(messageType, ref string, i int) string {
+	switch {
+	case ref == whole:
+		return "/case"
+	case messageType == TypeWithdrawal || messageType == TypeErasureNotice:
+		return fmt.Sprintf("/body/subjects/%d", i)
+	}
+	return fmt.Sprintf("/body/subjects/%d/subject_ref", i)
+}
+
+// digest is base64url SHA-256.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return encode(sum[:])
+}
+
+// compact writes a parsed value as JSON with its names in order.
+func compact(v any) string {
+	out, err := json.Marshal(v)
+	if err != nil { // it came from JSON
+		panic(err)
+	}
+	return string(out)
+}
