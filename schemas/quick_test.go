@@ -14,7 +14,7 @@ func agree(t *testing.T, s *schema, v any) {
 }
 
 func TestQuickAgreesWithTheLibrary(t *testing.T) {
-	c := load(t)
+	c := loaded(t)
 	for _, typ := range c.Types() {
 		for _, canary := range []string{"", "x", "1998", "VN", "match"} {
 			for n := 0; ; n++ {
@@ -112,7 +112,7 @@ func TestCompileRefuses(t *testing.T) {
 
 // FuzzValidate: no body makes the judgement panic, and both judges agree.
 func FuzzValidate(f *testing.F) {
-	c := load(f)
+	c := loaded(f)
 	seeds := 0
 	for _, typ := range c.Types() {
 		seeds++
@@ -135,7 +135,7 @@ func FuzzValidate(f *testing.F) {
 }
 
 func BenchmarkValidate(b *testing.B) {
-	c := load(b)
+	c := loaded(b)
 	const name = "identity_verification_request"
 	body := parse(b, Example(name))
 	b.Run("parse", func(b *testing.B) {
