@@ -1,11 +1,16 @@
 package partners
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/repatriation-exchange/gateway/schemas"
 )
@@ -292,4 +297,59 @@ func TestRegistryContradictions(t *testing.T) {
 	}
 	all.WriteString("# no file about us\n" + err.Error() + "\n")
 	golden(t, "testdata/registry.golden", strings.ReplaceAll(all.String(), dir+"/", ""))
+}
+
+// FuzzReadAgreement: no text makes it panic, every fault has a line, and what
+// is taken comes out the same when it is written and read again.
+func FuzzReadAgreement(f *testing.F) {
+	docs, err := compileDocuments()
+	if err != nil {
+		f.Fatal(err)
+	}
+	types, err := schemas.Load()
+	if err != nil {
+		f.Fatal(err)
+	}
+	// Small seeds: the engine takes long to shrink a large one. The examples go
+	// the same way in TestExamplesSeenByBothSides.
+	const head = "code: KH2005\npartner: KH\ntitle: {en: A}\nsources: [{statement: A, seen: false}]\nstatus: in_force\n"
+	for _, rest := range []string{
+		"permits: []\n",
+		"permits: [{types: [correction, withdrawal], direction: both, purposes: [a], recipients: [KH-AA, VN-BB], approval: {direction: send, citation: A}}]\n",
+		"permits: [{type: correction, direction: send, purposes: [a], fields: [{pointer: /target, rule: redact}]}]\n",
+		"permits: [{type: correction, direction: both, purposes: [a]}]\ndeadlines: [{id: a, label: {en: A}, type: correction, stops: [correction], value: 2, unit: working, responsible: sender, scope: partner, basis: A, citation: A}]\n",
+	} {
+		if _, err := docs.readAgreement("a.yaml", []byte(head+rest), types); err != nil {
+			f.Fatal("not a seed: ", err)
+		}
+		f.Add(head + rest)
+	}
+	f.Add("permits: [{types: []}]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := docs.readAgreement("a.yaml", []byte(text), types)
+		if err != nil {
+			var document *schemas.DocumentError
+			if errors.As(err, &document) && slices.ContainsFunc(document.Problems, func(p schemas.DocumentProblem) bool { return p.Line < 1 || p.Column < 1 }) {
+				t.Fatalf("a fault without a line: %v", err)
+			}
+			return
+		}
+		written, err := yaml.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := docs.readAgreement("a.yaml", written, types)
+		if err != nil {
+			t.Fatalf("what was written is not taken: %v", err)
+		}
+		for _, x := range []*Agreement{a, again} {
+			x.from = origin{}
+			for i := range x.Permits {
+				x.Permits[i].row = place{}
+			}
+		}
+		if !reflect.DeepEqual(a, again) {
+			t.Fatalf("written %+v\nread    %+v", a, again)
+		}
+	})
 }
