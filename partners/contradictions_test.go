@@ -144,6 +144,7 @@ func TestAgreementContradictions(t *testing.T) {
 		{"a reply that nobody may send", "  - types: [identity_verification_response, nationality_confirmation]\n    direction: both", "  - types: [identity_verification_response, nationality_confirmation]\n    direction: send"},
 		{"a reply that is switched off", "    off: true\n    purposes: [support]", "    off: true\n    purposes: [support]\n  - type: travel_document_notice\n    direction: send\n    purposes: [repatriation]\n    reply: support_follow_up"},
 		{"unknown field", "/subjects/*/photo", "/subjects/*/foto"},
+		{"a field that the schema requires", "{pointer: /subjects/*/documents, rule: forbid}", "{pointer: /subjects/*/name, rule: redact}"},
 		{"a field of one element", "/subjects/*/photo", "/subjects/0/photo"},
 		{"two rules for one field", "{pointer: /subjects/*/documents, rule: forbid}", "{pointer: /subjects/*/photo, rule: forbid}"},
 		{"required within forbidden", "{pointer: /subjects/*/cccd, rule: forbid}", "{pointer: /subjects/*/documents/*/number, rule: require}"},
@@ -169,6 +170,7 @@ func TestAgreementContradictions(t *testing.T) {
 		{"stop that nobody may send", "stops: [identity_verification_response]", "stops: [identity_verification_response, travel_document_notice]"},
 		{"stop that may be sent only by the one who asks", "stops: [nationality_confirmation]", "stops: [repatriation_request]"},
 		{"when: unknown field", "/subjects/*/sex", "/subjects/*/sexe"},
+		{"when: a code that no list has", "one_of: [female]", "one_of: [feminine]"},
 		{"reminder before the start", "[5, 0]", "[15, 0]"},
 		{"pause that nobody may end", "until: family_tracing_response", "until: travel_document_notice"},
 		{"pause that nobody may begin", "on: family_tracing_request", "on: support_follow_up"},
@@ -316,7 +318,7 @@ func FuzzReadAgreement(f *testing.F) {
 	for _, rest := range []string{
 		"permits: []\n",
 		"permits: [{types: [correction, withdrawal], direction: both, purposes: [a], recipients: [KH-AA, VN-BB], approval: {direction: send, citation: A}}]\n",
-		"permits: [{type: correction, direction: send, purposes: [a], fields: [{pointer: /target, rule: redact}]}]\n",
+		"permits: [{type: correction, direction: send, purposes: [a], fields: [{pointer: /changes/*/value, rule: redact}]}]\n",
 		"permits: [{type: correction, direction: both, purposes: [a]}]\ndeadlines: [{id: a, label: {en: A}, type: correction, stops: [correction], value: 2, unit: working, responsible: sender, scope: partner, basis: A, citation: A}]\n",
 	} {
 		if _, err := docs.readAgreement("a.yaml", []byte(head+rest), types); err != nil {

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // Config says where the registry's files are. All of it is required but Self.
@@ -34,6 +36,8 @@ type Catalogue interface {
 	// HasField says whether that schema has a place for what a pointer of a
 	// field rule names.
 	HasField(messageType, pointer string) bool
+	// Field describes that place.
+	Field(messageType, pointer string) (schemas.Field, bool)
 }
 
 // A Registry holds the current snapshot and looks for changes.
