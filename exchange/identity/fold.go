@@ -38,8 +38,9 @@ var icao = map[rune][]string{
 	'œ': {"oe"}, 'ß': {"ss"}, 'þ': {"th"}, 'ĳ': {"ij"}, 'ŋ': {"n"},
 }
 
-// clean bounds a text, brings it into NFC and removes what cannot be seen:
-// direction marks, joiners, controls.
+// clean bounds a text, brings it into NFKC (full-width and joined letters are
+// ordinary ones) and removes what cannot be seen: direction marks, joiners,
+// controls.
 func clean(s string) string {
 	if runes := []rune(s); len(runes) > maxText {
 		s = string(runes[:maxText])
@@ -52,7 +53,7 @@ func clean(s string) string {
 			return -1
 		}
 		return r
-	}, norm.NFC.String(s))
+	}, norm.NFKC.String(s))
 }
 
 // apostrophe tells the signs that are written within a part of a name.

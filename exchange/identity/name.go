@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -35,17 +36,17 @@ func (c *Comparer) compareNames(f Field, a, b []Name) Finding {
 	for i, x := range a {
 		for j, y := range b {
 			l := c.compareName(x, y)
-			if (i > 0 || j > 0) && l.score > 0 {
-				l = l.with("name.alias")
-				l.score = min(l.score, 0.98)
+			if i == 0 && j == 0 {
+				best = l // also when nothing agrees, for its reasons
+				continue
 			}
-			best = better(best, l)
+			best = better(best, l.with("name.alias").most(0.98))
 		}
 	}
 	return nameFinding(f, best)
 }
 
-// present are the names that are not empty. One that has another in brackets,
+// present are the names that hold a letter. One that has another in brackets,
 // as Vietnamese lists write it, counts as two.
 func present(names []Name) []Name {
 	var out []Name
@@ -66,16 +67,17 @@ func present(names []Name) []Name {
 			out = append(out, Name{Native: inside, Script: n.Script, Language: n.Language})
 		}
 	}
-	return slices.DeleteFunc(out, Name.empty)
+	return slices.DeleteFunc(out, func(n Name) bool { return len(words(clean(n.Native+" "+n.Latin+" "+n.MRZ))) == 0 })
 }
 
 func nameFinding(f Field, l likeness) Finding {
-	score := int(l.score*100 + 0.5)
-	if len(l.reasons) == 0 {
-		l.reasons = []Key{"name.none"}
-		if score == 100 {
-			l.reasons = []Key{"name.exact"}
-		}
+	// A sum of floats depends on their order; the score must not.
+	score := int(math.Round(l.score*1e8)/1e6 + 0.5)
+	switch {
+	case gradeOf(score) == None:
+		l.reasons = append([]Key{"name.none"}, l.reasons...)
+	case len(l.reasons) == 0:
+		l.reasons = []Key{"name.exact"}
 	}
 	switch {
 	case score >= 99:
@@ -87,6 +89,9 @@ func nameFinding(f Field, l likeness) Finding {
 }
 
 func (c *Comparer) compareName(x, y Name) likeness {
+	if x == y {
+		return likeness{score: 1}
+	}
 	n := namesake{tables: c.tables, x: x, y: y, xParts: latinParts(x), yParts: latinParts(y)}
 	n.conventions = conventionsOf(x, n.xParts) | conventionsOf(y, n.yParts)
 	n.xRead, _ = scriptOf(x.Native)
@@ -209,9 +214,13 @@ func (n namesake) native() likeness {
 			return likeness{0.99, []Key{"name.native_spelling"}}
 		}
 	}
-	if a, b := words(x), words(y); slices.Equal(a, b) {
+	a, b := words(x), words(y)
+	switch {
+	case len(a) == 0 || len(b) == 0:
+		return likeness{}
+	case slices.Equal(a, b):
 		return likeness{0.99, []Key{"name.native_spelling"}}
-	} else if slices.Equal(sorted(a), sorted(b)) {
+	case slices.Equal(sorted(a), sorted(b)):
 		return likeness{0.97, []Key{"name.order"}}
 	}
 	return likeness{}

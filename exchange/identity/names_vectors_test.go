@@ -4,6 +4,7 @@ package identity
 
 import (
 	"encoding/csv"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/hbollon/go-edlib"
+	"github.com/mozillazg/go-pinyin"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -177,6 +179,52 @@ func places(t *testing.T) []sample {
 	return out
 }
 
+// wadeGilesPairs writes the characters of Chinese names in pinyin, by a library,
+// and in Wade–Giles, by a published table.
+func wadeGilesPairs(t *testing.T) trial {
+	t.Helper()
+	table := map[string]string{}
+	for _, row := range readCSV(t, namesDir(t), "wade-giles", "table.csv") {
+		table[row[0]] = strings.NewReplacer("'", "", "ü", "u").Replace(row[1])
+	}
+	members := parliament(t, "China/Congress", "zh", hani)
+	spell := func(s, between string, way func(string) string) string {
+		var out []string
+		for _, syllables := range pinyin.Pinyin(s, pinyin.NewArgs()) {
+			w := way(syllables[0])
+			if w == "" {
+				return ""
+			}
+			out = append(out, w)
+		}
+		if len(out) < 2 || len(out) != len([]rune(s)) {
+			return ""
+		}
+		return out[0] + " " + strings.Join(out[1:], between)
+	}
+	var modern, old []sample
+	for _, m := range members {
+		p := spell(m.text, "", func(s string) string { return s })
+		w := spell(m.text, "-", func(s string) string { return table[s] })
+		if p != "" && w != "" && strings.ReplaceAll(p, " ", "") != strings.NewReplacer(" ", "", "-", "").Replace(w) {
+			modern = append(modern, sample{m.bearer, p, latn, Name{Native: p, Latin: p, Language: "zh-Latn"}})
+			old = append(old, sample{m.bearer, w, latn, Name{Native: w, Latin: w, Language: "zh-Latn"}})
+		}
+	}
+	out := trial{label: "Chinese, derived: pinyin against Wade–Giles"}
+	every, n := len(modern)*len(old)/mostOthers+1, 0
+	for i := range modern {
+		for j := range old {
+			if i == j {
+				out.pairs = append(out.pairs, [2]sample{modern[i], old[j]})
+			} else if n++; n%every == 0 && modern[i].text != modern[j].text {
+				out.other = append(out.other, [2]sample{modern[i], old[j]})
+			}
+		}
+	}
+	return out
+}
+
 func only(all []sample, class scriptClass) []sample {
 	return slices.DeleteFunc(slices.Clone(all), func(s sample) bool { return s.class != class })
 }
@@ -202,6 +250,7 @@ func trials(t *testing.T) []trial {
 		derived("Vietnamese, derived: no diacritics, no middle name", vnLatin, ruleNoMiddle),
 		derived("Vietnamese, derived: machine-readable zone", vnLatin, ruleZone),
 		trialOf("Vietnamese against Chinese characters", vn, latn, hani),
+		wadeGilesPairs(t),
 		trialOf("Chinese (Taiwan), Latin spellings", tw, latn, latn),
 		trialOf("Chinese (Taiwan), characters against Latin", tw, hani, latn),
 		trialOf("Chinese (Taiwan), characters", tw, hani, hani),
@@ -245,51 +294,69 @@ func methods(c *Comparer) []method {
 	}
 }
 
+var update = flag.Bool("update", false, "write the measured tables into docs/identity.md")
+
 func TestVectorsNames(t *testing.T) {
-	c, err := New(Config{Units: Provinces{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var page strings.Builder
+	c := newComparer(t)
+	var tables strings.Builder
 	for _, trial := range trials(t) {
 		if len(trial.pairs) < 3 || len(trial.other) < 100 {
 			t.Fatalf("%s: %d pairs and %d non-pairs", trial.label, len(trial.pairs), len(trial.other))
 		}
-		fmt.Fprintf(&page, "\n**%s** (%d pairs, %d non-pairs)\n\n| method | at least | recall | precision | false alarms in 10 000 |\n|---|---|---|---|---|\n", trial.label, len(trial.pairs), len(trial.other))
+		fmt.Fprintf(&tables, "**%s**: %d pairs, %d non-pairs\n\n| method | from | recall | precision | false alarms in 10 000 |\n|---|---|---|---|---|\n", trial.label, len(trial.pairs), len(trial.other))
 		for _, m := range methods(c) {
-			hits, alarms := make([]int, len(m.at)), make([]int, len(m.at))
-			for _, p := range trial.pairs {
-				s := m.score(p[0], p[1])
-				for i, at := range m.at {
-					if s >= at {
-						hits[i]++
-					}
-				}
-				if os.Getenv("SHOW") != "" && m.label == "Compare" && s < 65 {
-					t.Log(trial.label, p[0].text, "|", p[1].text, s, c.compareNames(FieldName, []Name{p[0].name}, []Name{p[1].name}).Reasons)
-				}
-			}
-			for _, p := range trial.other {
-				s := m.score(p[0], p[1])
-				for i, at := range m.at {
-					if s >= at {
-						alarms[i]++
-					}
-				}
-				if os.Getenv("SHOW") != "" && m.label == "Compare" && s >= 65 && alarms[1] < 25 {
-					t.Log("ALARM", trial.label, p[0].text, "|", p[1].text, s, c.compareNames(FieldName, []Name{p[0].name}, []Name{p[1].name}).Reasons)
-				}
-			}
+			hits, alarms := m.count(trial.pairs), m.count(trial.other)
 			for i, at := range m.at {
 				label := fmt.Sprint(at)
 				if m.label == "Compare" {
 					label = string(gradeOf(at))
 				}
-				fmt.Fprintf(&page, "| %s | %s | %.3f | %s | %.1f |\n", m.label, label, ratio(hits[i], len(trial.pairs)), precision(hits[i], alarms[i]), 10000*ratio(alarms[i], len(trial.other)))
+				fmt.Fprintf(&tables, "| %s | %s | %.3f | %s | %.1f |\n", m.label, label, ratio(hits[i], len(trial.pairs)), precision(hits[i], alarms[i]), 10000*ratio(alarms[i], len(trial.other)))
+			}
+		}
+		tables.WriteByte('\n')
+	}
+	page(t, "names", tables.String())
+}
+
+// count says how many pairs reach each threshold.
+func (m method) count(pairs [][2]sample) []int {
+	out := make([]int, len(m.at))
+	for _, p := range pairs {
+		s := m.score(p[0], p[1])
+		for i, at := range m.at {
+			if s >= at {
+				out[i]++
 			}
 		}
 	}
-	t.Log(page.String())
+	return out
+}
+
+// page keeps the measured tables and docs/identity.md the same.
+func page(t *testing.T, part, text string) {
+	t.Helper()
+	const path = "../../docs/identity.md"
+	begin, end := "<!-- "+part+" -->\n", "<!-- /"+part+" -->\n"
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok1 := strings.Cut(string(data), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has no part %s", path, part)
+	}
+	want := before + begin + "\n" + text + end + after
+	if want == string(data) {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s does not say what was measured; run with -update", path)
+	}
+	if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func ratio(n, of int) float64 { return float64(n) / float64(of) }
@@ -301,37 +368,38 @@ func precision(hits, alarms int) string {
 	return fmt.Sprintf("%.3f", ratio(hits, hits+alarms))
 }
 
+// births are the dates of birth that the two sides of a pair are given: the worst
+// case for non-pairs is the same one for all.
+var births = []struct{ label, a, b string }{
+	{"the same", "1990-05-01", "1990-05-01"}, {"a year apart", "1990", "1991"}, {"exact, decade", "1990-05-01", "199X"}, {"not known", "", ""},
+}
+
 // TestVectorsIndex measures on the same pairs how many share a token, and how
-// many non-pairs do, with the same year of birth on both sides (the worst case
-// for non-pairs), a year apart, and without a year.
+// many non-pairs do.
 func TestVectorsIndex(t *testing.T) {
-	c, err := New(Config{Units: Provinces{}})
+	x, err := NewIndex(newComparer(t), []byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := NewIndex(c, []byte("0123456789abcdef0123456789abcdef"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var page strings.Builder
-	page.WriteString("\n| set | year of birth | pairs found | of these at 50 or more | non-pairs in 10 000 that share a token | at 50 or more |\n|---|---|---|---|---|---|\n")
+	var table strings.Builder
+	table.WriteString("| set | year of birth | pairs found | non-pairs that share a token, in 10 000 |\n|---|---|---|---|\n")
 	for _, trial := range trials(t) {
-		for _, years := range [][3]string{{"same", "1990-05-01", "1990-05-01"}, {"a year apart", "1990", "1991"}, {"exact and decade", "1990-05-01", "199X"}, {"not known", "", ""}} {
-			score := tokenScore(x, years[1], years[2])
-			count := func(pairs [][2]sample, at int) (n int) {
+		for _, y := range births {
+			score := tokenScore(x, y.a, y.b)
+			share := func(pairs [][2]sample) (n int) {
 				for _, p := range pairs {
-					if score(p) >= at {
+					if score(p) > 0 {
 						n++
 					}
 				}
 				return n
 			}
 			others := trial.other[:min(len(trial.other), 20000)]
-			fmt.Fprintf(&page, "| %s | %s | %.3f | %.3f | %.1f | %.1f |\n", trial.label, years[0], ratio(count(trial.pairs, 1), len(trial.pairs)), ratio(count(trial.pairs, 50), len(trial.pairs)),
-				10000*ratio(count(others, 1), len(others)), 10000*ratio(count(others, 50), len(others)))
+			fmt.Fprintf(&table, "| %s | %s | %.3f | %.1f |\n", trial.label, y.label, ratio(share(trial.pairs), len(trial.pairs)), 10000*ratio(share(others), len(others)))
 		}
 	}
-	t.Log(page.String())
+	table.WriteByte('\n')
+	page(t, "index", table.String())
 }
 
 // tokenScore scores pairs by their tokens, each spelling indexed once.

@@ -1,0 +1,317 @@
+package identity
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// parts of invented names in the conventions that are compared.
+var drawnParts = []string{
+	"Nguyễn", "Trần", "Thị", "Văn", "Mẫu", "Thử", "Dụ", "Hùng", "Hung", "Đe", "Ly", "Sok", "Sokh", "Chea", "Bunroeun", "Bun", "Roeun", "Phommachanh",
+	"Kham", "Vilay", "Wang", "Xiaoshi", "Hsiao-shih", "Chang", "Lü", "Anna", "Eriksson", "Müßter", "O'Thu", "A", "សុខ", "ធី", "ໝອນ", "张试", "阮氏强", "ង\u200bង",
+}
+
+func drawText(label string) *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.Custom(func(t *rapid.T) string {
+			return strings.Join(rapid.SliceOfN(rapid.SampledFrom(drawnParts), 0, 6).Draw(t, label), " ")
+		}),
+		rapid.String(),
+	)
+}
+
+func drawName() *rapid.Generator[Name] {
+	return rapid.Custom(func(t *rapid.T) Name {
+		return Name{
+			Native: drawText("native").Draw(t, "native"), Latin: drawText("latin").Draw(t, "latin"),
+			Language: rapid.SampledFrom([]string{"", "vi", "km", "lo", "zh-Hans", "en"}).Draw(t, "language"),
+			MRZ:      rapid.SampledFrom([]string{"", "NGUYEN<<THI<MAU", "NGUYEN<<THI<THU<NGHIEM<HOANG<P"}).Draw(t, "mrz"),
+		}
+	})
+}
+
+func drawPerson() *rapid.Generator[Person] {
+	dates := []string{"", "1998-05-14", "1998-05-14?", "1998", "199X", "1998-05~", "1999-05-14", "1998-01-01", "1998-14-05", "19XX"}
+	return rapid.Custom(func(t *rapid.T) Person {
+		date := func(label string) string { return rapid.SampledFrom(dates).Draw(t, label) }
+		place := func(label string) Place {
+			return Place{
+				rapid.SampledFrom([]string{"", "VN", "KH"}).Draw(t, label+" country"), rapid.SampledFrom([]string{"", "82", "87", "28439"}).Draw(t, label+" code"),
+				rapid.SampledFrom([]string{"vn-units-2025-07", "vn-units-2018", "other"}).Draw(t, label+" list"),
+				rapid.SampledFrom([]string{"", "Cai Lậy, Tiền Giang", "Đồng Tháp", "កំពត", "Kampot"}).Draw(t, label+" text"),
+			}
+		}
+		return Person{
+			Names: rapid.SliceOfN(drawName(), 0, 3).Draw(t, "names"), Sex: rapid.SampledFrom([]string{"", "female", "male", "unknown"}).Draw(t, "sex"),
+			Birth: date("birth"), AgeBand: rapid.SampledFrom([]string{"", "16_17", "25_39"}).Draw(t, "age"), AgeOn: "2026-11-02",
+			Birthplace: place("birthplace"), Residence: place("residence"), Citizenship: rapid.SampledFrom([]string{"", "VN", "KH"}).Draw(t, "citizenship"),
+			CCCD: rapid.SampledFrom([]string{"", "082198000000", "082198000001", "123456789", "0821"}).Draw(t, "cccd"),
+			Documents: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Document {
+				return Document{"passport", rapid.SampledFrom([]string{"", "L898902C3", "B1234567"}).Draw(t, "number"), "UTO", rapid.SampledFrom([]string{"", specimen}).Draw(t, "zone"), ""}
+			}), 0, 2).Draw(t, "documents"),
+			Father: Parent{drawName().Draw(t, "father"), date("father's birth")}, Mother: Parent{drawName().Draw(t, "mother"), date("mother's birth")},
+		}
+	})
+}
+
+func TestSymmetric(t *testing.T) {
+	c := newComparer(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := drawPerson().Draw(t, "a"), drawPerson().Draw(t, "b")
+		x, y := c.Compare(a, b), c.Compare(b, a)
+		for i, f := range x.Findings {
+			g := y.Findings[i]
+			if f.Field != g.Field || f.Verdict != g.Verdict || f.Score != g.Score {
+				t.Fatalf("%+v one way, %+v the other", f, g)
+			}
+			checkFinding(t, f)
+		}
+		if x.Order != y.Order || x.Order < 0 || x.Order > 1000 || len(x.Warnings) != len(y.Warnings) {
+			t.Fatalf("order %d and %d, %d and %d warnings", x.Order, y.Order, len(x.Warnings), len(y.Warnings))
+		}
+	})
+}
+
+// checkFinding holds for every finding: reasons with texts, a score that fits
+// the grade and the verdict.
+func checkFinding(t *rapid.T, f Finding) {
+	for _, k := range f.Reasons {
+		if k.Text() == (Text{}) {
+			t.Fatalf("%s has no text", k)
+		}
+	}
+	switch {
+	case len(f.Reasons) == 0:
+		t.Fatalf("no reason: %+v", f)
+	case f.Verdict == NotComparable:
+		if f.Grade != "" || f.Score != 0 {
+			t.Fatalf("%+v", f)
+		}
+	case f.Grade != gradeOf(f.Score), f.Score < 0, f.Score > 100, f.Verdict == Same && f.Score < 99, f.Verdict == Compatible && f.Score < 65, f.Verdict == Different && f.Score >= 65:
+		t.Fatalf("%+v", f)
+	}
+}
+
+func TestReflexive(t *testing.T) {
+	c := newComparer(t)
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawPerson().Draw(t, "person")
+		for _, f := range c.Compare(p, p).Findings {
+			if f.Verdict == Different {
+				t.Fatalf("a person differs from itself: %+v", f)
+			}
+		}
+	})
+}
+
+// TestOrder: whatever the order of its parts, a name in Latin letters stays
+// compatible with itself; in another order it is never worse than strong.
+func TestOrder(t *testing.T) {
+	c := newComparer(t)
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SliceOfNDistinct(rapid.SampledFrom(drawnParts[:28]), 2, 6, rapid.ID[string]).Draw(t, "parts")
+		shuffled := rapid.Permutation(parts).Draw(t, "shuffled")
+		language := rapid.SampledFrom([]string{"vi", "km", "lo", "en"}).Draw(t, "language")
+		a := Name{Native: strings.Join(parts, " "), Language: language}
+		b := Name{Native: strings.Join(shuffled, " "), Language: language}
+		if f := c.compareNames(FieldName, []Name{a}, []Name{b}); f.Score < 85 {
+			t.Fatalf("%+v", f)
+		}
+	})
+}
+
+// TestScriptsNeverSame: names in two scripts are at most fair.
+func TestScriptsNeverSame(t *testing.T) {
+	c := newComparer(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := drawName().Draw(t, "a"), drawName().Draw(t, "b")
+		a.Native, b.Native = "សុខ ធី", "Sok Thy"
+		if f := c.compareNames(FieldName, []Name{a}, []Name{b}); f.Verdict == Same || f.Score > 84 || !slices.Contains(f.Reasons, "name.check_scripts") {
+			t.Fatalf("%+v", f)
+		}
+	})
+}
+
+func TestIndexProperties(t *testing.T) {
+	c := newComparer(t)
+	key := []byte("an invented key of 32 bytes, yes")
+	x, err := NewIndex(c, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := NewIndex(c, append([]byte("0"), key[1:]...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawPerson().Draw(t, "person")
+		tokens := x.Tokens(p)
+		if len(tokens) != TokensPerPerson || len(slices.Compact(slices.Clone(tokens))) != TokensPerPerson || !slices.IsSorted(tokens) {
+			t.Fatalf("%d tokens", len(tokens))
+		}
+		if !slices.Equal(tokens, x.Tokens(p)) {
+			t.Fatal("other tokens the second time")
+		}
+		look := x.Lookup(p)
+		for _, token := range look.Tokens() {
+			if !slices.Contains(tokens, token) {
+				t.Fatal("a lookup has a token that is not stored")
+			}
+		}
+		if n := look.Score(tokens); len(look.Tokens()) > 0 && n == 0 || n > 100 {
+			t.Fatalf("a person scores %d against itself", n)
+		}
+		shared := 0
+		for _, token := range y.Tokens(p) {
+			if slices.Contains(tokens, token) {
+				shared++
+			}
+		}
+		if shared > 1 {
+			t.Fatalf("%d tokens are the same under another key", shared)
+		}
+	})
+}
+
+func TestIndexFinds(t *testing.T) {
+	c := newComparer(t)
+	x, err := NewIndex(c, []byte("an invented key of 32 bytes, yes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := Person{Names: []Name{vi("Nguyễn Thị Mẫu Thử")}, Birth: "1998-05-14", CCCD: "082198000000"}
+	for what, test := range map[string]struct {
+		p        Person
+		at, most int
+	}{
+		"the number":              {Person{CCCD: "082198000000"}, 100, 100},
+		"no diacritics":           {Person{Names: []Name{latinOnly("NGUYEN THI MAU THU")}, Birth: "1998"}, 80, 100},
+		"given name first":        {Person{Names: []Name{latinOnly("Mau Thu Nguyen Thi")}, Birth: "1997-05-14"}, 80, 100},
+		"no middle name":          {Person{Names: []Name{vi("Nguyễn Thử")}, Birth: "1998-05-14"}, 50, 60},
+		"a decade":                {Person{Names: []Name{vi("Nguyễn Thị Mẫu Thử")}, Birth: "199X"}, 35, 60},
+		"no date":                 {Person{Names: []Name{vi("Nguyễn Thị Mẫu Thử")}}, 25, 60},
+		"another person":          {Person{Names: []Name{vi("Trần Văn Dụ")}, Birth: "1998-05-14"}, 0, 0},
+		"the name, thirty years":  {Person{Names: []Name{vi("Nguyễn Thị Mẫu Thử")}, Birth: "1968-05-14"}, 25, 60},
+		"another number and name": {Person{Names: []Name{vi("Lê Dụ")}, CCCD: "082198000001"}, 0, 0},
+	} {
+		if n := x.Lookup(test.p).Score(x.Tokens(known)); n < test.at || n > test.most {
+			t.Errorf("%s: %d, want %d to %d", what, n, test.at, test.most)
+		}
+	}
+	khmer := x.Tokens(Person{Names: []Name{{Native: "សុខ ធី", Latin: "Sok Thy"}}, Birth: "2001"})
+	if n := x.Lookup(Person{Names: []Name{latinOnly("Sokh Thi")}, Birth: "2001"}).Score(khmer); n < 50 {
+		t.Errorf("another romanisation: %d", n)
+	}
+	chinese := x.Tokens(Person{Names: []Name{{Native: "張小強"}}, Birth: "2001"})
+	for _, other := range []Name{zhLatin("Zhang Xiaoqiang"), zhLatin("Chang Hsiao-chiang"), vi("Trương Tiểu Cường"), {Native: "张小强"}} {
+		if n := x.Lookup(Person{Names: []Name{other}, Birth: "2002"}).Score(chinese); n < 50 {
+			t.Errorf("a Chinese name in another writing: %d", n)
+		}
+	}
+}
+
+// hostile is a person made to cost time: as many names, parts and letters as
+// are read, and more.
+func hostile(seed string) Person {
+	var p Person
+	for i := range 20 {
+		long := strings.Repeat(strings.Repeat(seed, 6)+fmt.Sprint(i)+" ", 40)
+		p.Names = append(p.Names, Name{Native: long, Latin: long + "x", MRZ: strings.Repeat("AN<", 400), Language: []string{"km", "zh", "lo", "vi"}[i%4]})
+		p.Documents = append(p.Documents, Document{Number: strings.Repeat("9", 1000), MRZ: strings.Repeat("<", 1000)})
+	}
+	p.CCCD = strings.Repeat("1", 100000)
+	p.Birthplace.Text = strings.Repeat("Hà Nội ", 10000)
+	return p
+}
+
+var seeds = []string{"an", "e\u0301\u0323\u0302", "\u202e\u2066a", "ü", "阮", "ង្ក", "ໝ", "\u0300", "\xff", "ß"}
+
+func TestBoundedTime(t *testing.T) {
+	c := newComparer(t)
+	x, err := NewIndex(c, []byte("an invented key of 32 bytes, yes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range seeds {
+		start := time.Now()
+		a, b := hostile(s), hostile(seeds[(i+1)%len(seeds)])
+		c.Compare(a, a)
+		c.Compare(a, b)
+		x.Tokens(a)
+		if d := time.Since(start); d > 8*time.Second {
+			t.Errorf("%q: %v", s, d)
+		} else {
+			t.Logf("%q: %v", s, d)
+		}
+	}
+}
+
+// FuzzCompare: nothing panics, and both ways agree.
+func FuzzCompare(f *testing.F) {
+	for i, s := range append(slices.Clone(seeds), drawnParts...) {
+		f.Add(s, drawnParts[i%len(drawnParts)], "NGUYEN<<THI<MAU", "1998-05~", "082198000000")
+	}
+	c := newComparer(f)
+	x, err := NewIndex(c, []byte("an invented key of 32 bytes, yes"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, native, latin, mrz, birth, number string) {
+		a := Person{Names: []Name{{Native: native, Latin: latin, MRZ: mrz}, {Native: latin, Latin: native}}, Birth: birth, CCCD: number, Birthplace: Place{Text: native}}
+		b := Person{Names: []Name{{Native: latin, Latin: native}}, Birth: birth, Birthplace: Place{Text: latin}, Documents: []Document{{Number: number, MRZ: mrz}}}
+		r, s := c.Compare(a, b), c.Compare(b, a)
+		for i := range r.Findings {
+			if r.Findings[i].Score != s.Findings[i].Score {
+				t.Errorf("%+v one way, %+v the other", r.Findings[i], s.Findings[i])
+			}
+		}
+		if n := len(x.Tokens(a)); n != TokensPerPerson {
+			t.Errorf("%d tokens", n)
+		}
+	})
+}
+
+func benchPersons() (Person, Person) {
+	a := Person{
+		Names: []Name{{Native: "Nguyễn Thị Mẫu Thử", Language: "vi", Latin: "Nguyen Thi Mau Thu", MRZ: "NGUYEN<<THI<MAU<THU"}, {Native: "សុខ ធី", Language: "km", Latin: "Sok Thy"}},
+		Sex:   "female", Birth: "1998-05~", CCCD: "082198000000", Birthplace: Place{"VN", "82", "vn-units-2025-07", "Cai Lậy, Tiền Giang"},
+		Father: Parent{vi("Nguyễn Văn Dụ"), "197X"}, Documents: []Document{{Type: "passport", Number: "B1234567", Issuer: "VNM"}},
+	}
+	b := a
+	b.Names = []Name{{Native: "Nguyễn Mẫu Thử", Language: "vi", Latin: "Nguyen Mau Thu"}}
+	b.Birth, b.CCCD, b.Birthplace.Text, b.Birthplace.Code, b.Birthplace.List = "1998-06-01", "", "Tiền Giang", "", ""
+	return a, b
+}
+
+func BenchmarkCompare(b *testing.B) {
+	c := newComparer(b)
+	x, y := benchPersons()
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Compare(x, y)
+	}
+}
+
+func BenchmarkIndex(b *testing.B) {
+	i, err := NewIndex(newComparer(b), []byte("an invented key of 32 bytes, yes"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	x, _ := benchPersons()
+	b.ReportAllocs()
+	for b.Loop() {
+		i.Tokens(x)
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		newComparer(b)
+	}
+}
