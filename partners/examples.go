@@ -46,23 +46,25 @@ func TemplateAgreement(code string) (*Agreement, error) {
 	if err != nil {
 		return nil, fmt.Errorf("there is no template of an agreement %q", code)
 	}
-	return docs.readAgreement(name, data)
+	return docs.readAgreement(name, data, nil)
 }
 
-// SeenBy returns the same agreement as the other side writes it: what we send
-// they receive. Time limits are ours and stay behind.
-func (a *Agreement) SeenBy(ourCode string) *Agreement {
-	mirrored := *a
-	mirrored.Partner, mirrored.Deadlines = ourCode, nil
-	mirrored.Permits = make([]Permit, len(a.Permits))
-	for i, p := range a.Permits {
-		p.Direction = p.Direction.opposite()
-		mirrored.Permits[i] = p
+// TemplateCalendar returns a calendar that is shipped with its source; to use
+// it, write it into the registry and name it in the file of its side.
+func TemplateCalendar(name string) (*Calendar, error) {
+	docs, err := compileDocuments()
+	if err != nil {
+		return nil, err
 	}
-	return &mirrored
+	file := path.Join("examples/calendars", name+".yaml")
+	data, err := Examples.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("there is no calendar %q", name)
+	}
+	return docs.readCalendar(file, data)
 }
 
-// WriteFile writes a partner or an agreement as Load reads it. A file that is
+// WriteFile writes a file of the registry as Load reads it. A file that is
 // there is not replaced.
 func WriteFile(path, comment string, v any) error {
 	text, err := yaml.Marshal(v)

@@ -67,6 +67,8 @@ type Partner struct {
 	Limits Limits `json:"-" yaml:"-"` // RawLimits with defaults
 	Retry  Retry  `json:"-" yaml:"-"` // RawRetry with defaults
 	File   string `json:"-" yaml:"-"`
+	from   origin
+	zone   *time.Location // nil: the file does not say
 }
 
 // An Agency is a body of the partner that sends or receives.

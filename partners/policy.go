@@ -2,6 +2,7 @@ package partners
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -17,11 +18,24 @@ const (
 // everyElement is the token of a pointer that stands for every element.
 const everyElement = "*"
 
+// subjectsPointer begins the pointers that are about one person.
+const subjectsPointer = "/subjects/*/"
+
 // A compiledRule is a field rule with its pointer taken apart.
 type compiledRule struct {
 	path []string // "*" stands for every element
 	rule string
+	of   whom
 }
+
+// whom says for which subjects a rule holds.
+type whom int
+
+const (
+	everyone  whom = iota
+	notMinors      // minors have a rule of their own for the same place
+	onlyMinors
+)
 
 // compilePointer takes a JSON Pointer (RFC 6901) apart. A token * stands for
 // every element of an array; a rule about one element alone would change its
@@ -43,7 +57,7 @@ func compilePointer(pointer string) ([]string, error) {
 				return nil, fmt.Errorf("in a pointer ~ is written ~0 and / is written ~1")
 			}
 		}
-		tokens[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(t)
+		tokens[i] = unescapeToken(t)
 	}
 	return tokens, nil
 }
@@ -51,32 +65,131 @@ func compilePointer(pointer string) ([]string, error) {
 // compile prepares the permit's field rules.
 func (p *Permit) compile() error {
 	p.compiled = nil
+	own := map[string]bool{}
+	for _, f := range p.minorsFields() {
+		own[f.Pointer] = true
+	}
 	for _, f := range p.Fields {
-		path, err := compilePointer(f.Pointer)
-		if err != nil {
-			return fmt.Errorf("field %q: %w", f.Pointer, err)
+		of := everyone
+		if own[f.Pointer] {
+			of = notMinors
 		}
-		p.compiled = append(p.compiled, compiledRule{path, f.Rule})
+		if err := p.compileRule(f, of); err != nil {
+			return err
+		}
+	}
+	for _, f := range p.minorsFields() {
+		if err := p.compileRule(f, onlyMinors); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+func (p *Permit) compileRule(f FieldRule, of whom) error {
+	path, err := compilePointer(f.Pointer)
+	if err == nil && of != everyone && !strings.HasPrefix(f.Pointer, subjectsPointer) {
+		err = fmt.Errorf("a rule for minors begins with %s", subjectsPointer)
+	}
+	if err != nil {
+		return fmt.Errorf("field %q: %w", f.Pointer, err)
+	}
+	p.compiled = append(p.compiled, compiledRule{path, f.Rule, of})
+	return nil
+}
+
+func (p *Permit) minorsFields() []FieldRule {
+	if p.Minors == nil {
+		return nil
+	}
+	return p.Minors.Fields
+}
+
+// A Minor says whether a subject of a body is a minor, or may be one.
+type Minor = func(subject map[string]any) bool
+
 // CheckFields applies require and forbid (and redact, which what arrives must
-// not carry) to a parsed body. The error is a *Refusal.
-func (p *Permit) CheckFields(body any) error {
+// not carry) to a parsed body. The rules for minors hold for each element of
+// /subjects of which minor says true; without it there are none. The error is a
+// *Refusal.
+func (p *Permit) CheckFields(body any, minor ...Minor) error {
+	young := p.minorsAmong(body, minor)
 	for _, r := range p.compiled {
-		switch r.rule {
-		case RuleForbid, RuleRedact:
-			if at, found := findAny(body, r.path, ""); found {
-				return &Refusal{"field-forbidden", at, "The agreement does not permit this field; leave it out."}
-			}
-		case RuleRequire:
-			if at, missing := findMissing(body, r.path, ""); missing {
-				return &Refusal{"field-required", at, "The agreement requires this field."}
+		for s := range r.spots(body, young) {
+			if refusal := r.check(s); refusal != nil {
+				return refusal
 			}
 		}
 	}
 	return nil
+}
+
+// check applies one rule at one spot. It returns nil when the rule holds.
+func (r compiledRule) check(s spot) *Refusal {
+	of := ""
+	if r.of == onlyMinors {
+		of = " of a person who is or may be a minor"
+	}
+	switch r.rule {
+	case RuleForbid, RuleRedact:
+		if at, found := findAny(s.value, s.path, s.at); found {
+			return &Refusal{"field-forbidden", at, "The agreement does not permit this field" + of + "; leave it out."}
+		}
+	case RuleRequire:
+		if at, missing := findMissing(s.value, s.path, s.at); missing {
+			return &Refusal{"field-required", at, "The agreement requires this field" + of + "."}
+		}
+	}
+	return nil
+}
+
+// A spot is where a rule begins: the body, or one subject of it.
+type spot struct {
+	value any
+	path  []string
+	at    string
+}
+
+// spots yields the spots at which a rule holds; young says which subjects are
+// minors.
+func (r compiledRule) spots(body any, young []bool) iter.Seq[spot] {
+	return func(yield func(spot) bool) {
+		if r.of == everyone {
+			yield(spot{body, r.path, ""})
+			return
+		}
+		for i, s := range subjectsOf(body) {
+			if r.holdsFor(young, i) && !yield(spot{s, r.path[2:], "/subjects/" + strconv.Itoa(i)}) {
+				return
+			}
+		}
+	}
+}
+
+// holdsFor says whether a rule that depends on age holds for the i-th subject.
+func (r compiledRule) holdsFor(young []bool, i int) bool {
+	return (i < len(young) && young[i]) == (r.of == onlyMinors)
+}
+
+// minorsAmong says of each subject whether the rules for minors hold.
+func (p *Permit) minorsAmong(body any, minor []Minor) []bool {
+	if p.Minors == nil || len(minor) == 0 || minor[0] == nil {
+		return nil
+	}
+	subjects := subjectsOf(body)
+	young := make([]bool, len(subjects))
+	for i, s := range subjects {
+		if subject, ok := s.(map[string]any); ok {
+			young[i] = minor[0](subject)
+		}
+	}
+	return young
+}
+
+func subjectsOf(body any) []any {
+	m, _ := body.(map[string]any)
+	subjects, _ := m["subjects"].([]any)
+	return subjects
 }
 
 // findAny returns the first place that a path names.
@@ -135,17 +248,47 @@ func escapeToken(t string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(t)
 }
 
-// Redact returns the body without the fields that the agreement withholds, and
-// where they were. The body that was given is not changed; without anything to
-// withhold it is returned itself.
-func (p *Permit) Redact(body any) (any, []string) {
+func unescapeToken(t string) string {
+	return strings.NewReplacer("~1", "/", "~0", "~").Replace(t)
+}
+
+// Redact returns the body without the fields that the agreement withholds, of
+// minors too, and where they were. The body that was given is not changed;
+// without anything to withhold it is returned itself.
+func (p *Permit) Redact(body any, minor ...Minor) (any, []string) {
 	var withheld []string
+	young := p.minorsAmong(body, minor)
 	for _, r := range p.compiled {
-		if r.rule == RuleRedact {
+		switch {
+		case r.rule != RuleRedact:
+		case r.of == everyone:
 			body = without(body, r.path, "", &withheld)
+		default:
+			body = r.withoutOfSome(body, young, &withheld)
 		}
 	}
 	return body, withheld
+}
+
+// withoutOfSome drops what a rule names from those subjects that it holds for.
+func (r compiledRule) withoutOfSome(body any, young []bool, withheld *[]string) any {
+	before := len(*withheld)
+	subjects := make([]any, 0, len(subjectsOf(body)))
+	for i, s := range subjectsOf(body) {
+		if r.holdsFor(young, i) {
+			s = without(s, r.path[2:], "/subjects/"+strconv.Itoa(i), withheld)
+		}
+		subjects = append(subjects, s)
+	}
+	if len(*withheld) == before {
+		return body
+	}
+	copied := map[string]any{}
+	for name, child := range body.(map[string]any) { // it has subjects
+		copied[name] = child
+	}
+	copied["subjects"] = subjects
+	return copied
 }
 
 // without copies what lies on the path and drops what it names.

@@ -151,6 +151,115 @@ func TestCheckFields(t *testing.T) {
 	}
 }
 
+// The rules for minors replace those for the same place and add to the others,
+// for each subject by itself.
+func TestMinors(t *testing.T) {
+	p := &Permit{
+		Fields: []FieldRule{{Pointer: "/subjects/*/photo", Rule: RuleRedact}, {Pointer: "/subjects/*/parents", Rule: RuleForbid}, {Pointer: "/link", Rule: RuleRedact}, {Pointer: "/subjects/*/sex", Rule: RuleRequire}},
+		Minors: &Minors{[]FieldRule{{Pointer: "/subjects/*/photo", Rule: RuleForbid}, {Pointer: "/subjects/*/parents", Rule: RuleAllow}, {Pointer: "/subjects/*/school", Rule: RuleRedact}, {Pointer: "/subjects/*/guardian", Rule: RuleRequire}}},
+	}
+	if err := p.compile(); err != nil {
+		t.Fatal(err)
+	}
+	young := func(subject map[string]any) bool { return subject["minor"] == true }
+	person := func(minor bool, fields ...string) any {
+		s := map[string]any{"minor": minor, "sex": "F"}
+		for _, f := range fields {
+			s[f] = "x"
+		}
+		return s
+	}
+	body := func(subjects ...any) any { return map[string]any{"subjects": subjects} }
+	for name, c := range map[string]struct {
+		body   any
+		minors Minor
+		want   string
+	}{
+		"an adult as the row says":          {body(person(false)), young, ""},
+		"an adult needs no guardian":        {body(person(false), person(true, "guardian")), young, ""},
+		"a minor needs one":                 {body(person(false), person(true)), young, "field-required /subjects/1/guardian"},
+		"an adult's parents are forbidden":  {body(person(true, "guardian", "parents"), person(false, "parents")), young, "field-forbidden /subjects/1/parents"},
+		"a minor's are allowed":             {body(person(true, "guardian", "parents")), young, ""},
+		"a minor's photo is forbidden":      {body(person(true, "guardian", "photo")), young, "field-forbidden /subjects/0/photo"},
+		"an adult's must not arrive":        {body(person(false, "photo")), young, "field-forbidden /subjects/0/photo"},
+		"other rules hold for minors too":   {body(map[string]any{"minor": true, "guardian": "x"}), young, "field-required /subjects/0/sex"},
+		"nobody knows: the row for all":     {body(person(true, "school")), nil, ""},
+		"not an object: left to the schema": {body("x"), young, ""},
+		"no subjects":                       {map[string]any{}, young, ""},
+	} {
+		if err := p.CheckFields(c.body, c.minors); refusalRule(err) != c.want || (err == nil) != (c.want == "") {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if p.CheckFields(body(person(true))) != nil {
+		t.Error("without a judge of age there are minors")
+	}
+	given := map[string]any{"link": "x", "subjects": []any{person(false, "photo", "school"), person(true, "photo", "school"), "x"}}
+	before := clone(given)
+	redacted, withheld := p.Redact(given, young)
+	if !reflect.DeepEqual(given, before) {
+		t.Error("the body that was given has changed")
+	}
+	if want := []string{"/subjects/0/photo", "/link", "/subjects/1/school"}; !reflect.DeepEqual(withheld, want) {
+		t.Errorf("withheld %v, want %v", withheld, want)
+	}
+	if want := map[string]any{"subjects": []any{person(false, "school"), person(true, "photo"), "x"}}; !reflect.DeepEqual(redacted, want) {
+		t.Errorf("redacted to %v", redacted)
+	}
+}
+
+// What is redacted passes: no body is withheld only in part, whoever is young.
+func TestMinorsRedactWhatIsChecked(t *testing.T) {
+	fields := rapid.SampledFrom([]string{"a", "b", "a/b", "b/a"})
+	hits := 0
+	rapid.Check(t, func(t *rapid.T) {
+		rules := func(label string) []FieldRule {
+			var out []FieldRule
+			for _, f := range rapid.SliceOfNDistinct(fields, 0, 3, rapid.ID).Draw(t, label) {
+				out = append(out, FieldRule{Pointer: subjectsPointer + f, Rule: rapid.SampledFrom([]string{RuleRedact, RuleAllow}).Draw(t, "rule")})
+			}
+			return out
+		}
+		p := &Permit{Fields: rules("fields"), Minors: &Minors{rules("minors")}}
+		if err := p.compile(); err != nil {
+			t.Fatal(err)
+		}
+		body := map[string]any{"subjects": rapid.SliceOfN(rapid.Deferred(func() *rapid.Generator[any] { return bodies(3) }), 0, 4).Draw(t, "subjects")}
+		before := clone(body)
+		young := func(subject map[string]any) bool { return len(subject)%2 == 1 }
+		redacted, withheld := p.Redact(body, young)
+		if !reflect.DeepEqual(body, before) {
+			t.Fatal("the body that was given has changed")
+		}
+		// Redacting may change the answer of a judge that counts fields, as it
+		// may not for one that reads them; so ask as it was.
+		ages := map[int]bool{}
+		for i, s := range body["subjects"].([]any) {
+			if m, ok := s.(map[string]any); ok {
+				ages[i] = young(m)
+			}
+		}
+		i := -1
+		asBefore := func(map[string]any) bool {
+			for i++; ; i++ {
+				if _, ok := body["subjects"].([]any)[i].(map[string]any); ok {
+					return ages[i]
+				}
+			}
+		}
+		if err := p.CheckFields(redacted, asBefore); err != nil {
+			t.Fatalf("a redacted field is still there: %v", err)
+		}
+		if count(before)-count(redacted) < len(withheld) {
+			t.Fatalf("withheld %v", withheld)
+		}
+		hits += len(withheld)
+	})
+	if hits == 0 {
+		t.Fatal("no rule ever named anything")
+	}
+}
+
 func TestPointersThatAreRefused(t *testing.T) {
 	for _, pointer := range []string{"", "subjects", "/", "/a//b", "/a/", "/a~2", "/a~", "/subjects/0/sex", "/" + strings.Repeat("a", 256)} {
 		if err := (&Permit{Fields: []FieldRule{{Pointer: pointer, Rule: RuleForbid}}}).compile(); err == nil {

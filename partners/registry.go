@@ -3,27 +3,24 @@ package partners
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-// Config says where the registry's files are. All of it is required.
+// Config says where the registry's files are. All of it is required but Self.
 type Config struct {
-	Dir    string
+	Dir string
+	// Self is our own code. With it the registry insists that self.yaml is
+	// about us, and that it is there when a deadline is ours to keep.
+	Self   string
 	Now    func() time.Time
 	Types  Catalogue
 	Check  func(*Partner) error // what only those who use the keys can check
@@ -37,51 +34,6 @@ type Catalogue interface {
 	// HasField says whether that schema has a place for what a pointer of a
 	// field rule names.
 	HasField(messageType, pointer string) bool
-}
-
-// A Snapshot is one consistent state of the registry. It never changes.
-type Snapshot struct {
-	partners   map[string]*Partner
-	byPin      map[string]*Partner
-	agreements map[string]*Agreement
-	calendars  map[string]*Calendar
-	sum        [sha256.Size]byte
-}
-
-// Partner returns the partner with a code.
-func (s *Snapshot) Partner(code string) (*Partner, bool) { p, ok := s.partners[code]; return p, ok }
-
-// ByPin returns the partner whose TLS key has a pin.
-func (s *Snapshot) ByPin(pin string) (*Partner, bool) { p, ok := s.byPin[pin]; return p, ok }
-
-// Agreement returns the agreement with a code.
-func (s *Snapshot) Agreement(code string) (*Agreement, bool) {
-	a, ok := s.agreements[code]
-	return a, ok
-}
-
-// Calendar returns a calendar by its name.
-func (s *Snapshot) Calendar(name string) (*Calendar, bool) { c, ok := s.calendars[name]; return c, ok }
-
-// All returns every partner in the order of their codes.
-func (s *Snapshot) All() []*Partner {
-	return sorted(s.partners, func(p *Partner) string { return p.Code }, func(*Partner) bool { return true })
-}
-
-// Agreements returns the agreements with a partner in the order of their codes.
-func (s *Snapshot) Agreements(partner string) []*Agreement {
-	return sorted(s.agreements, func(a *Agreement) string { return a.Code }, func(a *Agreement) bool { return a.Partner == partner })
-}
-
-func sorted[T any](all map[string]T, key func(T) string, keep func(T) bool) []T {
-	var out []T
-	for _, v := range all {
-		if keep(v) {
-			out = append(out, v)
-		}
-	}
-	slices.SortFunc(out, func(a, b T) int { return strings.Compare(key(a), key(b)) })
-	return out
 }
 
 // A Registry holds the current snapshot and looks for changes.
@@ -163,47 +115,17 @@ func (r *Registry) Watch(ctx context.Context) {
 	}
 }
 
-//go:embed partner.v1.json
-var partnerSchema []byte
-
-//go:embed agreement.v1.json
-var agreementSchema []byte
-
-//go:embed calendar.v1.json
-var calendarSchema []byte
-
-// documents are the compiled schemas of the three kinds of files.
-type documents struct{ partner, agreement, calendar *schemas.Document }
-
-func compileDocuments() (documents, error) {
-	var d documents
-	for _, s := range []struct {
-		name   string
-		schema []byte
-		into   **schemas.Document
-	}{{"partner", partnerSchema, &d.partner}, {"agreement", agreementSchema, &d.agreement}, {"calendar", calendarSchema, &d.calendar}} {
-		doc, err := schemas.CompileDocument("https://repatriation.example/schemas/"+s.name+".v1.json", s.schema)
-		if err != nil {
-			return d, fmt.Errorf("compile the schema of a %s: %w", s.name, err)
-		}
-		*s.into = doc
-	}
-	return d, nil
-}
-
-// read makes a snapshot of the files as they are now.
+// read makes a snapshot of the files as they are now. It names everything that
+// is wrong with any of them, and only then looks at all of them together.
 func (r *Registry) read() (*Snapshot, error) {
-	s := &Snapshot{partners: map[string]*Partner{}, byPin: map[string]*Partner{}, agreements: map[string]*Agreement{}, calendars: map[string]*Calendar{}}
+	s := newSnapshot()
 	hash := sha256.New()
+	var wrong []error
 	for _, kind := range []struct {
 		folder string
-		take   func(path string, data []byte) error
-	}{
-		{"calendars", func(path string, data []byte) error { return r.takeCalendar(s, path, data) }},
-		{"partners", func(path string, data []byte) error { return r.takePartner(s, path, data) }},
-		{"agreements", func(path string, data []byte) error { return r.takeAgreement(s, path, data) }},
-	} {
-		files, err := listFiles(filepath.Join(r.cfg.Dir, kind.folder))
+		take   func(s *Snapshot, path string, data []byte) error
+	}{{"", r.takeSelf}, {"calendars", r.takeCalendar}, {"partners", r.takePartner}, {"agreements", r.takeAgreement}} {
+		files, err := r.files(kind.folder)
 		if err != nil {
 			return nil, err
 		}
@@ -212,20 +134,37 @@ func (r *Registry) read() (*Snapshot, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", path, err)
 			}
-			if err := kind.take(path, data); err != nil {
-				return nil, err
-			}
+			wrong = append(wrong, kind.take(s, path, data))
 			fmt.Fprintf(hash, "%s %d\n%s", path, len(data), data)
 		}
 	}
 	for _, p := range s.All() {
 		fmt.Fprintf(hash, "anchors %s %x", p.Code, p.TLS.AnchorsPEM)
 	}
-	if err := s.check(r.cfg.Types); err != nil {
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
+	if err := s.check(r.cfg.Self); err != nil {
 		return nil, err
 	}
 	s.sum = [sha256.Size]byte(hash.Sum(nil))
 	return s, nil
+}
+
+// files lists what the registry reads of one of its folders; of the folder
+// itself, "", only the file about ourselves.
+func (r *Registry) files(folder string) ([]string, error) {
+	if folder != "" {
+		return listFiles(filepath.Join(r.cfg.Dir, folder))
+	}
+	path := filepath.Join(r.cfg.Dir, SelfFile)
+	switch _, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read the registry: %w", err)
+	}
+	return []string{path}, nil
 }
 
 // listFiles returns the YAML and JSON files of a folder in order; a folder that
@@ -249,102 +188,47 @@ func listFiles(dir string) ([]string, error) {
 	return out, nil
 }
 
+func (r *Registry) takeSelf(s *Snapshot, path string, data []byte) error {
+	self, err := r.docs.readSelf(path, data)
+	s.self = self
+	return err
+}
+
 func (r *Registry) takePartner(s *Snapshot, path string, data []byte) error {
-	p, err := r.docs.readPartner(path, data)
+	p, err := r.docs.readPartner(path, data, r.cfg.Types)
 	if err != nil {
 		return err
 	}
 	if err := r.cfg.Check(p); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	f := &faults{origin: p.from}
 	if other, twice := s.partners[p.Code]; twice {
-		return fmt.Errorf("%s: the partner %s is described in %s already", path, p.Code, other.File)
+		f.add("/code", "", "the partner %s is described in %s already", p.Code, other.from.where("/code"))
+		return f.err()
 	}
 	s.partners[p.Code] = p
-	for _, pin := range p.TLS.Pins {
+	for i, pin := range p.TLS.Pins {
 		if other, taken := s.byPin[pin]; taken {
-			return fmt.Errorf("%s: the pin %s belongs to %s already (%s)", path, pin, other.Code, other.File)
+			f.add(pointer("tls", "pins", i), "", "this pin belongs to %s already (%s)", other.Code, other.File)
 		}
 		s.byPin[pin] = p
 	}
-	return nil
-}
-
-// readPartner reads one partner's file and what it refers to.
-func (d documents) readPartner(path string, data []byte) (*Partner, error) {
-	p := &Partner{File: path}
-	if err := d.partner.DecodeYAML(path, data, p); err != nil {
-		return nil, err
-	}
-	p.complete()
-	u, err := url.Parse(p.Endpoint)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%s: /endpoint: it must be https://host[:port][/path] and nothing more", path)
-	}
-	p.Endpoint = strings.TrimSuffix(p.Endpoint, "/")
-	beside := func(name string) string {
-		if filepath.IsAbs(name) {
-			return name
-		}
-		return filepath.Join(filepath.Dir(path), name)
-	}
-	p.TLS.AnchorsPEM = []byte(p.TLS.Anchors)
-	if !strings.HasPrefix(p.TLS.Anchors, "-----BEGIN") {
-		if p.TLS.AnchorsPEM, err = os.ReadFile(beside(p.TLS.Anchors)); err != nil {
-			return nil, fmt.Errorf("%s: /tls/anchors: %w", path, err)
-		}
-	}
-	if p.TLS.CRL != "" {
-		p.TLS.CRL = beside(p.TLS.CRL)
-	}
-	if p.TimeZone != "" {
-		if _, err := time.LoadLocation(p.TimeZone); err != nil {
-			return nil, fmt.Errorf("%s: /time_zone: %q is not in the time zone database", path, p.TimeZone)
-		}
-	}
-	seen := map[string]bool{}
-	for i, k := range p.SigningKeys {
-		kid, _ := k.JWK["kid"].(string)
-		if seen[kid] {
-			return nil, fmt.Errorf("%s: /signing_keys/%d: the kid %s stands twice", path, i, kid)
-		}
-		seen[kid] = true
-		if !k.NotAfter.IsZero() && !k.NotAfter.After(k.NotBefore) {
-			return nil, fmt.Errorf("%s: /signing_keys/%d: not_after must be later than not_before", path, i)
-		}
-	}
-	return p, nil
+	return f.err()
 }
 
 func (r *Registry) takeAgreement(s *Snapshot, path string, data []byte) error {
-	a, err := r.docs.readAgreement(path, data)
+	a, err := r.docs.readAgreement(path, data, r.cfg.Types)
 	if err != nil {
 		return err
 	}
 	if other, twice := s.agreements[a.Code]; twice {
-		return fmt.Errorf("%s: the agreement %s is described in %s already", path, a.Code, other.File)
+		f := &faults{origin: a.from}
+		f.add("/code", "", "the agreement %s is described in %s already", a.Code, other.from.where("/code"))
+		return f.err()
 	}
 	s.agreements[a.Code] = a
 	return nil
-}
-
-// readAgreement reads one agreement's file.
-func (d documents) readAgreement(path string, data []byte) (*Agreement, error) {
-	a := &Agreement{File: path}
-	if err := d.agreement.DecodeYAML(path, data, a); err != nil {
-		return nil, err
-	}
-	for i := range a.Permits {
-		if err := a.Permits[i].compile(); err != nil {
-			return nil, fmt.Errorf("%s: /permits/%d: %w", path, i, err)
-		}
-		for j, other := range a.Permits[:i] {
-			if other.Type == a.Permits[i].Type && other.Direction == a.Permits[i].Direction {
-				return nil, fmt.Errorf("%s: /permits/%d: permits/%d is for the same type and direction", path, i, j)
-			}
-		}
-	}
-	return a, nil
 }
 
 func (r *Registry) takeCalendar(s *Snapshot, path string, data []byte) error {
@@ -352,84 +236,11 @@ func (r *Registry) takeCalendar(s *Snapshot, path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, twice := s.calendars[c.Name]; twice {
-		return fmt.Errorf("%s: the calendar %s is described twice", path, c.Name)
+	if other, twice := s.calendars[c.Name]; twice {
+		f := &faults{origin: c.from}
+		f.add("/name", "", "the calendar %s is described in %s already", c.Name, other.from.where("/name"))
+		return f.err()
 	}
 	s.calendars[c.Name] = c
 	return nil
-}
-
-// check refuses what contradicts itself across files.
-func (s *Snapshot) check(types Catalogue) error {
-	for _, p := range s.All() {
-		if p.Calendar != "" && s.calendars[p.Calendar] == nil {
-			return fmt.Errorf("%s: /calendar: there is no calendar %q", p.File, p.Calendar)
-		}
-	}
-	for _, a := range sorted(s.agreements, func(a *Agreement) string { return a.Code }, func(*Agreement) bool { return true }) {
-		if s.partners[a.Partner] == nil {
-			return fmt.Errorf("%s: /partner: there is no partner %q", a.File, a.Partner)
-		}
-		for i, p := range a.Permits {
-			if !types.Has(p.Type) {
-				return fmt.Errorf("%s: /permits/%d/type: no schema knows the type %q", a.File, i, p.Type)
-			}
-			for j, f := range p.Fields {
-				// A misspelt rule would withhold nothing, and nobody would notice.
-				if !types.HasField(p.Type, f.Pointer) {
-					return fmt.Errorf("%s: /permits/%d/fields/%d/pointer: the schema of %s has no field %s", a.File, i, j, p.Type, f.Pointer)
-				}
-			}
-			if p.Reply != "" && a.Find(p.Reply, p.Direction.opposite()) == nil {
-				return fmt.Errorf("%s: /permits/%d/reply: nobody may send the reply %q the other way", a.File, i, p.Reply)
-			}
-		}
-	}
-	return nil
-}
-
-// CheckFile explains everything that is wrong with one partner, agreement or
-// calendar file by itself; nil when nothing is.
-func CheckFile(path string) error {
-	docs, err := compileDocuments()
-	if err != nil {
-		return err
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read the file: %w", err)
-	}
-	switch kindOf(path, data) {
-	case "agreement":
-		_, err = docs.readAgreement(path, data)
-	case "calendar":
-		_, err = docs.readCalendar(path, data)
-	default:
-		_, err = docs.readPartner(path, data)
-	}
-	return err
-}
-
-// kindOf guesses what a file is meant to be: by its folder, else by a key that
-// only one kind has.
-func kindOf(path string, data []byte) string {
-	switch filepath.Base(filepath.Dir(path)) {
-	case "agreements":
-		return "agreement"
-	case "calendars":
-		return "calendar"
-	case "partners":
-		return "partner"
-	}
-	text := "\n" + string(data)
-	if json.Valid(data) {
-		text = strings.NewReplacer(`"`, "", "{", "\n", ",", "\n").Replace(text)
-	}
-	switch {
-	case strings.Contains(text, "\npermits:"):
-		return "agreement"
-	case strings.Contains(text, "\nholidays:"):
-		return "calendar"
-	}
-	return "partner"
 }

@@ -3,11 +3,13 @@ package schemas
 import (
 	"embed"
 	"fmt"
+	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 )
 
-//go:embed *.v1.json examples
+//go:embed *.json examples
 var files embed.FS
 
 // The schemas that are no message type.
@@ -19,7 +21,7 @@ const (
 
 // A Type is one message type, with what a person reads about it.
 type Type struct {
-	Name        string
+	Name        string // the claim type; its second version has .v2 behind the name
 	Code        string // three letters, such as VIN
 	Title       Words
 	Description Words
@@ -33,54 +35,103 @@ type Words struct{ EN, VI string }
 type Catalogue struct {
 	types    []Type
 	byName   map[string]*schema
+	fields   map[string][]Field
 	envelope *schema
 	receipt  *schema
 }
 
 // Load compiles the embedded schemas.
-func Load() (*Catalogue, error) {
-	entries, err := files.ReadDir(".")
+func Load() (*Catalogue, error) { return load(files) }
+
+// load compiles the schemas of a folder.
+func load(folder fs.FS) (*Catalogue, error) {
+	if _, err := codeLists(); err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(folder, "*.json")
 	if err != nil {
 		return nil, fmt.Errorf("list the schemas: %w", err)
 	}
 	var sources []source
-	for _, e := range entries {
-		if e.IsDir() {
-			continue
-		}
-		data, err := files.ReadFile(e.Name())
+	describe := describer{map[string]*node{}}
+	for _, name := range names {
+		data, err := fs.ReadFile(folder, name)
 		if err != nil {
-			return nil, fmt.Errorf("read the schema %s: %w", e.Name(), err)
+			return nil, fmt.Errorf("read the schema %s: %w", name, err)
 		}
-		sources = append(sources, source{idPrefix + e.Name(), data})
+		sources = append(sources, source{idPrefix + name, data})
 	}
 	compiled, err := compile(sources)
 	if err != nil {
 		return nil, err
 	}
-	c := &Catalogue{byName: map[string]*schema{}, envelope: compiled[idPrefix+envelopeSchema], receipt: compiled[idPrefix+receiptSchema]}
-	for _, s := range sources {
-		switch file := strings.TrimPrefix(s.id, idPrefix); file {
-		case commonSchema, envelopeSchema, receiptSchema:
-		default:
-			t, err := typeOf(strings.TrimSuffix(file, ".v1.json"), s.text)
-			if err != nil {
-				return nil, err
-			}
-			c.types = append(c.types, t)
-			c.byName[t.Name] = compiled[s.id]
+	for i, name := range names {
+		if describe.files[name], err = readNode(sources[i].text); err != nil {
+			return nil, fmt.Errorf("the schema %s: %w", name, err)
+		}
+	}
+	c := &Catalogue{byName: map[string]*schema{}, fields: map[string][]Field{}, envelope: compiled[idPrefix+envelopeSchema], receipt: compiled[idPrefix+receiptSchema]}
+	for _, name := range names {
+		if name == commonSchema || name == envelopeSchema || name == receiptSchema {
+			continue
+		}
+		if err := c.add(describe, name, compiled[idPrefix+name]); err != nil {
+			return nil, fmt.Errorf("the schema %s: %w", name, err)
 		}
 	}
 	return c, nil
 }
 
-func typeOf(name string, text []byte) (Type, error) {
-	parsed, err := Parse(text, DefaultLimits())
+// add takes one message type into the catalogue.
+func (c *Catalogue) add(describe describer, file string, s *schema) error {
+	name, err := typeOfFile(file)
 	if err != nil {
-		return Type{}, fmt.Errorf("read the schema of %s: %w", name, err)
+		return err
 	}
-	word := func(keyword string) string { s, _ := member(parsed, keyword).(string); return s }
-	return Type{name, word("x-code"), Words{word("title"), word("x-title-vi")}, Words{word("description"), word("x-description-vi")}}, nil
+	root, err := describe.part(file, describe.files[file])
+	if err != nil {
+		return err
+	}
+	t := Type{name, root.text("x-code"), root.words("title", "x-title-vi"), root.words("description", "x-description-vi")}
+	if t.Code == "" {
+		return fmt.Errorf("it has no x-code")
+	}
+	fields, err := describe.fields(root, "", "")
+	if err != nil {
+		return err
+	}
+	for _, other := range c.types {
+		if other.Code == t.Code && firstVersion(other.Name) != firstVersion(name) {
+			return fmt.Errorf("its code %s is that of %s", t.Code, other.Name)
+		}
+	}
+	c.types, c.byName[name], c.fields[name] = append(c.types, t), s, fields
+	return nil
+}
+
+var schemaFile = regexp.MustCompile(`^([a-z][a-z_]{2,63})\.v([1-9][0-9]?)\.json$`)
+
+// typeOfFile turns the name of a file into the claim type: version 1 has the
+// bare name, a later one has it behind the name.
+func typeOfFile(file string) (string, error) {
+	m := schemaFile.FindStringSubmatch(file)
+	if m == nil {
+		return "", fmt.Errorf("its file is not called <type>.v<version>.json")
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(file, ".json"), ".v1"), nil
+}
+
+// fileOfType is the way back.
+func fileOfType(messageType string) string {
+	if firstVersion(messageType) == messageType {
+		return messageType + ".v1.json"
+	}
+	return messageType + ".json"
+}
+
+func firstVersion(messageType string) string {
+	name, _, _ := strings.Cut(messageType, ".")
+	return name
 }
 
 // Types returns the message types, in the order of their names.
@@ -120,7 +171,7 @@ func (c *Catalogue) ValidateReceipt(claims any) error { return c.receipt.validat
 
 // Source returns the text of a message type's schema, nil where there is none.
 func Source(messageType string) []byte {
-	data, err := files.ReadFile(messageType + ".v1.json")
+	data, err := files.ReadFile(fileOfType(messageType))
 	if err != nil {
 		return nil
 	}

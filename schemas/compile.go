@@ -123,6 +123,9 @@ func checkKeywords(v any, at string) error {
 				return fmt.Errorf("%s: %w", at, err)
 			}
 		}
+		if err := checkAnnotation(name, value, m); err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
 		if err := checkBelow(holds, value, at); err != nil {
 			return err
 		}

@@ -13,13 +13,22 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func load(t testing.TB) *Catalogue {
+func loaded(t testing.TB) *Catalogue {
 	t.Helper()
 	c, err := Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func parse(t testing.TB, data []byte) any {
@@ -60,7 +69,7 @@ func golden(t *testing.T, path, got string) {
 }
 
 func TestExamples(t *testing.T) {
-	c := load(t)
+	c := loaded(t)
 	files, err := filepath.Glob("testdata/*/*.json")
 	if err != nil || len(files) < 60 {
 		t.Fatalf("%d examples, %v", len(files), err)
@@ -93,7 +102,7 @@ func TestExamples(t *testing.T) {
 }
 
 func TestEveryTypeHasAnExampleAndItsCases(t *testing.T) {
-	c := load(t)
+	c := loaded(t)
 	for _, typ := range c.Types() {
 		body := Example(typ.Name)
 		if err := c.Validate(typ.Name, parse(t, body)); err != nil {
@@ -103,7 +112,7 @@ func TestEveryTypeHasAnExampleAndItsCases(t *testing.T) {
 			t.Errorf("the example of %s takes the slow way", typ.Name)
 		}
 		for _, kind := range []string{"ok-*.json", "bad-*.json"} {
-			if files, err := filepath.Glob("testdata/" + typ.Name + "/" + kind); err != nil || len(files) > 0 && len(files) < 3 {
+			if files, err := filepath.Glob("testdata/" + typ.Name + "/" + kind); err != nil || len(files) < 3 {
 				t.Errorf("%s has %d cases %s", typ.Name, len(files), kind)
 			}
 		}
@@ -175,7 +184,7 @@ func mustRead(t testing.TB, name string) []byte {
 // No error may carry what a person's record holds: every string of a body is
 // replaced by a canary, in turn, and every name of a member too.
 func TestErrorsHoldNoValue(t *testing.T) {
-	c := load(t)
+	c := loaded(t)
 	const canary = "Zebra-Canary-7731"
 	refused := 0
 	for _, typ := range c.Types() {

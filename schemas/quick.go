@@ -189,8 +189,8 @@ func distinct(v []any) bool {
 }
 
 // applicatorsHold judges the keywords that combine schemas. That something
-// does not hold is certain only after the library's word, so "not" and "if"
-// are judged by it.
+// does not hold is certain only after the library's word, so "not" is judged by
+// it, and "if" where fails is not sure.
 func applicatorsHold(s *jsonschema.Schema, v any) bool {
 	if slices.ContainsFunc(s.AllOf, func(a *jsonschema.Schema) bool { return !holds(a, v) }) ||
 		len(s.AnyOf) > 0 && !slices.ContainsFunc(s.AnyOf, func(a *jsonschema.Schema) bool { return holds(a, v) }) {
@@ -202,8 +202,47 @@ func applicatorsHold(s *jsonschema.Schema, v any) bool {
 	switch {
 	case s.If == nil:
 		return true
-	case holds(s.If, v) || s.If.Validate(v) == nil:
+	case holds(s.If, v) || !fails(s.If, v) && s.If.Validate(v) == nil:
 		return s.Then == nil || holds(s.Then, v)
 	}
 	return s.Else == nil || holds(s.Else, v)
+}
+
+// fails reports whether v is certainly invalid. It knows what our conditions
+// are made of, a member that is missing or has another value, and spares the
+// library's collecting of why; false means that it does not know.
+func fails(s *jsonschema.Schema, v any) bool {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return false
+	}
+	if slices.ContainsFunc(s.Required, func(name string) bool { _, has := object[name]; return !has }) {
+		return true
+	}
+	for name, p := range s.Properties {
+		if value, has := object[name]; has && (other(p.Constant, value) || other(p.Enum, value)) {
+			return true
+		}
+	}
+	return false
+}
+
+// other says whether a text or a truth value is certainly none of those that
+// are permitted; none listed permits all.
+func other(permitted []any, v any) bool {
+	for _, p := range permitted {
+		switch p.(type) {
+		case string, bool:
+			if p == v {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	switch v.(type) {
+	case string, bool:
+		return len(permitted) > 0
+	}
+	return false
 }

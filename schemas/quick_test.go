@@ -14,7 +14,7 @@ func agree(t *testing.T, s *schema, v any) {
 }
 
 func TestQuickAgreesWithTheLibrary(t *testing.T) {
-	c := load(t)
+	c := loaded(t)
 	for _, typ := range c.Types() {
 		for _, canary := range []string{"", "x", "1998", "VN", "match"} {
 			for n := 0; ; n++ {
@@ -60,7 +60,10 @@ func TestQuickKnowsEveryKeyword(t *testing.T) {
 		`"anyOf":[{"type":"string"},{"minimum":1}]`:                            {`"a"`, `0`, `1`},
 		`"not":{"type":"string"}`:                                              {`"a"`, `1`},
 		`"if":{"type":"string"},"then":{"minLength":2},"else":{"type":"null"}`: {`"a"`, `"ab"`, `null`, `1`},
-		`"$ref":"#/$defs/x","$defs":{"x":{"type":"string"}}`:                   {`"a"`, `1`},
+		`"if":{"required":["a"],"properties":{"a":{"const":true}}},"then":{"required":["b"]},"else":{"maxProperties":1}`: {`{}`, `{"a":true}`, `{"a":true,"b":1}`, `{"a":false}`, `{"a":false,"b":1}`, `{"a":"true","b":1}`, `{"a":1,"b":1}`, `{"c":1,"d":1}`, `[]`},
+		`"if":{"properties":{"a":{"enum":["x","y",1]}}},"then":{"required":["b"]},"else":false`:                          {`{"a":"x","b":1}`, `{"a":"x"}`, `{"a":"z","b":1}`, `{"a":1,"b":1}`, `{"a":1.0,"b":1}`, `{"b":1}`, `"a"`},
+		`"if":{"properties":{"a":{"const":null}}},"then":{"required":["b"]}`:                                             {`{"a":null}`, `{"a":null,"b":1}`, `{"a":"x"}`},
+		`"$ref":"#/$defs/x","$defs":{"x":{"type":"string"}}`:                                                             {`"a"`, `1`},
 	} {
 		id := idPrefix + "test.v1.json"
 		compiled, err := compile([]source{{id, []byte(`{"$id":"` + id + `",` + schemaText + `}`)}})
@@ -112,7 +115,7 @@ func TestCompileRefuses(t *testing.T) {
 
 // FuzzValidate: no body makes the judgement panic, and both judges agree.
 func FuzzValidate(f *testing.F) {
-	c := load(f)
+	c := loaded(f)
 	seeds := 0
 	for _, typ := range c.Types() {
 		seeds++
@@ -135,7 +138,7 @@ func FuzzValidate(f *testing.F) {
 }
 
 func BenchmarkValidate(b *testing.B) {
-	c := load(b)
+	c := loaded(b)
 	const name = "identity_verification_request"
 	body := parse(b, Example(name))
 	b.Run("parse", func(b *testing.B) {

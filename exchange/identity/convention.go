@@ -1,0 +1,126 @@
+package identity
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// conventions say which languages' ways of writing names come into question.
+type conventions uint8
+
+const (
+	vietnamese conventions = 1 << iota
+	khmer
+	lao
+	chinese
+)
+
+// A script class joins what one reader reads: Hans, Hant and Hani are one.
+type scriptClass string
+
+const (
+	latn  scriptClass = "Latn"
+	hani  scriptClass = "Hani"
+	khmr  scriptClass = "Khmr"
+	laoo  scriptClass = "Laoo"
+	other scriptClass = ""
+)
+
+// scriptOf tells the script of a text from its letters, not from what the
+// sender says about it. Mixed says that there are letters of two.
+func scriptOf(s string) (class scriptClass, mixed bool) {
+	class, seen := other, false
+	for _, r := range s {
+		if !unicode.IsLetter(r) {
+			continue
+		}
+		c := other
+		switch {
+		case unicode.Is(unicode.Latin, r):
+			c = latn
+		case unicode.Is(unicode.Han, r):
+			c = hani
+		case unicode.Is(unicode.Khmer, r):
+			c = khmr
+		case unicode.Is(unicode.Lao, r):
+			c = laoo
+		}
+		if seen && c != class {
+			mixed = true
+		}
+		if !seen {
+			class, seen = c, true
+		}
+	}
+	return class, mixed
+}
+
+// familyNames are frequent Vietnamese family names without diacritics; about
+// nine Vietnamese in ten bear one, so that they tell little apart.
+var familyNames = map[string]bool{
+	"nguien": true, "nguyen": true, "tran": true, "le": true, "pham": true, "hoang": true, "huinh": true, "huynh": true, "phan": true,
+	"vu": true, "vo": true, "dang": true, "bui": true, "do": true, "ho": true, "ngo": true, "duong": true, "li": true,
+}
+
+// conventionsOf tells which conventions a name may follow.
+func conventionsOf(n Name, parts []token) conventions {
+	var c conventions
+	language, _, _ := strings.Cut(strings.ToLower(n.Language), "-")
+	switch language {
+	case "vi":
+		c |= vietnamese
+	case "km":
+		c |= khmer
+	case "lo":
+		c |= lao
+	case "zh", "cmn", "yue", "nan":
+		c |= chinese
+	}
+	switch class, _ := scriptOf(n.Native); class {
+	case khmr:
+		c |= khmer
+	case laoo:
+		c |= lao
+	case hani:
+		c |= chinese
+	}
+	if c == 0 && looksVietnamese(n.Native+" "+n.Latin, parts) {
+		c |= vietnamese
+	}
+	return c
+}
+
+// looksVietnamese goes by letters that only Vietnamese has, or by a frequent
+// family name at either end.
+func looksVietnamese(s string, parts []token) bool {
+	if strings.ContainsAny(strings.ToLower(norm.NFC.String(s)), "đơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ") {
+		return true
+	}
+	return len(parts) > 1 && (familyNames[parts[0].plain] || familyNames[parts[len(parts)-1].plain])
+}
+
+// particles are parts that mark the sex or serve as a title and are often left
+// out.
+func particle(plain string, c conventions) bool {
+	switch {
+	case c&vietnamese != 0 && (plain == "thi" || plain == "van"):
+		return true
+	case c&lao != 0 && (plain == "thao" || plain == "nang"):
+		return true
+	}
+	return false
+}
+
+// weight says how much a part of a name counts: a frequent family name less, a
+// particle least.
+func weight(plain string, c conventions) float64 {
+	switch {
+	case particle(plain, c):
+		return 0.3
+	case c&vietnamese != 0 && familyNames[plain]:
+		return 0.6
+	}
+	return 1
+}

@@ -1,0 +1,273 @@
+package partners
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// This file says what an agreement may not say. Each check names the place in
+// the file; what a single file shows comes first, then what takes the message
+// types, then what takes the other files.
+
+// contradictions finds where an agreement contradicts itself.
+func (a *Agreement) contradictions(f *faults) {
+	for i := range a.Permits {
+		p := &a.Permits[i]
+		for _, other := range a.Permits[:i] {
+			if other.Type == p.Type && other.Direction == p.Direction {
+				f.add(p.row.typeAt, "remove one", "line %d permits the same type and direction", f.line(other.row.typeAt))
+			}
+		}
+		p.contradictions(f)
+		a.recipients(p, f)
+		if p.Reply != "" && !p.Off && a.Find(p.Reply, p.Direction.opposite()) == nil {
+			f.add(p.row.at+"/reply", "", "nobody may send the reply %q the other way", p.Reply)
+		}
+	}
+	for i := range a.Deadlines {
+		a.deadline(i, f)
+	}
+}
+
+// contradictions finds where a permit contradicts itself.
+func (p *Permit) contradictions(f *faults) {
+	f.fields(p.row.at+"/fields", p.Fields)
+	f.fields(p.row.at+"/minors/fields", p.minorsFields())
+	for i, rule := range p.minorsFields() {
+		if !strings.HasPrefix(rule.Pointer, subjectsPointer) {
+			f.add(p.row.at+pointer("minors", "fields", i, "pointer"), "", "a rule for minors begins with %s", subjectsPointer)
+		}
+	}
+	f.unreachable(p)
+	if p.Anonymous != "" && p.Type != anonymousType {
+		f.add(p.row.at+"/anonymous", "", "only %s may be anonymous, not %s", anonymousType, p.Type)
+	}
+	if least := minimumOfficers(p.Type); p.Release != nil && p.Release.Officers < least {
+		f.add(p.row.at+"/release/officers", "", "%s is released by %d different officers in any case", p.Type, least)
+	}
+}
+
+// fields checks the pointers of one list of rules.
+func (f *faults) fields(at string, rules []FieldRule) {
+	for i, rule := range rules {
+		here := at + pointer(i, "pointer")
+		if _, err := compilePointer(rule.Pointer); err != nil {
+			f.add(here, "", "%v", err)
+		}
+		if slices.ContainsFunc(rules[:i], func(other FieldRule) bool { return other.Pointer == rule.Pointer }) {
+			f.add(here, "remove one", "there is a rule for %s above", rule.Pointer)
+		}
+	}
+}
+
+// unreachable finds what is required, or allowed, although something above it
+// may not be there.
+func (f *faults) unreachable(p *Permit) {
+	minors := p.minorsFields()
+	for i, rule := range p.Fields {
+		f.within(p.row.at+pointer("fields", i), rule, p.Fields)
+	}
+	for i, rule := range minors {
+		f.within(p.row.at+pointer("minors", "fields", i), rule, minors)
+		for _, above := range p.Fields {
+			if !slices.ContainsFunc(minors, func(own FieldRule) bool { return own.Pointer == above.Pointer }) {
+				f.within(p.row.at+pointer("minors", "fields", i), rule, []FieldRule{above})
+			}
+		}
+	}
+}
+
+func (f *faults) within(at string, rule FieldRule, rules []FieldRule) {
+	if rule.Rule != RuleRequire && rule.Rule != RuleAllow {
+		return
+	}
+	for _, above := range rules {
+		if (above.Rule == RuleForbid || above.Rule == RuleRedact) && strings.HasPrefix(rule.Pointer, above.Pointer+"/") {
+			f.add(at+"/rule", "", "%s %s cannot be: the agreement says %s of %s", rule.Rule, rule.Pointer, above.Rule, above.Pointer)
+		}
+	}
+}
+
+// recipients checks that a permit's recipients are of the side that receives.
+func (a *Agreement) recipients(p *Permit, f *faults) {
+	for i, code := range p.row.recipients {
+		if p.row.direction != both && isOf(code, a.Partner) != (p.Direction == Send) {
+			f.add(p.row.at+pointer("recipients", i), "", "%s is no agency of the side that receives", code)
+		}
+	}
+	if len(p.row.recipients) > 0 && len(p.Recipients) == 0 {
+		f.add(p.row.at+"/recipients", "name one, or write a row for each direction", "no agency of the side that receives, with direction %s", p.Direction)
+	}
+}
+
+// deadline checks the i-th deadline: that its clock can start, stop, and go on
+// after a pause.
+func (a *Agreement) deadline(i int, f *faults) {
+	d, at := a.Deadlines[i], pointer("deadlines", i)
+	for j, other := range a.Deadlines[:i] {
+		if other.ID == d.ID {
+			f.add(at+"/id", "", "the deadline in line %d has the same id", f.line(pointer("deadlines", j, "id")))
+		}
+	}
+	starts := a.starts(d)
+	if len(starts) == 0 {
+		who := "anybody"
+		if d.Scope == ScopeInternal && d.Responsible == ResponsibleReceiver {
+			who = "the partner"
+		} else if d.Scope == ScopeInternal {
+			who = "us"
+		}
+		f.add(at+"/type", "", "the agreement does not permit %s to send %q, so the clock would never start", who, d.Type)
+	}
+	for j, stop := range d.Stops {
+		for _, started := range starts {
+			other := started.opposite()
+			if a.Find(stop, other) == nil && (d.Responsible == ResponsibleReceiver || a.Find(stop, started) == nil) {
+				f.add(at+pointer("stops", j), "", "nobody may send %q to stop the clock", stop)
+			}
+		}
+	}
+	for j, days := range d.RemindBefore {
+		if days >= d.Value {
+			f.add(at+pointer("remind_before", j), "", "%d days before is no later than the start of a limit of %d", days, d.Value)
+		}
+	}
+	for j, pause := range d.Pauses {
+		a.pause(d, pause, at+pointer("pauses", j), f)
+	}
+	if d.When != nil {
+		if _, err := compilePointer(d.When.Pointer); err != nil {
+			f.add(at+"/when/pointer", "", "%v", err)
+		}
+	}
+}
+
+// starts returns the directions in which messages may start a deadline's clock.
+func (a *Agreement) starts(d Deadline) []Direction {
+	var out []Direction
+	for _, direction := range []Direction{Receive, Send} {
+		if d.Applies(direction) && a.Find(d.Type, direction) != nil {
+			out = append(out, direction)
+		}
+	}
+	return out
+}
+
+func (a *Agreement) pause(d Deadline, pause PauseRule, at string, f *faults) {
+	sendable := func(messageType string) bool {
+		return a.Find(messageType, Send) != nil || a.Find(messageType, Receive) != nil
+	}
+	if !sendable(pause.On) {
+		f.add(at+"/on", "", "nobody may send %q", pause.On)
+	}
+	if !sendable(pause.Until) {
+		f.add(at+"/until", "", "nobody may send %q, so the pause would never end", pause.Until)
+	}
+	if pause.On == pause.Until {
+		f.add(at+"/until", "", "one message cannot begin and end the pause")
+	}
+	if slices.Contains(d.Stops, pause.On) {
+		f.add(at+"/on", "", "%q stops the clock for good", pause.On)
+	}
+}
+
+// unknown finds types and fields that no schema knows.
+func (a *Agreement) unknown(types Catalogue, f *faults) {
+	for i := range a.Permits {
+		p := &a.Permits[i]
+		if !types.Has(p.Type) {
+			f.add(p.row.typeAt, "", "no schema knows the type %q", p.Type)
+			continue
+		}
+		for _, list := range []struct {
+			at    string
+			rules []FieldRule
+		}{{"/fields", p.Fields}, {"/minors/fields", p.minorsFields()}} {
+			for j, rule := range list.rules {
+				// A misspelt rule would withhold nothing, and nobody would notice.
+				if !types.HasField(p.Type, rule.Pointer) {
+					f.add(p.row.at+list.at+pointer(j, "pointer"), "", "the schema of %s has no field %s", p.Type, rule.Pointer)
+				}
+			}
+		}
+	}
+	for i, d := range a.Deadlines {
+		if d.When != nil && types.Has(d.Type) && !types.HasField(d.Type, d.When.Pointer) {
+			f.add(pointer("deadlines", i, "when", "pointer"), "", "the schema of %s has no field %s", d.Type, d.When.Pointer)
+		}
+	}
+}
+
+// check refuses what contradicts itself across files. self is our own code, ""
+// when it is not known.
+func (s *Snapshot) check(self string) error {
+	var all []error
+	if s.self != nil {
+		f := &faults{origin: s.self.from}
+		s.calendarOf(s.self.Calendar, f)
+		if self != "" && s.self.Code != self {
+			f.add("/code", "", "this gateway is %s", self)
+		}
+		all = append(all, f.err())
+	}
+	for _, p := range s.All() {
+		f := &faults{origin: p.from}
+		s.calendarOf(p.Calendar, f)
+		all = append(all, f.err())
+	}
+	for _, a := range sorted(s.agreements, func(a *Agreement) string { return a.Code }, func(*Agreement) bool { return true }) {
+		f := &faults{origin: a.from}
+		if s.partners[a.Partner] == nil {
+			f.add("/partner", "", "there is no partner %q", a.Partner)
+		} else {
+			s.recipients(a, f)
+			s.sides(a, self != "", f)
+		}
+		all = append(all, f.err())
+	}
+	return errors.Join(all...)
+}
+
+func (s *Snapshot) calendarOf(name string, f *faults) {
+	if name != "" && s.calendars[name] == nil {
+		f.add("/calendar", "", "there is no calendar %q", name)
+	}
+}
+
+// recipients checks that those whom an agreement names are agencies of the side
+// that receives, where its file lists them.
+func (s *Snapshot) recipients(a *Agreement, f *faults) {
+	for i := range a.Permits {
+		p := &a.Permits[i]
+		known := s.Receivers(a, p.Direction)
+		for _, code := range p.Recipients {
+			if len(known) > 0 && !slices.ContainsFunc(known, func(agency Agency) bool { return agency.Code == code }) {
+				j := slices.Index(p.row.recipients, code)
+				f.add(p.row.at+pointer("recipients", j), "", "%s is no agency of the side that receives", code)
+			}
+		}
+	}
+}
+
+// sides checks that a clock knows where it runs. ours says whether the deadlines
+// count that are ours to keep.
+func (s *Snapshot) sides(a *Agreement, ours bool, f *faults) {
+	for i, d := range a.Deadlines {
+		for _, started := range a.starts(d) {
+			side, known := s.Responsible(a, d, started)
+			file := SelfFile
+			if !d.Ours(started) {
+				file = s.partners[a.Partner].File
+			} else if !ours {
+				continue
+			}
+			switch {
+			case !known:
+				f.add(pointer("deadlines", i, "responsible"), "", "the clock needs the time zone of the side that is responsible: %s does not say it", file)
+			case d.Unit == WorkingDays && len(side.Weekend) == 0:
+				f.add(pointer("deadlines", i, "unit"), "", "working days need the weekend of the side that is responsible: %s does not say it", file)
+			}
+		}
+	}
+}
