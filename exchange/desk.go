@@ -187,7 +187,7 @@ func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftR
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(rows, func(r DraftRow) bool { return !by.Sees(r.Partner, conversationOf(r.Type)) }), nil
+	return slices.DeleteFunc(rows, func(r DraftRow) bool { return d.visible(ctx, by, r) != nil }), nil
 }
 
 // Read opens a draft for an officer. The access and its reason are in the
@@ -211,17 +211,19 @@ func (d *Desk) Sweep(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	done := 0
+	var failed []error
 	for _, row := range rows {
 		view, err := d.open(ctx, row)
-		if err != nil {
-			return done, err
+		if err == nil {
+			_, err = d.release(ctx, view)
 		}
-		if _, err := d.release(ctx, view); err != nil {
-			return done, err
+		if err != nil {
+			failed = append(failed, fmt.Errorf("draft %s: %w", row.ID, err))
+			continue
 		}
 		done++
 	}
-	return done, nil
+	return done, errors.Join(failed...)
 }
 
 // prepare judges a draft and says what it still needs.
@@ -236,7 +238,10 @@ func (d *Desk) prepare(ctx context.Context, by *Officer, draft Draft, safeguards
 	}
 	r, err := d.cfg.Outbox.Review(ctx, draft)
 	if err != nil {
-		return DraftContent{}, err
+		return DraftContent{}, d.cfg.Outbox.refused(ctx, draft, err)
+	}
+	if !by.Sees(draft.To, r.book.Kind()) {
+		return DraftContent{}, forbidden("speak in police conversations")
 	}
 	return DraftContent{
 		Draft: r.Draft, Withheld: r.Withheld, Safeguards: safeguards, Officers: r.Officers,
@@ -274,7 +279,7 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 // release signs a draft and records it as a message. It can be done again: the
 // draft's identifier is the message's.
 func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
-	_, err := d.cfg.Outbox.Submit(ctx, view.Content.Draft)
+	_, err := d.cfg.Outbox.release(ctx, view.Content.Draft)
 	var p *Problem
 	switch {
 	case err == nil:
@@ -295,7 +300,10 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 // the version that the officer saw (0 for any).
 func (d *Desk) find(ctx context.Context, by *Officer, id string, version int64, states ...DraftState) (DraftRow, error) {
 	row, err := d.cfg.Store.Draft(ctx, id)
-	if errors.Is(err, ErrNotFound) || err == nil && !by.Sees(row.Partner, conversationOf(row.Type)) {
+	if err == nil {
+		err = d.visible(ctx, by, row)
+	}
+	if errors.Is(err, ErrNotFound) {
 		return DraftRow{}, problem(ProblemNotFound, "There is no such draft.")
 	}
 	switch {
@@ -309,6 +317,18 @@ func (d *Desk) find(ctx context.Context, by *Officer, id string, version int64, 
 		return DraftRow{}, problem(ProblemDraftVersion, "The draft has version %d now; read it again.", row.Version).rule("draft-version")
 	}
 	return row, nil
+}
+
+// visible returns ErrNotFound for a draft that an officer may not know of.
+func (d *Desk) visible(ctx context.Context, by *Officer, row DraftRow) error {
+	c, err := d.cfg.Opener.cases.Case(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return err
+	}
+	if !by.Sees(row.Partner, c.Kind) || !by.Sees(row.Partner, conversationOf(row.Type)) {
+		return ErrNotFound
+	}
+	return nil
 }
 
 // store seals and stores the next version of a draft.

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -129,35 +130,50 @@ func ValidOfficerID(s string) bool {
 	return true
 }
 
+// An OfficerRow is an officer as the store keeps it: sealed, so that nobody
+// becomes one by changing a table.
+type OfficerRow struct {
+	ID      string
+	Content []byte
+}
+
 // An OfficerStore keeps officers.
 type OfficerStore interface {
 	// Officer returns one; ErrNotFound.
-	Officer(ctx context.Context, id string) (Officer, error)
+	Officer(ctx context.Context, id string) (OfficerRow, error)
 	// Officers returns all in the order of their identifiers.
-	Officers(ctx context.Context) ([]Officer, error)
+	Officers(ctx context.Context) ([]OfficerRow, error)
 	// PutOfficer adds or replaces one.
-	PutOfficer(ctx context.Context, o Officer, at time.Time) error
+	PutOfficer(ctx context.Context, o OfficerRow, at time.Time) error
+}
+
+// RosterConfig wires a Roster. Everything is required.
+type RosterConfig struct {
+	Store    OfficerStore
+	Recorder Recorder
+	Opener   *Opener
+	Clock    func() time.Time
 }
 
 // A Roster knows the officers. Every change is an entry of the record before it
 // is in force.
-type Roster struct {
-	store    OfficerStore
-	recorder Recorder
-	clock    func() time.Time
-}
+type Roster struct{ cfg RosterConfig }
 
 // NewRoster returns a roster; it refuses a missing part.
-func NewRoster(store OfficerStore, recorder Recorder, clock func() time.Time) (*Roster, error) {
-	if store == nil || recorder == nil || clock == nil {
+func NewRoster(cfg RosterConfig) (*Roster, error) {
+	if cfg.Store == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil {
 		return nil, errors.New("roster: a required part is missing")
 	}
-	return &Roster{store, recorder, clock}, nil
+	return &Roster{cfg}, nil
 }
 
 // Officer returns an active officer; ErrNotFound for anybody else.
 func (r *Roster) Officer(ctx context.Context, id string) (*Officer, error) {
-	o, err := r.store.Officer(ctx, id)
+	row, err := r.cfg.Store.Officer(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.open(ctx, row)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +184,19 @@ func (r *Roster) Officer(ctx context.Context, id string) (*Officer, error) {
 }
 
 // All returns every officer, the suspended ones too.
-func (r *Roster) All(ctx context.Context) ([]Officer, error) { return r.store.Officers(ctx) }
+func (r *Roster) All(ctx context.Context) ([]Officer, error) {
+	rows, err := r.cfg.Store.Officers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Officer, len(rows))
+	for i, row := range rows {
+		if out[i], err = r.open(ctx, row); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
 
 // ByPin returns the active officer whose client certificate has a pin.
 func (r *Roster) ByPin(ctx context.Context, pin string) (*Officer, error) {
@@ -181,7 +209,7 @@ func (r *Roster) ByOIDC(ctx context.Context, who OIDCIdentity) (*Officer, error)
 }
 
 func (r *Roster) find(ctx context.Context, is func(*Officer) bool) (*Officer, error) {
-	all, err := r.store.Officers(ctx)
+	all, err := r.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -193,13 +221,17 @@ func (r *Roster) find(ctx context.Context, is func(*Officer) bool) (*Officer, er
 	return nil, fmt.Errorf("no active officer has this identity: %w", ErrNotFound)
 }
 
+// houseCase is where the entries stand that belong to no case: officers,
+// exports, the gateway itself.
+var houseCase = CaseKey{}
+
 // Put records and then makes a change to an officer. by is who makes it; ""
 // stands for whoever has the gateway's own command line.
 func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
-	all, err := r.store.Officers(ctx)
+	all, err := r.All(ctx)
 	if err != nil {
 		return err
 	}
@@ -208,14 +240,44 @@ func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
 			return fmt.Errorf("the officer %s has the same %s", all[i].ID, twin)
 		}
 	}
-	if err := recordEvent(ctx, r.recorder, Entry{Type: "officer_changed", ID: NewID()}, struct {
+	if err := recordEvent(ctx, r.cfg.Recorder, Entry{Type: "officer_changed", ID: NewID()}, struct {
 		By      string  `json:"by,omitempty"`
 		Officer Officer `json:"officer"`
 	}{by, o}); err != nil {
 		return err
 	}
-	return r.store.PutOfficer(ctx, o, r.clock())
+	data, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("write an officer: %w", err)
+	}
+	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
+	if err != nil {
+		return err
+	}
+	sealed, err := key.Seal(data, officerAAD(o.ID))
+	if err != nil {
+		return fmt.Errorf("seal an officer: %w", err)
+	}
+	return r.cfg.Store.PutOfficer(ctx, OfficerRow{o.ID, sealed}, r.cfg.Clock())
 }
+
+func (r *Roster) open(ctx context.Context, row OfficerRow) (Officer, error) {
+	var o Officer
+	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
+	if err != nil {
+		return o, err
+	}
+	data, err := key.Open(row.Content, officerAAD(row.ID))
+	if err != nil {
+		return o, fmt.Errorf("the entry of officer %s was not written by this gateway: %w", row.ID, err)
+	}
+	if err := json.Unmarshal(data, &o); err != nil {
+		return o, fmt.Errorf("read an officer: %w", err)
+	}
+	return o, nil
+}
+
+func officerAAD(id string) []byte { return []byte("officer/" + id) }
 
 // shared names an identity that two different officers have in common: what
 // one of them does could be laid at the other's door.

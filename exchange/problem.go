@@ -66,6 +66,7 @@ var (
 	ProblemForbidden       = ProblemKind{"forbidden", http.StatusForbidden, "This may not be done by whoever asks", false}
 	ProblemRequest         = ProblemKind{"request-invalid", http.StatusBadRequest, "The request is not one that is understood", false}
 	ProblemDraft           = ProblemKind{"draft-invalid", http.StatusUnprocessableEntity, "The draft is not acceptable", false}
+	ProblemHeld            = ProblemKind{"held", http.StatusConflict, "The message may not leave yet", false}
 	ProblemDraftState      = ProblemKind{"draft-state", http.StatusConflict, "The draft does not allow this now", false}
 	ProblemDraftVersion    = ProblemKind{"draft-version", http.StatusConflict, "The draft has changed meanwhile", false}
 	ProblemApproval        = ProblemKind{"approval-invalid", http.StatusUnprocessableEntity, "The approval does not count", false}
@@ -73,7 +74,7 @@ var (
 
 // OperatorProblemKinds returns the problems of the operator API alone.
 func OperatorProblemKinds() []ProblemKind {
-	return []ProblemKind{ProblemUnauthenticated, ProblemForbidden, ProblemRequest, ProblemDraft, ProblemDraftState, ProblemDraftVersion, ProblemApproval}
+	return []ProblemKind{ProblemUnauthenticated, ProblemForbidden, ProblemRequest, ProblemDraft, ProblemHeld, ProblemDraftState, ProblemDraftVersion, ProblemApproval}
 }
 
 // ProblemKinds returns the whole table in the order of the documentation.

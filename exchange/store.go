@@ -211,9 +211,9 @@ type Reader interface {
 	Checkpoints(ctx context.Context, from, to int64, fn func(size int64, note []byte) error) error
 	// CasePage returns the cases that f selects, in its order, at most f.Limit.
 	CasePage(ctx context.Context, f CaseFilter) ([]CaseRow, error)
-	// Latest returns the entries that f lets through with an index below
+	// Newest returns the entries that f lets through with an index below
 	// before, the last first, at most n.
-	Latest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)
+	Newest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)
 	record.TileSource
 }
 

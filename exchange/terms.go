@@ -64,6 +64,29 @@ func firstDue(clocks []RunningClock) time.Time {
 	return first
 }
 
+// pausedLook is how often a clock that stands still is looked at: only a message
+// sets it going again, and which one it will be is not known beforehand.
+const pausedLook = 12 * time.Hour
+
+// nextLook returns when a message's clocks have to be looked at again; zero
+// when none of them runs.
+func nextLook(clocks []RunningClock, id string, out bool, now time.Time) time.Time {
+	var next time.Time
+	for _, c := range clocks {
+		if c.Message != id || c.Out != out {
+			continue
+		}
+		at := c.Clock.Next(now)
+		if c.Reading.State == partners.ClockPaused {
+			at = now.Add(pausedLook)
+		}
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next
+}
+
 func (c RunningClock) running() bool {
 	return c.Reading.State == partners.ClockDue || c.Reading.State == partners.ClockOverdue || c.Reading.State == partners.ClockPaused
 }
@@ -105,7 +128,7 @@ func (b *Book) events(asked *Note, d partners.Deadline) []partners.Event {
 	}
 	stop := partners.Event{Type: ends.Type, Direction: ends.way(), At: time.Unix(answered, 0)}
 	if ends.Type == TypeWithdrawal { // nobody waits for an answer any more
-		stop.Type, stop.Direction = d.Stops[0], asked.way().Opposite()
+		stop.Type, stop.Direction = d.Stops[0], (&Note{Out: !asked.Out}).way()
 	}
 	return append(events, stop)
 }
