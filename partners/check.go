@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // This file says what an agreement may not say. Each check names the place in
@@ -180,21 +182,47 @@ func (a *Agreement) unknown(types Catalogue, f *faults) {
 			f.add(p.row.typeAt, "", "no schema knows the type %q", p.Type)
 			continue
 		}
-		for _, list := range []struct {
-			at    string
-			rules []FieldRule
-		}{{"/fields", p.Fields}, {"/minors/fields", p.minorsFields()}} {
-			for j, rule := range list.rules {
-				// A misspelt rule would withhold nothing, and nobody would notice.
-				if !types.HasField(p.Type, rule.Pointer) {
-					f.add(p.row.at+list.at+pointer(j, "pointer"), "", "the schema of %s has no field %s", p.Type, rule.Pointer)
-				}
-			}
-		}
+		p.unknown(p.row.at+"/fields", p.Fields, types, f)
+		p.unknown(p.row.at+"/minors/fields", p.minorsFields(), types, f)
 	}
 	for i, d := range a.Deadlines {
-		if d.When != nil && types.Has(d.Type) && !types.HasField(d.Type, d.When.Pointer) {
-			f.add(pointer("deadlines", i, "when", "pointer"), "", "the schema of %s has no field %s", d.Type, d.When.Pointer)
+		if d.When != nil && types.Has(d.Type) {
+			d.unknown(pointer("deadlines", i, "when"), types, f)
+		}
+	}
+}
+
+// unknown finds rules for what is no field, where a misspelt rule would
+// withhold nothing and nobody would notice, and rules that would withhold what
+// every message must have.
+func (p *Permit) unknown(at string, rules []FieldRule, types Catalogue, f *faults) {
+	for i, rule := range rules {
+		here := at + pointer(i, "pointer")
+		if !types.HasField(p.Type, rule.Pointer) {
+			f.add(here, "", "the schema of %s has no field %s", p.Type, rule.Pointer)
+			continue
+		}
+		field, _ := types.Field(p.Type, rule.Pointer)
+		if field.Required && (rule.Rule == RuleForbid || rule.Rule == RuleRedact) {
+			f.add(here, "", "the schema of %s requires %s, so that a rule to %s it would let no message through", p.Type, rule.Pointer, rule.Rule)
+		}
+	}
+}
+
+// unknown finds a condition on no field, or on a code that no list has.
+func (d Deadline) unknown(at string, types Catalogue, f *faults) {
+	if !types.HasField(d.Type, d.When.Pointer) {
+		f.add(at+"/pointer", "", "the schema of %s has no field %s", d.Type, d.When.Pointer)
+		return
+	}
+	field, _ := types.Field(d.Type, d.When.Pointer)
+	list, listed := schemas.List(field.CodeList)
+	if !listed || list.Open {
+		return
+	}
+	for i, code := range d.When.OneOf {
+		if !list.Has(code) {
+			f.add(at+pointer("one_of", i), "", "the code list %s has no code %q", list.Name, code)
 		}
 	}
 }

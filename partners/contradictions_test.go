@@ -1,11 +1,16 @@
 package partners
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/repatriation-exchange/gateway/schemas"
 )
@@ -139,6 +144,7 @@ func TestAgreementContradictions(t *testing.T) {
 		{"a reply that nobody may send", "  - types: [identity_verification_response, nationality_confirmation]\n    direction: both", "  - types: [identity_verification_response, nationality_confirmation]\n    direction: send"},
 		{"a reply that is switched off", "    off: true\n    purposes: [support]", "    off: true\n    purposes: [support]\n  - type: travel_document_notice\n    direction: send\n    purposes: [repatriation]\n    reply: support_follow_up"},
 		{"unknown field", "/subjects/*/photo", "/subjects/*/foto"},
+		{"a field that the schema requires", "{pointer: /subjects/*/documents, rule: forbid}", "{pointer: /subjects/*/name, rule: redact}"},
 		{"a field of one element", "/subjects/*/photo", "/subjects/0/photo"},
 		{"two rules for one field", "{pointer: /subjects/*/documents, rule: forbid}", "{pointer: /subjects/*/photo, rule: forbid}"},
 		{"required within forbidden", "{pointer: /subjects/*/cccd, rule: forbid}", "{pointer: /subjects/*/documents/*/number, rule: require}"},
@@ -164,6 +170,7 @@ func TestAgreementContradictions(t *testing.T) {
 		{"stop that nobody may send", "stops: [identity_verification_response]", "stops: [identity_verification_response, travel_document_notice]"},
 		{"stop that may be sent only by the one who asks", "stops: [nationality_confirmation]", "stops: [repatriation_request]"},
 		{"when: unknown field", "/subjects/*/sex", "/subjects/*/sexe"},
+		{"when: a code that no list has", "one_of: [female]", "one_of: [feminine]"},
 		{"reminder before the start", "[5, 0]", "[15, 0]"},
 		{"pause that nobody may end", "until: family_tracing_response", "until: travel_document_notice"},
 		{"pause that nobody may begin", "on: family_tracing_request", "on: support_follow_up"},
@@ -207,29 +214,62 @@ func TestCalendarContradictions(t *testing.T) {
 	golden(t, "testdata/calendar.golden", got)
 }
 
+// A testRegistry is a registry that mistakes are made in.
+type testRegistry struct {
+	*testing.T
+	dir     string
+	partner string // the text of the partner's file
+}
+
+const testSelf = `code: VN
+name: {en: Viet Nam}
+agencies:
+  - {code: VN-MPS, name: {en: Police}}
+  - {code: VN-CD, name: {en: Consular Department}}
+time_zone: Asia/Ho_Chi_Minh
+weekend: [saturday, sunday]
+calendar: vn
+`
+
+func newTestRegistry(t *testing.T) *testRegistry {
+	r := &testRegistry{T: t, dir: folder(t)}
+	r.write("agreements/KH2005.yaml", testAgreement)
+	r.write("calendars/vn.yaml", testCalendar)
+	r.write(SelfFile, testSelf)
+	text, err := os.ReadFile(filepath.Join(r.dir, "partners", "kh.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.partner = string(text)
+	return r
+}
+
+func (r *testRegistry) write(file, text string) {
+	r.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, file), []byte(text), 0o600); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// refused loads the registry and returns what is wrong with it.
+func (r *testRegistry) refused(what string) string {
+	r.Helper()
+	_, err := load(r.dir)
+	if err == nil {
+		r.Fatalf("%s: it is taken", what)
+	}
+	return "# " + what + "\n" + err.Error() + "\n"
+}
+
+// golden compares without the folder's name, which is another one each time.
+func (r *testRegistry) golden(path, got string) {
+	r.Helper()
+	golden(r.T, path, strings.ReplaceAll(got, r.dir+"/", ""))
+}
+
 // What contradicts itself across files is named by its line too.
 func TestRegistryContradictions(t *testing.T) {
-	dir := folder(t)
-	write := func(file, text string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	read := func(file string) string {
-		t.Helper()
-		text, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	self := "code: VN\nname: {en: Viet Nam}\nagencies:\n  - {code: VN-MPS, name: {en: Police}}\n  - {code: VN-CD, name: {en: Consular Department}}\n" +
-		"time_zone: Asia/Ho_Chi_Minh\nweekend: [saturday, sunday]\ncalendar: vn\n"
-	write("agreements/KH2005.yaml", testAgreement)
-	write("calendars/vn.yaml", testCalendar)
-	write(SelfFile, self)
-	partner := read("partners/kh.yaml")
+	r := newTestRegistry(t)
 	var all strings.Builder
 	for _, c := range []struct {
 		file, text string
@@ -242,7 +282,7 @@ func TestRegistryContradictions(t *testing.T) {
 			{"recipient that the partner does not have", "KH-MOSVY", "KH-NAVY"},
 			{"recipient that we do not have", "[VN-CD]", "[VN-NAVY]"},
 		}},
-		{"partners/kh.yaml", partner, []edit{
+		{"partners/kh.yaml", r.partner, []edit{
 			{"unknown calendar", "status: active", "status: active\ncalendar: nowhere"},
 			{"unknown zone", "Asia/Phnom_Penh", "Asia/Phnom_Pen"},
 			{"no zone for a deadline", "time_zone: Asia/Phnom_Penh\n", ""},
@@ -253,10 +293,10 @@ func TestRegistryContradictions(t *testing.T) {
 			{"http endpoint", "https://kh", "https://user@kh"},
 			{"retention of an unknown type", "status: active", "status: active\nretention: [{type: party_invitation, days: 1, citation: A test.}]"},
 		}},
-		{SelfFile, self[:strings.Index(self, "agencies")] + self[strings.Index(self, "time_zone"):], []edit{
+		{SelfFile, testSelf[:strings.Index(testSelf, "agencies")] + testSelf[strings.Index(testSelf, "time_zone"):], []edit{
 			{"self: another country", "code: VN\n", "code: KH\n"},
 		}},
-		{SelfFile, self, []edit{
+		{SelfFile, testSelf, []edit{
 			{"self: unknown calendar", "calendar: vn", "calendar: nowhere"},
 			{"self: unknown zone", "Asia/Ho_Chi_Minh", "Local"},
 			{"self: no zone", "time_zone: Asia/Ho_Chi_Minh\n", ""},
@@ -264,32 +304,90 @@ func TestRegistryContradictions(t *testing.T) {
 		}},
 	} {
 		all.WriteString(explain(t, c.text, c.edits, func(text string) error {
-			write(c.file, text)
-			_, err := load(dir)
+			r.write(c.file, text)
+			_, err := load(r.dir)
 			return err
 		}))
-		write(c.file, c.text)
+		r.write(c.file, c.text)
 	}
-	write("partners/la.yaml", partner)
-	write("agreements/LA2010.yaml", testAgreement)
-	write("calendars/vietnam.yaml", testCalendar)
-	for range 2 {
-		_, err := load(dir)
-		if err == nil {
-			t.Fatal("two files about the same thing are taken")
-		}
-		all.WriteString("# two files about the same thing\n" + err.Error() + "\n")
-		write("partners/la.yaml", strings.NewReplacer("code: KH", "code: LA").Replace(partner))
-	}
-	for _, file := range []string{"partners/la.yaml", "agreements/LA2010.yaml", "calendars/vietnam.yaml", SelfFile} {
-		if err := os.Remove(filepath.Join(dir, file)); err != nil {
+	r.golden("testdata/registry.golden", all.String())
+}
+
+// Two files about the same thing are refused, both named; so is a deadline of
+// ours when nothing describes us.
+func TestRegistryDoublesAndGaps(t *testing.T) {
+	r := newTestRegistry(t)
+	r.write("partners/la.yaml", r.partner)
+	r.write("agreements/LA2010.yaml", testAgreement)
+	r.write("calendars/vietnam.yaml", testCalendar)
+	got := r.refused("two files about one partner, one agreement, one calendar")
+	for _, file := range []string{"agreements/LA2010.yaml", "calendars/vietnam.yaml"} {
+		if err := os.Remove(filepath.Join(r.dir, file)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err := load(dir)
-	if err == nil {
-		t.Fatal("a deadline of ours, and nothing about us: it is taken")
+	r.write("partners/la.yaml", strings.NewReplacer("code: KH", "code: LA").Replace(r.partner))
+	got += r.refused("one pin of two partners")
+	for _, file := range []string{"partners/la.yaml", SelfFile} {
+		if err := os.Remove(filepath.Join(r.dir, file)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	all.WriteString("# no file about us\n" + err.Error() + "\n")
-	golden(t, "testdata/registry.golden", strings.ReplaceAll(all.String(), dir+"/", ""))
+	got += r.refused("no file about us")
+	r.golden("testdata/doubles.golden", got)
+}
+
+// FuzzReadAgreement: no text makes it panic, every fault has a line, and what
+// is taken comes out the same when it is written and read again.
+func FuzzReadAgreement(f *testing.F) {
+	docs, err := compileDocuments()
+	if err != nil {
+		f.Fatal(err)
+	}
+	types, err := schemas.Load()
+	if err != nil {
+		f.Fatal(err)
+	}
+	// Small seeds: the engine takes long to shrink a large one. The examples go
+	// the same way in TestExamplesSeenByBothSides.
+	const head = "code: KH2005\npartner: KH\ntitle: {en: A}\nsources: [{statement: A, seen: false}]\nstatus: in_force\n"
+	for _, rest := range []string{
+		"permits: []\n",
+		"permits: [{types: [correction, withdrawal], direction: both, purposes: [a], recipients: [KH-AA, VN-BB], approval: {direction: send, citation: A}}]\n",
+		"permits: [{type: correction, direction: send, purposes: [a], fields: [{pointer: /changes/*/value, rule: redact}]}]\n",
+		"permits: [{type: correction, direction: both, purposes: [a]}]\ndeadlines: [{id: a, label: {en: A}, type: correction, stops: [correction], value: 2, unit: working, responsible: sender, scope: partner, basis: A, citation: A}]\n",
+	} {
+		if _, err := docs.readAgreement("a.yaml", []byte(head+rest), types); err != nil {
+			f.Fatal("not a seed: ", err)
+		}
+		f.Add(head + rest)
+	}
+	f.Add("permits: [{types: []}]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := docs.readAgreement("a.yaml", []byte(text), types)
+		if err != nil {
+			var document *schemas.DocumentError
+			if errors.As(err, &document) && slices.ContainsFunc(document.Problems, func(p schemas.DocumentProblem) bool { return p.Line < 1 || p.Column < 1 }) {
+				t.Fatalf("a fault without a line: %v", err)
+			}
+			return
+		}
+		written, err := yaml.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := docs.readAgreement("a.yaml", written, types)
+		if err != nil {
+			t.Fatalf("what was written is not taken: %v", err)
+		}
+		for _, x := range []*Agreement{a, again} {
+			x.from = origin{}
+			for i := range x.Permits {
+				x.Permits[i].row = place{}
+			}
+		}
+		if !reflect.DeepEqual(a, again) {
+			t.Fatalf("written %+v\nread    %+v", a, again)
+		}
+	})
 }

@@ -259,3 +259,31 @@ func exampleFolder(t *testing.T, us string, a *Agreement) string {
 	}
 	return dir
 }
+
+// What an agreement withholds is never what the schema asks for: the catalogue's
+// own examples may still be sent, of adults and of minors.
+func TestExamplesMayBeSent(t *testing.T) {
+	types, err := schemas.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range exampleAgreements {
+		a := exampleAgreement(t, code)
+		for i := range a.Permits {
+			p := &a.Permits[i]
+			body, err := schemas.Parse(schemas.Example(p.Type), schemas.DefaultLimits())
+			if err != nil {
+				t.Fatalf("%s has no example: %v", p.Type, err)
+			}
+			for _, minor := range []bool{false, true} {
+				redacted, withheld := p.Redact(body, func(map[string]any) bool { return minor })
+				if err := types.Validate(p.Type, redacted); err != nil {
+					t.Errorf("%s: %s without %v (minors: %v): %v", code, p.Type, withheld, minor, err)
+				}
+				if err := p.CheckFields(redacted); err != nil && !minor {
+					t.Errorf("%s: %s: %v", code, p.Type, err)
+				}
+			}
+		}
+	}
+}

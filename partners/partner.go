@@ -67,8 +67,10 @@ type Partner struct {
 	Limits Limits `json:"-" yaml:"-"` // RawLimits with defaults
 	Retry  Retry  `json:"-" yaml:"-"` // RawRetry with defaults
 	File   string `json:"-" yaml:"-"`
-	from   origin
-	zone   *time.Location // nil: the file does not say
+
+	from    origin
+	anchors string         // the file of the trust anchors, "" when they are inline
+	zone    *time.Location // nil: the file does not say
 }
 
 // An Agency is a body of the partner that sends or receives.

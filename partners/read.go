@@ -75,7 +75,8 @@ func (d documents) readPartner(path string, data []byte, types Catalogue) (*Part
 	}
 	p.TLS.AnchorsPEM = []byte(p.TLS.Anchors)
 	if !strings.HasPrefix(p.TLS.Anchors, "-----BEGIN") {
-		if p.TLS.AnchorsPEM, err = os.ReadFile(beside(p.TLS.Anchors)); err != nil {
+		p.anchors = beside(p.TLS.Anchors)
+		if p.TLS.AnchorsPEM, err = os.ReadFile(p.anchors); err != nil {
 			f.add("/tls/anchors", "", "%v", err)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // Config says where the registry's files are. All of it is required but Self.
@@ -34,6 +36,8 @@ type Catalogue interface {
 	// HasField says whether that schema has a place for what a pointer of a
 	// field rule names.
 	HasField(messageType, pointer string) bool
+	// Field describes that place.
+	Field(messageType, pointer string) (schemas.Field, bool)
 }
 
 // A Registry holds the current snapshot and looks for changes.
@@ -56,7 +60,7 @@ func Load(cfg Config) (*Registry, error) {
 		return nil, err
 	}
 	r := &Registry{cfg: cfg, docs: docs}
-	snapshot, err := r.read()
+	snapshot, err := r.read(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +85,8 @@ func (r *Registry) Problem() error {
 func (r *Registry) Reload() error {
 	r.reload.Lock()
 	defer r.reload.Unlock()
-	snapshot, err := r.read()
+	last := r.Current()
+	snapshot, err := r.read(last)
 	if err != nil {
 		if old := r.problem.Swap(&err); old == nil || (*old).Error() != err.Error() {
 			r.cfg.Logger.Error("the registry's files are not usable; the last good ones stay in force", "error", err)
@@ -89,7 +94,7 @@ func (r *Registry) Reload() error {
 		return err
 	}
 	r.problem.Store(nil)
-	if snapshot.sum != r.Current().sum {
+	if snapshot != last {
 		r.current.Store(snapshot)
 		r.cfg.Logger.Info("the registry's files have changed and are in force")
 	}
@@ -115,31 +120,34 @@ func (r *Registry) Watch(ctx context.Context) {
 	}
 }
 
-// read makes a snapshot of the files as they are now. It names everything that
-// is wrong with any of them, and only then looks at all of them together.
-func (r *Registry) read() (*Snapshot, error) {
-	s := newSnapshot()
-	hash := sha256.New()
-	var wrong []error
-	for _, kind := range []struct {
-		folder string
-		take   func(s *Snapshot, path string, data []byte) error
-	}{{"", r.takeSelf}, {"calendars", r.takeCalendar}, {"partners", r.takePartner}, {"agreements", r.takeAgreement}} {
-		files, err := r.files(kind.folder)
-		if err != nil {
-			return nil, err
-		}
-		for _, path := range files {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", path, err)
-			}
-			wrong = append(wrong, kind.take(s, path, data))
-			fmt.Fprintf(hash, "%s %d\n%s", path, len(data), data)
-		}
+// A kind is one kind of file, and what becomes of it.
+type kind struct {
+	folder string
+	take   func(s *Snapshot, path string, data []byte) error
+}
+
+// A found file is one that has been read and not yet understood.
+type found struct {
+	kind
+	origin
+}
+
+// read makes a snapshot of the files as they are now; while they are those of
+// the last one, that is returned. It names everything that is wrong with any of
+// the files, and only then looks at all of them together.
+func (r *Registry) read(last *Snapshot) (*Snapshot, error) {
+	files, sum, err := r.find()
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range s.All() {
-		fmt.Fprintf(hash, "anchors %s %x", p.Code, p.TLS.AnchorsPEM)
+	if last != nil && last.sum == sum && !last.anchorsChanged() {
+		return last, nil
+	}
+	s := newSnapshot()
+	s.sum = sum
+	var wrong []error
+	for _, file := range files {
+		wrong = append(wrong, file.take(s, file.path, file.data))
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return nil, err
@@ -147,8 +155,28 @@ func (r *Registry) read() (*Snapshot, error) {
 	if err := s.check(r.cfg.Self); err != nil {
 		return nil, err
 	}
-	s.sum = [sha256.Size]byte(hash.Sum(nil))
 	return s, nil
+}
+
+// find reads the registry's files and the hash of all of them.
+func (r *Registry) find() ([]found, [sha256.Size]byte, error) {
+	var out []found
+	hash := sha256.New()
+	for _, k := range []kind{{"", r.takeSelf}, {"calendars", r.takeCalendar}, {"partners", r.takePartner}, {"agreements", r.takeAgreement}} {
+		paths, err := r.files(k.folder)
+		if err != nil {
+			return nil, [sha256.Size]byte{}, err
+		}
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return nil, [sha256.Size]byte{}, fmt.Errorf("read %s: %w", path, err)
+			}
+			fmt.Fprintf(hash, "%s %d\n%s", path, len(data), data)
+			out = append(out, found{k, origin{path, data}})
+		}
+	}
+	return out, [sha256.Size]byte(hash.Sum(nil)), nil
 }
 
 // files lists what the registry reads of one of its folders; of the folder

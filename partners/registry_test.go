@@ -104,3 +104,33 @@ func TestReload(t *testing.T) {
 		t.Errorf("a mended file: %v, %v, %s", err, r.Problem(), status())
 	}
 }
+
+// What has not changed is not read again; the trust anchors, which lie in files
+// of their own, count.
+func TestReloadOfTheSame(t *testing.T) {
+	dir := folder(t)
+	r, err := load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := r.Current()
+	if err := r.Reload(); err != nil || r.Current() != before {
+		t.Fatalf("the same files are another snapshot: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), []byte("-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(); err != nil || r.Current() == before {
+		t.Fatalf("other anchors are not noticed: %v", err)
+	}
+	if p, _ := r.Current().Partner("KH"); !strings.Contains(string(p.TLS.AnchorsPEM), "BBBB") {
+		t.Error("the old anchors are still in force")
+	}
+	before = r.Current()
+	if err := os.Remove(filepath.Join(dir, "ca.pem")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(); err == nil || r.Problem() == nil || r.Current() != before {
+		t.Errorf("missing anchors: %v", err)
+	}
+}

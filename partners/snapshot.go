@@ -1,7 +1,9 @@
 package partners
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"os"
 	"slices"
 	"strings"
 )
@@ -13,11 +15,24 @@ type Snapshot struct {
 	byPin      map[string]*Partner
 	agreements map[string]*Agreement
 	calendars  map[string]*Calendar
-	sum        [sha256.Size]byte
+	sum        [sha256.Size]byte // of the files, the trust anchors aside
 }
 
 func newSnapshot() *Snapshot {
 	return &Snapshot{partners: map[string]*Partner{}, byPin: map[string]*Partner{}, agreements: map[string]*Agreement{}, calendars: map[string]*Calendar{}}
+}
+
+// anchorsChanged says whether a file of trust anchors is no longer what it was.
+func (s *Snapshot) anchorsChanged() bool {
+	for _, p := range s.partners {
+		if p.anchors == "" {
+			continue
+		}
+		if now, err := os.ReadFile(p.anchors); err != nil || !bytes.Equal(now, p.TLS.AnchorsPEM) {
+			return true
+		}
+	}
+	return false
 }
 
 // Self returns what self.yaml says of our own side.
