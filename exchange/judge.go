@@ -85,7 +85,7 @@ func (j *judge) minors(ctx context.Context, peer *Peer, permit *partners.Permit,
 	}
 	book, err := j.opener.Book(ctx, CaseKey{peer.Code, claims.Case})
 	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrErased) {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return func(subject map[string]any) bool {
 		ref, _ := subject["subject_ref"].(string)

@@ -68,8 +68,13 @@ func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
 }
 
 // Submit sends a draft that nobody has to release: see Desk for the others,
-// which it refuses.
-func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
+// which it refuses. The safeguards that were taken are recorded first.
+func (o *Outbox) Submit(ctx context.Context, d Draft, safeguards ...Safeguard) (Sent, error) {
+	for _, s := range safeguards {
+		if invalid := s.Check(); invalid != nil {
+			return Sent{}, invalid
+		}
+	}
 	r, err := o.Review(ctx, d)
 	if err != nil {
 		return Sent{}, o.refused(ctx, d, err)
@@ -77,8 +82,14 @@ func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
 	if r.Officers > 0 {
 		return Sent{}, problem(ProblemHeld, "%d officers have to release a %s; submit it as a draft.", r.Officers, d.Type).rule("officers-required")
 	}
-	if lacking := missing(r.permit, r.body, r.book, nil, o.cfg.Clock()); len(lacking) > 0 {
-		return Sent{}, problem(ProblemHeld, "The safeguard %s is not recorded; submit the message as a draft with it.", lacking[0].Kind).rule("safeguard-missing")
+	if lacking := missing(r.permit, r.body, r.book, safeguards, o.cfg.Clock()); len(lacking) > 0 {
+		return Sent{}, problem(ProblemHeld, "The agreement asks for a safeguard that is not recorded: %s.", lacking[0].Kind).rule("safeguard-missing")
+	}
+	if len(safeguards) > 0 && r.book.find(r.Draft.ID, true) == nil {
+		event := Entry{Type: "safeguards", Partner: r.Draft.To, Case: r.Draft.Case, ID: r.Draft.ID}
+		if err := recordEvent(ctx, o.cfg.Recorder, event, safeguards); err != nil {
+			return Sent{}, err
+		}
 	}
 	sent, err := o.release(ctx, r.Draft)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
@@ -97,7 +98,7 @@ func (d *demo) tell(ctx context.Context, code, name string) (story, exchange.Ope
 	host, home := d.node(code), d.node("VN")
 	sent, err := host.outbox.Submit(ctx, exchange.Draft{
 		To: "VN", Type: benchType, Agreement: d.world.agreement(code), Purpose: demoPurpose, Body: schemas.Example(benchType),
-	})
+	}, exchange.Safeguard{Kind: partners.SafeguardConsent, Basis: "consent", On: time.Now().Format(time.DateOnly)})
 	if err != nil {
 		return story{}, exchange.Opened{}, err
 	}
