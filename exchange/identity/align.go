@@ -103,8 +103,8 @@ func (c comparison) slip(x, y string) pairing {
 		return pairing{0.8, "name.slip"}
 	case d == 2 && short >= 8:
 		return pairing{0.7, "name.slip"}
-	case d == 1 && short >= 3:
-		return pairing{0.5, "name.slip"}
+	case d == 1 && short >= 3 && !tonal:
+		return pairing{0.55, "name.slip"}
 	}
 	return pairing{}
 }
@@ -169,7 +169,7 @@ func (c comparison) align() likeness {
 				if p.score < enough {
 					continue
 				}
-				w := (weight(c.a[i].plain, c.conventions) + weight(c.b[j].plain, c.conventions)) / 2
+				w := (weight(c.a[i], c.conventions) + weight(c.b[j], c.conventions)) / 2
 				if sum := table[i][set&^(1<<j)].sum + w*p.score; sum > best.sum+1e-9 {
 					best = cell{sum, j}
 				}
@@ -196,9 +196,9 @@ func (c comparison) judge(sum float64, took []int, left int, pairs [][]pairing) 
 	var leftA, leftB, total float64
 	matched, ordered, last := 0, true, -1
 	for i, j := range took {
-		total += weight(c.a[i].plain, c.conventions)
+		total += weight(c.a[i], c.conventions)
 		if j < 0 {
-			leftA += weight(c.a[i].plain, c.conventions)
+			leftA += weight(c.a[i], c.conventions)
 			continue
 		}
 		matched++
@@ -209,9 +209,9 @@ func (c comparison) judge(sum float64, took []int, left int, pairs [][]pairing) 
 		}
 	}
 	for j, t := range c.b {
-		total += weight(t.plain, c.conventions)
+		total += weight(t, c.conventions)
 		if left&(1<<j) != 0 {
-			leftB += weight(t.plain, c.conventions)
+			leftB += weight(t, c.conventions)
 		}
 	}
 	l.score = 2 * sum / total
@@ -223,7 +223,7 @@ func (c comparison) judge(sum float64, took []int, left int, pairs [][]pairing) 
 	case leftA > 0 && leftB > 0:
 		l = l.with("name.parts_differ").most(0.6)
 	case leftA > 0 || leftB > 0:
-		l = l.with("name.part_missing").most(0.92)
+		l = l.with("name.part_missing").most(0.84) // strong means that every part is accounted for
 	}
 	if matched < 2 && (leftA > 0 || leftB > 0) {
 		l = l.most(0.55)
@@ -237,7 +237,7 @@ func (c comparison) together() likeness {
 	var best likeness
 	for _, side := range [2][2][]token{{c.a, c.b}, {c.b, c.a}} {
 		whole := strings.Join(plains(side[0]), "")
-		for turn := range side[1] {
+		for _, turn := range turns(len(side[1])) {
 			turned := strings.Join(plains(slices.Concat(side[1][turn:], side[1][:turn])), "")
 			l := c.joined(whole, turned)
 			if turn > 0 && l.score > 0 {
@@ -252,14 +252,18 @@ func (c comparison) together() likeness {
 
 func (c comparison) joined(x, y string) likeness {
 	short := min(len(x), len(y))
-	switch {
-	case x == y:
+	if x == y {
 		return likeness{0.93, []Key{"name.written_together"}}
-	case short < 6:
+	}
+	if max(len(x), len(y)) > 2*maxLetters {
 		return likeness{}
-	case c.conventions&(khmer|lao) != 0 && skeletonOf(x, c.conventions) == skeletonOf(y, c.conventions):
-		return likeness{0.84, []Key{"name.written_together", "name.romanised"}}
-	case short >= 10 && max(len(x), len(y))-short <= 1 && edlib.OSADamerauLevenshteinDistance(x, y) == 1:
+	}
+	if c.conventions&(khmer|lao) != 0 && short >= 4 {
+		if n := closeness(skeletonOf(x, c.conventions), skeletonOf(y, c.conventions)); n >= 0.8 {
+			return likeness{0.84 * n, []Key{"name.written_together", "name.romanised"}}
+		}
+	}
+	if short >= 10 && max(len(x), len(y))-short <= 1 && edlib.OSADamerauLevenshteinDistance(x, y) == 1 {
 		return likeness{0.8, []Key{"name.written_together", "name.slip"}}
 	}
 	return likeness{}

@@ -101,13 +101,13 @@ func looksVietnamese(s string, parts []token) bool {
 	return len(parts) > 1 && (familyNames[parts[0].plain] || familyNames[parts[len(parts)-1].plain])
 }
 
-// particles are parts that mark the sex or serve as a title and are often left
-// out.
-func particle(plain string, c conventions) bool {
+// particle tells the parts that mark the sex or serve as a title and are often
+// left out: Thị and Văn, Thao and Nang. Vân and Thi are names.
+func particle(t token, c conventions) bool {
 	switch {
-	case c&vietnamese != 0 && (plain == "thi" || plain == "van"):
+	case c&vietnamese != 0 && (t.exact == "thi\u0323" || t.exact == "văn" || !t.marked && (t.plain == "thi" || t.plain == "van")):
 		return true
-	case c&lao != 0 && (plain == "thao" || plain == "nang"):
+	case c&lao != 0 && (t.plain == "thao" || t.plain == "nang"):
 		return true
 	}
 	return false
@@ -115,11 +115,11 @@ func particle(plain string, c conventions) bool {
 
 // weight says how much a part of a name counts: a frequent family name less, a
 // particle least.
-func weight(plain string, c conventions) float64 {
+func weight(t token, c conventions) float64 {
 	switch {
-	case particle(plain, c):
+	case particle(t, c):
 		return 0.3
-	case c&vietnamese != 0 && familyNames[plain]:
+	case c&vietnamese != 0 && familyNames[t.plain]:
 		return 0.6
 	}
 	return 1

@@ -9,12 +9,16 @@ import (
 )
 
 // maxTokens bounds the parts of a name; what follows is joined to the last.
-const maxTokens = 8
+// maxLetters bounds the letters of a part that are compared.
+const (
+	maxTokens  = 8
+	maxLetters = 40
+)
 
 // A token is one part of a name in Latin letters.
 type token struct {
 	exact  string // lower case, the tone mark after the letters, y for i as Vietnamese permits
-	plain  string // a to z only
+	plain  string // a to z and digits only
 	marked bool   // has a diacritic, or is written with đ
 	alt    string // another way of a machine-readable zone, words between spaces; usually none
 }
@@ -84,6 +88,9 @@ func tokens(s string) []token {
 		}
 		out = out[:maxTokens]
 	}
+	for i, t := range out {
+		out[i].plain = t.plain[:min(len(t.plain), maxLetters)]
+	}
 	return out
 }
 
@@ -106,7 +113,7 @@ func tokenOf(w string) token {
 			marked = marked || r == 'đ'
 		default:
 			letters.WriteRune(r)
-			if r >= 'a' && r <= 'z' {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 				plain.WriteRune(r)
 			}
 		}

@@ -5,20 +5,25 @@ import (
 	"strings"
 )
 
-// maxLetters bounds what the comparisons of this file walk through.
-const maxLetters = 48
+// maxMandarin bounds the letters of a Mandarin name: four syllables of six.
+const maxMandarin = 24
 
 // mandarinSpelling compares two Latin names syllable by syllable, so that
-// pinyin and Wade–Giles, joined and apart, can be told to agree.
+// pinyin and Wade–Giles, joined and apart, can be told to agree. The family
+// name may stand first or last.
 func (t *tables) mandarinSpelling(a, b []token) likeness {
 	var best likeness
 	x := strings.Join(plains(a), "")
-	for turn := range b {
+	if len(x) > maxMandarin {
+		return best
+	}
+	cut := t.pieces(x)
+	for _, turn := range turns(len(b)) {
 		y := strings.Join(plains(slices.Concat(b[turn:], b[:turn])), "")
-		if x == y {
+		if x == y || len(y) > maxMandarin {
 			continue // written together or in another order: align says so
 		}
-		if t.sameSyllables(x, y) {
+		if sameSyllables(cut, t.pieces(y)) {
 			l := likeness{0.85, []Key{"name.chinese_spelling"}}
 			if turn > 0 {
 				l = likeness{0.82, []Key{"name.chinese_spelling", "name.order"}}
@@ -29,30 +34,56 @@ func (t *tables) mandarinSpelling(a, b []token) likeness {
 	return best
 }
 
-// sameSyllables tells whether two texts can be cut into spellings of the same
-// syllables. Not every syllable may be an ambiguity of Wade–Giles: one at
-// least has the same letters on both sides, or there are three.
-func (t *tables) sameSyllables(x, y string) bool {
-	if len(x) > maxLetters || len(y) > maxLetters {
-		return false
+// turns are the rotations of n parts that bring the first to the end or the
+// last to the beginning.
+func turns(n int) []int {
+	switch {
+	case n > 2:
+		return []int{0, 1, n - 1}
+	case n == 2:
+		return []int{0, 1}
+	case n == 1:
+		return []int{0}
 	}
-	reached := map[[2]int]bool{{0, 0}: true}
-	for i := 0; i <= len(x); i++ {
-		for j := 0; j <= len(y); j++ {
-			if !reached[[2]int{i, j}] {
+	return nil
+}
+
+// pieces lists for each position of a text and each length what syllables may
+// be spelled there.
+func (t *tables) pieces(s string) [][][]string {
+	out := make([][][]string, len(s)+1)
+	for i := range s {
+		out[i] = make([][]string, maxForm+1)
+		for n := 1; n <= min(maxForm, len(s)-i); n++ {
+			out[i][n] = t.spelled[s[i:i+n]]
+		}
+	}
+	return out
+}
+
+// sameSyllables tells whether two texts can be cut into spellings of the same
+// syllables.
+func sameSyllables(x, y [][][]string) bool {
+	reached := make([][]bool, len(x))
+	for i := range reached {
+		reached[i] = make([]bool, len(y))
+	}
+	reached[0][0] = true
+	for i := range len(x) - 1 {
+		for j := range len(y) - 1 {
+			if !reached[i][j] {
 				continue
 			}
-			for p := i + 1; p <= min(i+maxForm, len(x)); p++ {
-				syllables := t.spelled[x[i:p]]
-				for q := j + 1; len(syllables) > 0 && q <= min(j+maxForm, len(y)); q++ {
-					if share(syllables, t.spelled[y[j:q]]) {
-						reached[[2]int{p, q}] = true
+			for p, syllables := range x[i] {
+				for q, others := range y[j] {
+					if share(syllables, others) {
+						reached[i+p][j+q] = true
 					}
 				}
 			}
 		}
 	}
-	return reached[[2]int{len(x), len(y)}]
+	return reached[len(x)-1][len(y)-1]
 }
 
 func share(a, b []string) bool {
@@ -62,7 +93,7 @@ func share(a, b []string) bool {
 // characters compares two names in Chinese characters: forms of the same
 // characters, then characters of the same reading.
 func (t *tables) characters(x, y []rune) likeness {
-	if len(x) != len(y) || len(x) == 0 || len(x) > maxLetters {
+	if len(x) != len(y) || len(x) == 0 || len(x) > maxText {
 		return likeness{}
 	}
 	forms, sounds := true, true
@@ -88,7 +119,7 @@ func (t *tables) read(characters []rune, parts []token) likeness {
 	if len(characters) < 2 || len(characters) > maxTokens {
 		return best
 	}
-	for turn := range parts {
+	for _, turn := range turns(len(parts)) {
 		text := strings.Join(plains(slices.Concat(parts[turn:], parts[:turn])), "")
 		for _, way := range []struct {
 			readings func(rune) []string

@@ -45,9 +45,28 @@ func (c *Comparer) compareNames(f Field, a, b []Name) Finding {
 	return nameFinding(f, best)
 }
 
+// present are the names that are not empty. One that has another in brackets,
+// as Vietnamese lists write it, counts as two.
 func present(names []Name) []Name {
-	names = names[:min(len(names), maxNames)]
-	return slices.DeleteFunc(slices.Clone(names), Name.empty)
+	var out []Name
+	for _, n := range names[:min(len(names), maxNames)] {
+		before, rest, found := strings.Cut(n.Native, "(")
+		inside, _, closed := strings.Cut(rest, ")")
+		if !found || !closed || strings.TrimSpace(before) == "" {
+			out = append(out, n)
+			continue
+		}
+		main := n
+		main.Native = before
+		if strings.Contains(main.Latin, "(") {
+			main.Latin = before
+		}
+		out = append(out, main)
+		if len(words(inside)) > 1 {
+			out = append(out, Name{Native: inside, Script: n.Script, Language: n.Language})
+		}
+	}
+	return slices.DeleteFunc(out, Name.empty)
 }
 
 func nameFinding(f Field, l likeness) Finding {

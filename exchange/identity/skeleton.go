@@ -3,7 +3,7 @@ package identity
 import "strings"
 
 // The skeleton of a part of a name keeps what survives one romanisation of
-// Khmer or Lao and another: the consonants in classes, the vowels in three.
+// Khmer or Lao and another: the consonants in classes, the vowels in six.
 // docs/identity.md has the table in words.
 
 // sound is a spelling and the class it belongs to. Longer spellings come first.
@@ -16,8 +16,8 @@ var consonants = []sound{
 	{"s", "S"}, {"x", "S"}, {"m", "M"}, {"n", "N"}, {"l", "L"}, {"r", "R"}, {"v", "V"}, {"w", "V"}, {"h", "H"},
 }
 
-// skeletonOf writes a word as classes: upper case for consonants, a, i, o for
-// vowels (open, front, back; e stands for a mixture). h counts only at the
+// skeletonOf writes a word as classes: upper case for consonants, lower case for
+// vowels. h counts only at the
 // beginning, r not before a consonant or at the end, a final e not after n.
 func skeletonOf(word string, c conventions) string {
 	var b strings.Builder
@@ -34,8 +34,8 @@ func skeletonOf(word string, c conventions) string {
 		at, end := i, i+len(s.spelling)
 		i = end
 		switch {
-		case s.class == "H" && at > 0:
-			continue
+		case s.class == "H" && at > 0, s.class == "S" && end == len(word) && c&khmer != 0:
+			continue // a final s of Khmer is heard as h
 		case s.class == "R" && (end == len(word) || vowelRun(word[end:]) == 0) && at > 0:
 			continue
 		case s.class == "R" && c&lao != 0:
@@ -66,12 +66,13 @@ func consonantAt(w string) sound {
 	return sound{w[:1], ""}
 }
 
-// vowelRun counts the vowels that a word begins with. w and y belong to the
-// vowels after one of them, y alone too.
+// vowelRun counts the vowels that a word begins with. w and v belong to the
+// vowels after one of them and not before one; y always does.
 func vowelRun(w string) int {
 	n := 0
 	for n < len(w) {
-		if strings.IndexByte("aeiouy", w[n]) < 0 && (n == 0 || w[n] != 'w' || n+1 < len(w) && strings.IndexByte("aeiou", w[n+1]) >= 0) {
+		glide := n > 0 && (w[n] == 'w' || w[n] == 'v') && (n+1 == len(w) || strings.IndexByte("aeiou", w[n+1]) < 0)
+		if strings.IndexByte("aeiouy", w[n]) < 0 && !glide {
 			break
 		}
 		n++
@@ -79,20 +80,34 @@ func vowelRun(w string) int {
 	return n
 }
 
+// vowelClass tells open (a), front (i) and back (o) vowels, and mixtures: open
+// and front (e), open and back (u), front and back (y).
 func vowelClass(run string) byte {
-	front := strings.ContainsAny(run, "iy")
-	back := strings.ContainsAny(run, "uow")
+	front := strings.ContainsAny(run, "iye")
+	back := strings.ContainsAny(run, "uowv")
 	open := strings.ContainsRune(run, 'a')
-	mid := strings.ContainsRune(run, 'e')
 	switch {
-	case open && !front && !back && !mid:
-		return 'a'
-	case (front || mid) && !open && !back:
+	case front && back:
+		return 'y'
+	case open && front:
+		return 'e'
+	case open && back:
+		return 'u'
+	case front:
 		return 'i'
-	case back && !open && !front && !mid:
+	case back:
 		return 'o'
 	}
-	return 'e'
+	return 'a'
+}
+
+// apart says how far two classes of vowels are from each other, in parts of a
+// consonant: they stand around the mouth in the order of the string.
+func apart(a, b byte) float64 {
+	const around = "aeiyou"
+	d := strings.IndexByte(around, a) - strings.IndexByte(around, b)
+	d = min(max(d, -d), len(around)-max(d, -d))
+	return []float64{0, 0.15, 0.25, 0.4}[d]
 }
 
 // closeness compares two skeletons: 1 when they are equal, less by how much has
@@ -141,10 +156,8 @@ func substitution(a, b byte) float64 {
 	switch {
 	case a == b:
 		return 0
-	case a >= 'a' && b >= 'a' && (a == 'e' || b == 'e'):
-		return 0.15
 	case a >= 'a' && b >= 'a':
-		return 0.35
+		return apart(a, b)
 	case a >= 'a' || b >= 'a':
 		return 1.2
 	}

@@ -14,16 +14,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mozillazg/go-pinyin"
 )
 
 const hanvietHead = `# Sino-Vietnamese readings of traditional characters: character, tab, readings.
 # From the npm package hanviet-pinyin-words 2.1.7, MIT licence, Copyright (c)
-# 2024 Phong Phan; the pinyin of each reading is left out. See LICENSES.md.
+# 2024 Phong Phan; the pinyin of each reading is left out, that of the usual one
+# stands first. See LICENSES.md.
 `
 
 const variantsHead = `# Simplified characters and the traditional ones they may stand for.
@@ -55,16 +59,40 @@ func hanviet(dir string) error {
 	}
 	var lines []string
 	for char, byPinyin := range table {
-		var readings []string
-		for _, r := range byPinyin {
-			readings = append(readings, r...)
+		r := []rune(char)
+		if len(r) != 1 {
+			continue
 		}
-		slices.Sort(readings)
-		if readings = slices.Compact(readings); len(readings) > 0 && len([]rune(char)) == 1 {
+		var readings []string
+		for _, p := range ranked(byPinyin, r[0]) {
+			for _, reading := range byPinyin[p] {
+				if !slices.Contains(readings, reading) {
+					readings = append(readings, reading)
+				}
+			}
+		}
+		if len(readings) > 0 {
 			lines = append(lines, char+"\t"+strings.Join(readings, " "))
 		}
 	}
 	return write("hanviet.txt", hanvietHead, lines)
+}
+
+// ranked puts the character's first Mandarin reading first, so that the first
+// Sino-Vietnamese reading is the ordinary one.
+func ranked(byPinyin map[string][]string, char rune) []string {
+	usual := pinyin.SinglePinyin(char, pinyin.Args{Style: pinyin.Tone3})
+	keys := slices.Sorted(maps.Keys(byPinyin))
+	slices.SortStableFunc(keys, func(a, b string) int {
+		rank := func(k string) int {
+			if k == "*" || len(usual) > 0 && k == usual[0] {
+				return 0
+			}
+			return 1
+		}
+		return rank(a) - rank(b)
+	})
+	return keys
 }
 
 func variants(path string) error {

@@ -1,0 +1,311 @@
+package identity
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// KeySize is the length of an Index's key.
+const KeySize = 32
+
+// TokensPerPerson is how many tokens every person gets, however much is known.
+const TokensPerPerson = 60
+
+// maxForms bounds the spellings of a person's names that are indexed.
+const maxForms = 4
+
+// A Token is a keyed and truncated digest of something that two descriptions of
+// one person probably share. It fits a 32-bit column.
+type Token uint32
+
+// An Index makes blind tokens: without the key nobody can tell what a token
+// stands for or make one. With the tokens alone one sees which rows share how
+// many, and how often a token occurs; see docs/identity.md for what follows.
+// Another key means other tokens for everyone, so a rotation is a new index.
+type Index struct {
+	comparer *Comparer
+	keys     map[kind][]byte
+	padding  []byte
+}
+
+// A kind of token has its own key, so that tokens of two kinds never meet.
+type kind string
+
+const (
+	byCCCD     kind = "cccd"
+	byDocument kind = "document"
+	lettersIn  kind = "letters, years"
+	soundsIn   kind = "sounds, years"
+	endsIn     kind = "first and last part, years"
+	soundsOf   kind = "sounds, decade"
+	lettersOf  kind = "letters"
+	soundsAll  kind = "sounds"
+)
+
+// kinds and what a token of each counts when a candidate shares it.
+var kinds = map[kind]int{
+	byCCCD: 100, byDocument: 95, lettersIn: 80, soundsIn: 60, endsIn: 50, soundsOf: 35, lettersOf: 40, soundsAll: 25,
+}
+
+// NewIndex takes a key of 32 random bytes that serves nothing else.
+func NewIndex(c *Comparer, key []byte) (*Index, error) {
+	if c == nil {
+		return nil, errors.New("identity: an index needs a comparer")
+	}
+	if len(key) != KeySize || slices.Max(key) == 0 {
+		return nil, errors.New("identity: the key of an index has 32 random bytes")
+	}
+	x := &Index{comparer: c, keys: map[kind][]byte{}}
+	for k := range kinds {
+		x.keys[k] = digest(key, "identity index v1: "+string(k))
+	}
+	x.padding = digest(key, "identity index v1: padding")
+	return x, nil
+}
+
+func digest(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}
+
+// Tokens returns the tokens to store with a person: TokensPerPerson of them, in
+// ascending order. Equal descriptions give equal tokens.
+func (x *Index) Tokens(p Person) []Token {
+	var out []Token
+	for t := range x.real(p) {
+		out = append(out, t)
+	}
+	slices.Sort(out)
+	// What is missing is filled up with tokens that only an equal description
+	// has, so that the number says nothing.
+	var all strings.Builder
+	for _, t := range out {
+		all.WriteString(strconv.FormatUint(uint64(t), 16) + ",")
+	}
+	for n := 0; len(out) < TokensPerPerson; n++ {
+		t := Token(binary.BigEndian.Uint32(digest(x.padding, all.String()+strconv.Itoa(n))))
+		if !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// A Lookup finds candidates for one person.
+type Lookup struct{ kinds map[Token]kind }
+
+// Lookup prepares the search for a person's probable duplicates.
+func (x *Index) Lookup(p Person) Lookup { return Lookup{x.real(p)} }
+
+// Tokens are what to search for: any person who has one of them is a candidate.
+func (l Lookup) Tokens() []Token {
+	out := make([]Token, 0, len(l.kinds))
+	for t := range l.kinds {
+		out = append(out, t)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Score says how promising a candidate is, from 0 (nothing shared) to 100, by
+// the tokens it shares. It serves to open the likeliest candidates first and
+// decides nothing.
+func (l Lookup) Score(stored []Token) int {
+	shared := map[kind]bool{}
+	best := 0
+	for _, t := range stored {
+		if k, ok := l.kinds[t]; ok {
+			shared[k] = true
+			best = max(best, kinds[k])
+		}
+	}
+	if best == 0 {
+		return 0
+	}
+	return min(100, best+5*(len(shared)-1))
+}
+
+// real makes the tokens that mean something, the telling kinds first, at most
+// TokensPerPerson.
+func (x *Index) real(p Person) map[Token]kind {
+	out := map[Token]kind{}
+	add := func(k kind, parts ...string) {
+		t := Token(binary.BigEndian.Uint32(digest(x.keys[k], strings.Join(parts, "\x00"))))
+		if len(out) < TokensPerPerson {
+			out[t] = k
+		}
+	}
+	if n := numberOf(p); len(n) >= 9 {
+		add(byCCCD, n)
+	}
+	for i, d := range numbered(p) {
+		if i < 5 {
+			add(byDocument, d.Number)
+		}
+	}
+	windows, decades := windowsOf(p.Birth)
+	for _, f := range x.comparer.forms(p) {
+		add(lettersOf, f.letters)
+		add(soundsAll, f.sounds)
+		for _, w := range windows {
+			add(lettersIn, f.letters, w)
+			add(soundsIn, f.sounds, w)
+			add(endsIn, f.ends, w)
+		}
+		for _, d := range decades {
+			add(soundsOf, f.sounds, d)
+		}
+	}
+	return out
+}
+
+// windowsOf are the pairs of neighbouring years that a date of birth touches,
+// so that two dates a year apart share one; none when it spans more than two
+// years. The decades are those that it touches with a year to spare.
+func windowsOf(birth string) (windows, decades []string) {
+	e, err := schemas.ParseEDTF(birth)
+	if err != nil {
+		return nil, nil
+	}
+	from, to := e.Earliest.Year(), e.Latest.Year()
+	if loose(e) {
+		from, to = from-1, to+1
+	}
+	if to-from <= 1 {
+		for y := from - 1; y <= to; y++ {
+			windows = append(windows, strconv.Itoa(y))
+		}
+	}
+	for d := (from - 1) / 10; d <= (to+1)/10 && len(decades) < 2; d++ {
+		decades = append(decades, strconv.Itoa(d))
+	}
+	return windows, decades
+}
+
+// A form is what is indexed of one spelling of a name.
+type form struct{ letters, sounds, ends string }
+
+// forms are the distinct spellings of a person's names in Latin letters, those
+// of the main name first: as given, as in a machine-readable zone, and the
+// readings of Chinese characters.
+func (c *Comparer) forms(p Person) []form {
+	var out []form
+	add := func(parts []string) {
+		if f := formOf(parts); f.letters != "" && len(out) < maxForms && !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	for _, n := range present(allNames(p)) {
+		parts := latinParts(n)
+		if conventionsOf(n, parts)&chinese != 0 {
+			add(c.tables.canonical(plains(parts)))
+		} else {
+			add(plains(parts))
+		}
+		if class, _ := scriptOf(n.Native); class == hani {
+			characters := letters(n.Native)
+			add(c.tables.canonical(firsts(characters, c.tables.mandarin)))
+			add(firsts(characters, c.tables.sinoVietnamese))
+		}
+		add(plains(tokens(n.MRZ)))
+	}
+	return out
+}
+
+// firsts are the usual readings of characters; none when one has no reading.
+func firsts(characters []rune, readings func(rune) []string) []string {
+	var out []string
+	for _, r := range characters[:min(len(characters), maxTokens)] {
+		known := readings(r)
+		if len(known) == 0 {
+			return nil
+		}
+		out = append(out, known[0])
+	}
+	return out
+}
+
+// formOf takes from a name what does not depend on the order of its parts or on
+// whether they are written together: its letters, its consonants, and the
+// consonants of the first and the last part.
+func formOf(parts []string) form {
+	var f form
+	f.letters = anagram(strings.Join(parts, ""))
+	var sounds strings.Builder
+	for _, p := range parts {
+		sounds.WriteString(consonantsOf(p))
+	}
+	f.sounds = anagram(sounds.String())
+	if len(parts) > 0 {
+		ends := []string{consonantsOf(parts[0]), consonantsOf(parts[len(parts)-1])}
+		f.ends = strings.Join(sorted(ends), " ")
+	}
+	return f
+}
+
+func anagram(s string) string {
+	b := []byte(s)
+	slices.Sort(b)
+	return string(b)
+}
+
+// consonantsOf is the skeleton without vowels, or with them where nothing else
+// is left.
+func consonantsOf(word string) string {
+	s := skeletonOf(word, khmer|lao)
+	only := strings.Trim(s, "aeiouy")
+	only = strings.Map(func(r rune) rune {
+		if r >= 'a' {
+			return -1
+		}
+		return r
+	}, only)
+	if only == "" {
+		return s
+	}
+	return only
+}
+
+// canonical writes a Mandarin name in Wade–Giles without signs, in which pinyin
+// and Wade–Giles spellings of a syllable meet; what is no Mandarin stays.
+func (t *tables) canonical(parts []string) []string {
+	var out []string
+	for _, p := range parts {
+		cut := t.cut(p)
+		if cut == nil {
+			cut = []string{p}
+		}
+		out = append(out, cut...)
+	}
+	return out
+}
+
+// cut splits letters into as few syllables as possible, in Wade–Giles.
+func (t *tables) cut(s string) []string {
+	if len(s) > maxLetters {
+		return nil
+	}
+	best := make([][]string, len(s)+1)
+	best[0] = []string{}
+	for i := range s {
+		if best[i] == nil {
+			continue
+		}
+		for j := i + 1; j <= min(i+maxForm, len(s)); j++ {
+			syllables := t.spelled[s[i:j]]
+			if len(syllables) > 0 && (best[j] == nil || len(best[j]) > len(best[i])+1) {
+				best[j] = append(slices.Clone(best[i]), iForY(wadeGiles(syllables[0])))
+			}
+		}
+	}
+	return best[len(s)]
+}
