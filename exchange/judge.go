@@ -61,7 +61,8 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 
 // checkPermit applies the agreement's terms for a type.
 func checkPermit(peer *Peer, permit *partners.Permit, claims Claims, body any, way partners.Direction, young partners.Minor) error {
-	if err := permit.CheckRecipient(claims.Recipient, peer.receiving(way)); err != nil {
+	agreement, _ := peer.Agreement(claims.Agreement) // the permit is one of its own
+	if err := permit.CheckRecipient(claims.Recipient, peer.snapshot.Receivers(agreement, way)); err != nil {
 		return policyProblem(ProblemAgreement, "", err)
 	}
 	if err := permit.CheckApproval(claims.Approval); err != nil {
@@ -103,11 +104,11 @@ func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body an
 	}
 	target, _ := member(body, "target").(string)
 	versions, err := j.Versions(ctx, MessageKey{Lane{peer.Code, direction}, target}, claims.Case)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil // the case says what is wrong with the target
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrErased) {
+		return nil, nil // the case says what is wrong
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	last := versions[len(versions)-1]
 	corrected, refused := apply(last.Body, changesOf(body))

@@ -173,7 +173,8 @@ func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
 	if err != nil {
 		return Review{}, err
 	}
-	body, err := schemas.Parse(claims.Body, schemas.DefaultLimits())
+	// What is said of safeguards counts even where the agreement withholds it.
+	body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
 	if err != nil {
 		return Review{}, fmt.Errorf("read the body again: %w", err)
 	}
@@ -190,13 +191,35 @@ func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
 			return Review{}, refused
 		}
 	}
+	officers, err := o.officers(peer, permit, book, said)
+	if err != nil {
+		return Review{}, err
+	}
 	return Review{
 		Draft: Draft{
 			ID: claims.ID, To: claims.Audience, Type: claims.Type, Case: claims.Case, InReplyTo: claims.InReplyTo,
 			Agreement: claims.Agreement, Purpose: claims.Purpose, Recipient: claims.Recipient, Approval: claims.Approval, Body: claims.Body,
 		},
-		Withheld: withheld, Officers: permit.Officers(), permit: permit, body: body, book: book,
+		Withheld: withheld, Officers: officers, permit: permit, body: body, book: book,
 	}, nil
+}
+
+// officers says how many have to release a message. A correction needs as many
+// as the message that it corrects, or it would be a way around them.
+func (o *Outbox) officers(peer *Peer, permit *partners.Permit, book *Book, s Said) (int, error) {
+	n := permit.Officers()
+	target := book.find(s.Target, true)
+	if permit.Type != TypeCorrection || target == nil {
+		return n, nil
+	}
+	agreement, ok := peer.Agreement(target.Agreement)
+	if !ok {
+		return 0, problem(ProblemAgreement, "The agreement of the message that is corrected is not in force any more.").rule("agreement-unknown").at("/body/target")
+	}
+	if of := agreement.Find(target.Type, partners.Send); of != nil {
+		n = max(n, of.Officers())
+	}
+	return n, nil
 }
 
 // peer returns an active partner.

@@ -61,18 +61,6 @@ func (p *Peer) complete(c *Claims) (*partners.Permit, error) {
 	return permitOf(p, *c, partners.Send)
 }
 
-// receiving returns the agencies of the side that receives a message, as far as
-// they are known.
-func (p *Peer) receiving(way partners.Direction) []partners.Agency {
-	if way == partners.Send {
-		return p.Agencies
-	}
-	if self, described := p.snapshot.Self(); described {
-		return self.Agencies
-	}
-	return nil
-}
-
 // CheckPartner says whether a partner's keys can be used: a registry refuses a
 // file whose keys cannot.
 func CheckPartner(p *partners.Partner) error {

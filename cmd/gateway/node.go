@@ -207,7 +207,7 @@ func (n *node) openRegistry(ctx context.Context) error {
 		return fmt.Errorf("load the schemas: %w", err)
 	}
 	if n.registry, err = partners.Load(partners.Config{
-		Dir: n.cfg.Registry, Now: time.Now, Types: n.catalogue, Check: exchange.CheckPartner, Logger: n.log,
+		Dir: n.cfg.Registry, Self: n.cfg.Self, Now: time.Now, Types: n.catalogue, Check: exchange.CheckPartner, Logger: n.log,
 	}); err != nil {
 		return err
 	}
