@@ -105,13 +105,13 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 			e.err = refused
 			return
 		}
-		c.moved(b.now)
+		c.moved(e, b.now)
 		b.recent[e.key()] = e
 	}
 	if e.Settle != nil {
 		b.view.Due[e.Settle.JobID] = false
-		if c.book.settle(e.ID, e.Settle.means(e.Kind)) {
-			c.moved(b.now)
+		if means, ok := e.means(); ok && c.book.settle(e.ID, means) {
+			c.moved(e, b.now)
 		}
 	}
 	e.State = c.row.State
@@ -135,13 +135,22 @@ func (b *building) place(e *Entry, key seal.DataKey, salt [32]byte) {
 	b.admitted = append(b.admitted, e)
 }
 
-// moved computes anew where the case stands.
-func (c *openCase) moved(now time.Time) {
+// moved computes anew where the case stands, and which of its clocks is due
+// first.
+func (c *openCase) moved(e *Entry, now time.Time) {
 	at := c.book.Standing()
 	if at.State != c.row.State {
 		c.row.MovedAt = now
 	}
 	c.row.Kind, c.row.State, c.row.Turn, c.changed = at.Kind, at.State, at.Turn, true
+	if e.Terms == nil {
+		return
+	}
+	clocks := e.Terms.Clocks(c.book, now)
+	c.row.DueAt = firstDue(clocks)
+	if e.Kind == KindMessage {
+		e.clockAt = nextLook(clocks, e.ID, e.Direction == Out, now)
+	}
 }
 
 // note is what the book of the case keeps of a message.
@@ -157,11 +166,14 @@ func (e *Entry) note() Note {
 }
 
 // means says what the end of a delivery tells of the partner's copy.
-func (s *Settlement) means(kind Kind) status {
-	if kind == KindReceipt {
-		return settled
+func (e *Entry) means() (status, bool) {
+	switch e.Kind {
+	case KindReceipt:
+		return settled, true
+	case KindFailure:
+		return dead, true
 	}
-	return dead
+	return "", false
 }
 
 // openCase returns the case with its data key, making both when they are new;
@@ -316,6 +328,9 @@ func (b *building) writes(tiles []record.Tile) (Writes, error) {
 		w.Seqs[e.lane()] = b.view.Seqs[e.lane()]
 		if e.Deliver {
 			w.Jobs = append(w.Jobs, Job{Queue: e.Partner, Kind: JobDeliver, Ref: e.ID, Index: e.Index, FirstAt: b.now, DueAt: b.now})
+		}
+		if !e.clockAt.IsZero() {
+			w.Jobs = append(w.Jobs, Job{Queue: ClockQueue, Kind: JobClock, Ref: e.ID, Index: e.Index, FirstAt: b.now, DueAt: e.clockAt})
 		}
 		if e.Settle != nil {
 			w.Done = append(w.Done, *e.Settle)

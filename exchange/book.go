@@ -142,7 +142,9 @@ func (b *Book) rule(n *Note) (messageRule, *Problem) {
 	}
 	kind := b.Kind()
 	if kind == "" && !rows[0].Opens {
-		return messageRule{}, problem(ProblemCaseState, "A message of this type needs a case that is open; none of this name is.").rule("case-from-state").at("/case")
+		// What depends on nothing of ours may have overtaken the opening message.
+		early := rows[0].Reply == replyNever && rows[0].Needs == nil
+		return messageRule{}, lacks(early, "case-from-state", "A message of this type needs a case that is open; none of this name is.").at("/case")
 	}
 	if kind != "" && rows[0].Kind != "" && rows[0].Kind != kind {
 		return messageRule{}, problem(ProblemCaseState, "A message of this type belongs to another kind of case than this one (%s).", kind).rule("case-kind").at("/case")

@@ -1,6 +1,10 @@
 package exchange
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // The message types. docs/catalogue.md describes each; schemas/<type>.v1.json
 // says what its body holds.
@@ -158,4 +162,31 @@ func ReplyTo(messageType string) string {
 // was withdrawn.
 func afterWithdrawal(messageType string) bool {
 	return slices.Contains([]string{TypeErasureNotice, TypeErasureConfirmation}, messageType)
+}
+
+// CatalogueTable returns the catalogue as the table of docs/wire.md.
+func CatalogueTable() string {
+	var b strings.Builder
+	b.WriteString("| code | type | kind of case | sent by | opens | `in_reply_to` |\n|---|---|---|---|---|---|\n")
+	for _, r := range catalogue {
+		kind, from, opens, reply := string(r.Kind), "opener", "", "MUST be absent"
+		if kind == "" {
+			kind = "any"
+		}
+		switch {
+		case len(r.From) == 2:
+			from = "either"
+		case r.From[0] == other:
+			from = "other"
+		}
+		if r.Opens {
+			opens = "yes"
+		}
+		if r.Reply != replyNever {
+			verb := map[replyRule]string{replyOptional: "MAY", replyRequired: "MUST"}[r.Reply]
+			reply = verb + " name a `" + strings.Join(r.Answers, "` or `") + "`"
+		}
+		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s | %s |\n", r.Code, r.Type, strings.ReplaceAll(kind, "_", "-"), from, opens, reply)
+	}
+	return b.String()
 }

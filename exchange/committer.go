@@ -41,6 +41,7 @@ type Entry struct {
 	Said      Said   // of a message: what the state of its case depends on
 	Data      []byte // exact bytes, in clear
 	Deliver   bool   // make a delivery job for it
+	Terms     *Peer  // under which the case's clocks run; nil leaves them as they are
 	Settle    *Settlement
 
 	// Results.
@@ -52,6 +53,7 @@ type Entry struct {
 	State     State  // of the case, after this entry
 
 	hash     [32]byte
+	clockAt  time.Time // when the clocks that it started must be looked at
 	err      error
 	done     chan struct{}
 	original *Entry // an identical entry earlier in the same batch

@@ -90,7 +90,7 @@ func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
 		}
 		return err
 	}
-	e.Case = claims.Case
+	e.Case, e.Terms = claims.Case, peer
 	return in.cfg.Recorder.Record(ctx, e)
 }
 

@@ -36,10 +36,18 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 	if err != nil {
 		return Said{}, err
 	}
-	if err := checkPermit(peer, permit, claims, body); err != nil {
+	young, err := j.minors(ctx, peer, permit, claims)
+	if err != nil {
+		return Said{}, err
+	}
+	if err := checkPermit(peer, permit, claims, body, way, young); err != nil {
 		return Said{}, err
 	}
 	out := said(claims, body)
+	out.Minors = minorsOf(body, time.Unix(claims.IssuedAt, 0))
+	if agreement, ok := peer.Agreement(claims.Agreement); ok {
+		out.Agreement, out.Deadlines = claims.Agreement, started(agreement, claims, body, way)
+	}
 	if twice := repeated(out, claims.Type); twice != nil {
 		return Said{}, twice
 	}
@@ -52,11 +60,38 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 }
 
 // checkPermit applies the agreement's terms for a type.
-func checkPermit(_ *Peer, permit *partners.Permit, _ Claims, body any) error {
-	if err := permit.CheckFields(body); err != nil {
+func checkPermit(peer *Peer, permit *partners.Permit, claims Claims, body any, way partners.Direction, young partners.Minor) error {
+	agreement, _ := peer.Agreement(claims.Agreement) // the permit is one of its own
+	if err := permit.CheckRecipient(claims.Recipient, peer.snapshot.Receivers(agreement, way)); err != nil {
+		return policyProblem(ProblemAgreement, "", err)
+	}
+	if err := permit.CheckApproval(claims.Approval); err != nil {
+		return policyProblem(ProblemAgreement, "", err)
+	}
+	if err := permit.CheckAnonymous(member(body, "anonymous") == true); err != nil {
+		return policyProblem(ProblemField, "/body", err)
+	}
+	if err := permit.CheckFields(body, young); err != nil {
 		return policyProblem(ProblemField, "/body", err)
 	}
 	return nil
+}
+
+// minors says who is to be protected as a minor: whoever the message itself
+// shows to be one, or the case knows as one. The case is asked only where the
+// agreement has rules for minors.
+func (j *judge) minors(ctx context.Context, peer *Peer, permit *partners.Permit, claims Claims) (partners.Minor, error) {
+	if permit.Minors == nil {
+		return nil, nil
+	}
+	book, err := j.opener.Book(ctx, CaseKey{peer.Code, claims.Case})
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrErased) {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return func(subject map[string]any) bool {
+		ref, _ := subject["subject_ref"].(string)
+		return mayBeMinor(subject, time.Unix(claims.IssuedAt, 0)) || book != nil && book.Minor(ref)
+	}, nil
 }
 
 // corrects judges a correction by what it makes of its target: the corrected
@@ -69,11 +104,11 @@ func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body an
 	}
 	target, _ := member(body, "target").(string)
 	versions, err := j.Versions(ctx, MessageKey{Lane{peer.Code, direction}, target}, claims.Case)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil // the case says what is wrong with the target
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrErased) {
+		return nil, nil // the case says what is wrong
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	last := versions[len(versions)-1]
 	corrected, refused := apply(last.Body, changesOf(body))
@@ -87,7 +122,11 @@ func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body an
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPermit(peer, permit, last.Claims, corrected); err != nil {
+	young, err := j.minors(ctx, peer, permit, last.Claims)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPermit(peer, permit, last.Claims, corrected, way, young); err != nil {
 		return nil, because(ProblemCorrection, err)
 	}
 	was, is := said(last.Claims, last.Body), said(last.Claims, corrected)

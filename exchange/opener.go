@@ -69,6 +69,27 @@ func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 	return out, nil
 }
 
+// dataKey returns the data key of a case; ErrNotFound for no such case, ErrErased
+// when the key was destroyed.
+func (o *Opener) dataKey(ctx context.Context, key CaseKey) (seal.DataKey, error) {
+	c, err := o.cases.Case(ctx, key)
+	if err != nil {
+		return seal.DataKey{}, fmt.Errorf("find a case: %w", err)
+	}
+	return o.unwrap(ctx, c)
+}
+
+func (o *Opener) unwrap(ctx context.Context, c CaseRow) (seal.DataKey, error) {
+	if c.Wrapped.Bytes == nil {
+		return seal.DataKey{}, fmt.Errorf("the data key of a case: %w", ErrErased)
+	}
+	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
+	if err != nil {
+		return seal.DataKey{}, fmt.Errorf("unwrap the data key of a case: %w", err)
+	}
+	return key, nil
+}
+
 // Book opens the book of a case; ErrNotFound for no such case, ErrErased when
 // its key was destroyed.
 func (o *Opener) Book(ctx context.Context, key CaseKey) (*Book, error) {
@@ -80,15 +101,9 @@ func (o *Opener) Book(ctx context.Context, key CaseKey) (*Book, error) {
 }
 
 func (o *Opener) bookOf(ctx context.Context, c CaseRow) (*Book, error) {
-	switch {
-	case c.Wrapped.Bytes == nil:
-		return nil, fmt.Errorf("the book of a case: %w", ErrErased)
-	case c.Book == nil:
-		return &Book{}, nil
-	}
-	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
-	if err != nil {
-		return nil, fmt.Errorf("unwrap the data key of a case: %w", err)
+	key, err := o.unwrap(ctx, c)
+	if err != nil || c.Book == nil {
+		return &Book{}, err
 	}
 	return openBook(key, c)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -66,21 +67,67 @@ func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
 	return &Outbox{cfg, judge{cfg.Catalogue, cfg.Reader, cfg.Opener}}, nil
 }
 
-// Submit checks a draft against schema, agreement and case exactly as the
+// Submit sends a draft that nobody has to release: see Desk for the others,
+// which it refuses. The safeguards that were taken are recorded first.
+func (o *Outbox) Submit(ctx context.Context, d Draft, safeguards ...Safeguard) (Sent, error) {
+	for _, s := range safeguards {
+		if invalid := s.Check(); invalid != nil {
+			return Sent{}, invalid
+		}
+	}
+	r, err := o.Review(ctx, d)
+	if err != nil {
+		return Sent{}, o.refused(ctx, d, err)
+	}
+	if r.Officers > 0 {
+		return Sent{}, problem(ProblemHeld, "%d officers have to release a %s; submit it as a draft.", r.Officers, d.Type).rule("officers-required")
+	}
+	if lacking := missing(r.permit, r.body, r.book, safeguards, o.cfg.Clock()); len(lacking) > 0 {
+		return Sent{}, problem(ProblemHeld, "The agreement asks for a safeguard that is not recorded: %s.", lacking[0].Kind).rule("safeguard-missing")
+	}
+	if len(safeguards) > 0 && r.book.find(r.Draft.ID, true) == nil {
+		event := Entry{Type: "safeguards", Partner: r.Draft.To, Case: r.Draft.Case, ID: r.Draft.ID}
+		if err := recordEvent(ctx, o.cfg.Recorder, event, safeguards); err != nil {
+			return Sent{}, err
+		}
+	}
+	sent, err := o.release(ctx, r.Draft)
+	if err != nil {
+		return Sent{}, o.refused(ctx, r.Draft, err)
+	}
+	sent.Withheld = r.Withheld
+	return sent, nil
+}
+
+// refused records that a message of ours was refused before it was signed:
+// which rule, and for which partner, but not what it said. It returns err.
+func (o *Outbox) refused(ctx context.Context, d Draft, err error) error {
+	var p *Problem
+	if !errors.As(err, &p) || p.Kind.Retry || p.Kind == ProblemPartnerUnknown || p.Kind == ProblemIDReused {
+		return err
+	}
+	e := &Entry{Kind: KindRefusal, Partner: d.To, Direction: Out, Data: refusalData(p, d.Body)}
+	if ValidIdentifier(d.ID) {
+		e.ID = d.ID
+	}
+	if o.cfg.Catalogue.Has(d.Type) {
+		e.Type = d.Type
+	}
+	if recordErr := o.cfg.Recorder.Record(context.WithoutCancel(ctx), e); recordErr != nil {
+		return fmt.Errorf("record a refusal: %w", recordErr)
+	}
+	return err
+}
+
+// release checks a draft against schema, agreement and case exactly as the
 // partner will, signs it, and records it together with its due delivery. When
 // it returns nil the message is durable and will be carried.
-func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
-	peer, err := o.cfg.Directory.Peer(d.To)
-	if errors.Is(err, ErrNotFound) {
-		return Sent{}, problem(ProblemPartnerUnknown, "No partner has the code %q.", d.To)
-	} else if err != nil {
+func (o *Outbox) release(ctx context.Context, d Draft) (Sent, error) {
+	peer, err := o.peer(d.To)
+	if err != nil {
 		return Sent{}, err
 	}
-	if peer.Status != partners.Active {
-		return Sent{}, problem(ProblemPartnerSuspended, "The exchange with %s is suspended in its partner file.", peer.Code)
-	}
-	now := o.cfg.Clock()
-	claims, said, withheld, err := o.prepare(ctx, peer, d, now)
+	claims, said, withheld, err := o.prepare(ctx, peer, d, o.cfg.Clock())
 	if err != nil {
 		return Sent{}, err
 	}
@@ -97,7 +144,7 @@ func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
 	}
 	e := &Entry{
 		Kind: KindMessage, Partner: peer.Code, Direction: Out, ID: claims.ID, Type: claims.Type,
-		Case: claims.Case, InReplyTo: claims.InReplyTo, Said: said, Data: data, Deliver: true,
+		Case: claims.Case, InReplyTo: claims.InReplyTo, Said: said, Data: data, Deliver: true, Terms: peer,
 	}
 	err = o.cfg.Recorder.Record(ctx, e)
 	if p := AsProblem(err); err != nil && p.Kind == ProblemIDReused {
@@ -108,6 +155,85 @@ func (o *Outbox) Submit(ctx context.Context, d Draft) (Sent, error) {
 	}
 	o.cfg.Logger.Info("message submitted", "partner", peer.Code, "jti", e.ID, "type", e.Type, "index", e.Index)
 	return Sent{ID: e.ID, Case: e.Case, Index: e.Index, Seq: e.Seq, Withheld: withheld}, nil
+}
+
+// Review says what would become of a draft: as it will be sent, and who has to
+// release it. It refuses what Submit would refuse, but for what only the record
+// can decide.
+func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
+	peer, err := o.peer(d.To)
+	if err != nil {
+		return Review{}, err
+	}
+	claims, said, withheld, err := o.prepare(ctx, peer, d, o.cfg.Clock())
+	if err != nil {
+		return Review{}, err
+	}
+	permit, err := permitOf(peer, claims, partners.Send)
+	if err != nil {
+		return Review{}, err
+	}
+	// What is said of safeguards counts even where the agreement withholds it.
+	body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
+	if err != nil {
+		return Review{}, fmt.Errorf("read the body again: %w", err)
+	}
+	book, err := o.cfg.Opener.Book(ctx, CaseKey{peer.Code, claims.Case})
+	if errors.Is(err, ErrNotFound) {
+		book, err = &Book{}, nil
+	}
+	if err != nil {
+		return Review{}, err
+	}
+	if book.find(claims.ID, true) == nil { // a copy of what was sent is for the record to answer
+		trial := Book{Notes: slices.Clone(book.Notes)}
+		if refused := trial.admit(Note{ID: claims.ID, Type: claims.Type, Out: true, Reply: claims.InReplyTo, Said: said}); refused != nil {
+			return Review{}, refused
+		}
+	}
+	officers, err := o.officers(peer, permit, book, said)
+	if err != nil {
+		return Review{}, err
+	}
+	return Review{
+		Draft: Draft{
+			ID: claims.ID, To: claims.Audience, Type: claims.Type, Case: claims.Case, InReplyTo: claims.InReplyTo,
+			Agreement: claims.Agreement, Purpose: claims.Purpose, Recipient: claims.Recipient, Approval: claims.Approval, Body: claims.Body,
+		},
+		Withheld: withheld, Officers: officers, permit: permit, body: body, book: book,
+	}, nil
+}
+
+// officers says how many have to release a message. A correction needs as many
+// as the message that it corrects, or it would be a way around them.
+func (o *Outbox) officers(peer *Peer, permit *partners.Permit, book *Book, s Said) (int, error) {
+	n := permit.Officers()
+	target := book.find(s.Target, true)
+	if permit.Type != TypeCorrection || target == nil {
+		return n, nil
+	}
+	agreement, ok := peer.Agreement(target.Agreement)
+	if !ok {
+		return 0, problem(ProblemAgreement, "The agreement of the message that is corrected is not in force any more.").rule("agreement-unknown").at("/body/target")
+	}
+	if of := agreement.Find(target.Type, partners.Send); of != nil {
+		n = max(n, of.Officers())
+	}
+	return n, nil
+}
+
+// peer returns an active partner.
+func (o *Outbox) peer(code string) (*Peer, error) {
+	peer, err := o.cfg.Directory.Peer(code)
+	if errors.Is(err, ErrNotFound) {
+		return nil, problem(ProblemPartnerUnknown, "No partner has the code %q.", code)
+	} else if err != nil {
+		return nil, err
+	}
+	if peer.Status != partners.Active {
+		return nil, problem(ProblemPartnerSuspended, "The exchange with %s is suspended in its partner file.", peer.Code)
+	}
+	return peer, nil
 }
 
 // prepare completes a draft and checks it.
@@ -131,19 +257,17 @@ func (o *Outbox) prepare(ctx context.Context, peer *Peer, d Draft, now time.Time
 	if !o.cfg.Catalogue.Has(claims.Type) {
 		return fail(problem(ProblemTypeUnknown, "This gateway knows no schema for the type %q.", claims.Type).at("/type"))
 	}
-	if err := peer.complete(&claims); err != nil {
-		return fail(err)
-	}
-	permit, err := permitOf(peer, claims, partners.Send)
+	permit, err := peer.complete(&claims)
 	if err != nil {
 		return fail(err)
 	}
-	body, withheld := permit.Redact(body)
-	claims.Body = d.Body
-	if len(withheld) > 0 {
-		if claims.Body, err = json.Marshal(body); err != nil {
-			return fail(fmt.Errorf("write the redacted body: %w", err))
-		}
+	young, err := o.judge.minors(ctx, peer, permit, claims)
+	if err != nil {
+		return fail(err)
+	}
+	body, withheld := permit.Redact(body, young)
+	if claims.Body, err = json.Marshal(body); err != nil {
+		return fail(fmt.Errorf("write the body: %w", err))
 	}
 	said, err := o.judge.judge(ctx, peer, claims, body, partners.Send)
 	if err != nil {

@@ -30,9 +30,9 @@ func (p *Peer) Agreement(code string) (*partners.Agreement, bool) {
 	return a, ok && a.Partner == p.Code
 }
 
-// complete fills in the agreement and purpose of our own message when there is
-// only one that it can be.
-func (p *Peer) complete(c *Claims) error {
+// complete fills in what our own message may leave open when it can only be one
+// thing: agreement, purpose and a standing approval. It returns the permit.
+func (p *Peer) complete(c *Claims) (*partners.Permit, error) {
 	if c.Agreement == "" {
 		var fitting []string
 		for _, a := range p.snapshot.Agreements(p.Code) {
@@ -41,20 +41,24 @@ func (p *Peer) complete(c *Claims) error {
 			}
 		}
 		if len(fitting) != 1 {
-			return problem(ProblemAgreement, "%d agreements with %s permit this type to be sent; name one.", len(fitting), p.Code).rule("agreement-ambiguous").at("/agreement")
+			return nil, problem(ProblemAgreement, "%d agreements with %s permit this type to be sent; name one.", len(fitting), p.Code).rule("agreement-ambiguous").at("/agreement")
 		}
 		c.Agreement = fitting[0]
 	}
-	if c.Purpose != "" {
-		return nil
-	}
 	if a, ok := p.Agreement(c.Agreement); ok {
-		if permit := a.Find(c.Type, partners.Send); permit != nil && len(permit.Purposes) == 1 {
-			c.Purpose = permit.Purposes[0]
-			return nil
+		if permit := a.Find(c.Type, partners.Send); permit != nil {
+			if c.Purpose == "" && len(permit.Purposes) != 1 {
+				return nil, problem(ProblemAgreement, "The agreement does not fix one purpose for this type; name one.").rule("purpose-ambiguous").at("/purpose")
+			}
+			if c.Purpose == "" {
+				c.Purpose = permit.Purposes[0]
+			}
+			if c.Approval == "" {
+				c.Approval = permit.StandingApproval()
+			}
 		}
 	}
-	return problem(ProblemAgreement, "The agreement does not fix one purpose for this type; name one.").rule("purpose-ambiguous").at("/purpose")
+	return permitOf(p, *c, partners.Send)
 }
 
 // CheckPartner says whether a partner's keys can be used: a registry refuses a

@@ -59,6 +59,24 @@ var (
 	ProblemInternal         = ProblemKind{"internal", http.StatusInternalServerError, "Internal error", true}
 )
 
+// What only officers and national systems meet, at the operator API. They stand
+// in docs/operator-api.md and never answer a partner.
+var (
+	ProblemUnauthenticated = ProblemKind{"unauthenticated", http.StatusUnauthorized, "Nobody who may act here was recognised", false}
+	ProblemForbidden       = ProblemKind{"forbidden", http.StatusForbidden, "This may not be done by whoever asks", false}
+	ProblemRequest         = ProblemKind{"request-invalid", http.StatusBadRequest, "The request is not one that is understood", false}
+	ProblemDraft           = ProblemKind{"draft-invalid", http.StatusUnprocessableEntity, "The draft is not acceptable", false}
+	ProblemHeld            = ProblemKind{"held", http.StatusConflict, "The message may not leave yet", false}
+	ProblemDraftState      = ProblemKind{"draft-state", http.StatusConflict, "The draft does not allow this now", false}
+	ProblemDraftVersion    = ProblemKind{"draft-version", http.StatusConflict, "The draft has changed meanwhile", false}
+	ProblemApproval        = ProblemKind{"approval-invalid", http.StatusUnprocessableEntity, "The approval does not count", false}
+)
+
+// OperatorProblemKinds returns the problems of the operator API alone.
+func OperatorProblemKinds() []ProblemKind {
+	return []ProblemKind{ProblemUnauthenticated, ProblemForbidden, ProblemRequest, ProblemDraft, ProblemHeld, ProblemDraftState, ProblemDraftVersion, ProblemApproval}
+}
+
 // ProblemKinds returns the whole table in the order of the documentation.
 func ProblemKinds() []ProblemKind {
 	return []ProblemKind{

@@ -28,6 +28,11 @@ type Said struct {
 	Terms string `json:"g,omitempty"`
 	// Link ties a return to a police conversation; opaque.
 	Link string `json:"l,omitempty"`
+	// Minors are the persons who, by this message, are or may be minors.
+	Minors []string `json:"m,omitempty"`
+	// Agreement and Deadlines say which clocks the message has started here.
+	Agreement string   `json:"a,omitempty"`
+	Deadlines []string `json:"dl,omitempty"`
 }
 
 // A Decision is what a message says of one person: an outcome, a decision, a

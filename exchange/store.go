@@ -20,6 +20,8 @@ var (
 	// ErrOutcomeUnknown: the transaction may or may not have been committed.
 	// The caller must not release anything that depends on it.
 	ErrOutcomeUnknown = errors.New("outcome of the transaction is unknown")
+	// ErrConflict: what was to be replaced is not what the caller saw.
+	ErrConflict = errors.New("changed meanwhile")
 	// ErrBroken: the disk failed under the store. A retried fsync lies, so the
 	// process must end and start again from what the disk holds.
 	ErrBroken = errors.New("the store's disk failed; the gateway must be restarted")
@@ -101,8 +103,14 @@ type Job struct {
 	DueAt   time.Time
 }
 
-// JobDeliver is the kind of job that carries a message to its partner.
-const JobDeliver = "deliver"
+// The kinds of job.
+const (
+	JobDeliver = "deliver" // carries a message to its partner
+	JobClock   = "clock"   // looks at the clocks that a message has started
+)
+
+// ClockQueue is the queue of the jobs that belong to no partner's lane.
+const ClockQueue = "clock"
 
 // A JobState is where a job stands.
 type JobState string
@@ -124,10 +132,12 @@ type Attempt struct {
 	Detail  string // our own words or a known problem slug
 }
 
-// A Settlement ends a job together with the entry that proves it.
+// A Settlement ends a job together with the entry that proves it, or, with
+// state JobDue, says when it is due again.
 type Settlement struct {
 	JobID   int64
 	State   JobState
+	DueAt   time.Time // of JobDue
 	Attempt Attempt
 }
 
@@ -199,7 +209,25 @@ type Reader interface {
 	// Checkpoints calls fn for every stored checkpoint with a size in
 	// [from, to), smallest first.
 	Checkpoints(ctx context.Context, from, to int64, fn func(size int64, note []byte) error) error
+	// CasePage returns the cases that f selects, in its order, at most f.Limit.
+	CasePage(ctx context.Context, f CaseFilter) ([]CaseRow, error)
+	// Newest returns the entries that f lets through with an index below
+	// before, the last first, at most n.
+	Newest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)
 	record.TileSource
+}
+
+// A CaseFilter selects a page of cases; its zero value selects all.
+type CaseFilter struct {
+	Partners []string // nil: every one
+	Kinds    []Conversation
+	State    State
+	Turn     Turn
+	DueBy    time.Time // a clock is due before
+	Case     string    // begins with
+	ByDue    bool      // the first due first; otherwise the last moved first
+	After    CaseRow   // the last row of the page before
+	Limit    int
 }
 
 // A Filter selects entries; its zero value selects all.
@@ -224,6 +252,8 @@ type JobStore interface {
 	Release(ctx context.Context, id int64) error
 	// Retry records a failed attempt and when the job is due again.
 	Retry(ctx context.Context, attempt Attempt, due time.Time) error
+	// Finish ends a claimed job without an entry: there was nothing to do.
+	Finish(ctx context.Context, attempt Attempt) error
 	// Attempts returns the attempts made for a message, oldest first.
 	Attempts(ctx context.Context, partner, id string) ([]Attempt, error)
 	// Queue returns a partner's jobs in a state, oldest first, at most n.

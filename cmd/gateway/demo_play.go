@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
@@ -91,13 +92,17 @@ func (d *demo) play(ctx context.Context) (demoResult, error) {
 	return result, err
 }
 
+// demoApproval is the reference of an invented approval, where the template
+// agreement asks a partner for one.
+var demoApproval = map[string]string{"CN": "SPECIMEN-41/2026"}
+
 // tell plays one case: the partner's request, Viet Nam's answer, and both
 // receipts. It returns the request as the partner stored it.
 func (d *demo) tell(ctx context.Context, code, name string) (story, exchange.Opened, error) {
 	host, home := d.node(code), d.node("VN")
 	sent, err := host.outbox.Submit(ctx, exchange.Draft{
-		To: "VN", Type: benchType, Agreement: d.world.agreement(code), Purpose: demoPurpose, Body: schemas.Example(benchType),
-	})
+		To: "VN", Type: benchType, Agreement: d.world.agreement(code), Purpose: demoPurpose, Approval: demoApproval[code], Body: schemas.Example(benchType),
+	}, exchange.Safeguard{Kind: partners.SafeguardConsent, Basis: "consent", On: time.Now().Format(time.DateOnly)})
 	if err != nil {
 		return story{}, exchange.Opened{}, err
 	}

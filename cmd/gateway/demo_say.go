@@ -128,7 +128,7 @@ func (s *narrator) next(d *demo, r demoResult) error {
 		return err
 	}
 	s.step("Try next", "the gateways stay up until Ctrl-C; in another terminal, from this folder:")
-	s.line("  bin/gateway send %s --to KH --wait --config %s", body, vn.config)
+	s.line("  bin/gateway send %s --to KH --safeguard consent=2026-11-02 --wait --config %s", body, vn.config)
 	s.line("  bin/gateway export --config %s --output evidence.zip --reason \"a first look\" && bin/verify evidence.zip", vn.config)
 	s.line("  bin/gateway check --config %s", vn.config)
 	s.line("  curl http://%s/readyz", vn.admin)

@@ -174,6 +174,14 @@ func TestProblemsAreDocumented(t *testing.T) {
 	}
 }
 
+// The table of cases in wire.md is the program's own.
+func TestCasesAreDocumented(t *testing.T) {
+	wire := readDoc(t, "../../docs/wire.md")
+	if table := between(t, wire, "<!-- cases -->\n", "<!-- /cases -->"); table != exchange.CatalogueTable() {
+		t.Errorf("wire.md has\n%s\nthe program\n%s", table, exchange.CatalogueTable())
+	}
+}
+
 func between(t testing.TB, text, begin, end string) string {
 	t.Helper()
 	_, rest, ok1 := strings.Cut(text, begin)
@@ -338,10 +346,11 @@ func TestP11ReadmeNamesEveryStore(t *testing.T) {
 // that is not in its row, fails.
 var imports = map[string][]string{
 	"schemas": {}, "certs": {}, "docs": {}, "exchange/seal": {}, "exchange/record": {}, "cmd/verify": {}, "exchange/store/throwaway": {},
-	"partners":        {"schemas"},
-	"exchange":        {"schemas", "partners", "exchange/seal", "exchange/record"},
-	"exchange/export": {"exchange", "partners", "exchange/record"},
-	"exchange/store":  {"exchange", "partners", "exchange/record"},
+	"partners":          {"schemas"},
+	"exchange":          {"schemas", "partners", "exchange/seal", "exchange/record"},
+	"exchange/identity": {"schemas"},
+	"exchange/export":   {"exchange", "partners", "exchange/record"},
+	"exchange/store":    {"exchange", "partners", "exchange/record"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
 		"exchange/store", "exchange/store/throwaway"},
 }

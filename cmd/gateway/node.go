@@ -47,12 +47,16 @@ type node struct {
 	committer *exchange.Committer
 	inbox     *exchange.Inbox
 	outbox    *exchange.Outbox
+	roster    *exchange.Roster
+	desk      *exchange.Desk
+	files     *exchange.CaseFiles
 
-	identity *certs.Identity
-	trust    *trustStore
-	courier  *exchange.Courier
-	watch    *exchange.Watch
-	handler  http.Handler
+	identity  *certs.Identity
+	trust     *trustStore
+	courier   *exchange.Courier
+	scheduler *exchange.Scheduler
+	watch     *exchange.Watch
+	handler   http.Handler
 
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
 	onCommit func([]*exchange.Entry) // told of every batch, after the courier
@@ -102,6 +106,27 @@ func (n *node) open(ctx context.Context) error {
 	n.outbox, err = exchange.NewOutbox(exchange.OutboxConfig{
 		Self: n.cfg.Self, Catalogue: n.catalogue, Directory: n.directory, Recorder: n.committer, Reader: n.db,
 		Opener: n.opener, Signer: n.signer, Clock: time.Now, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	return n.openDesk()
+}
+
+// openDesk wires what officers work with.
+func (n *node) openDesk() error {
+	var err error
+	if n.roster, err = exchange.NewRoster(exchange.RosterConfig{Store: n.db, Recorder: n.committer, Opener: n.opener, Clock: time.Now}); err != nil {
+		return err
+	}
+	if n.desk, err = exchange.NewDesk(exchange.DeskConfig{
+		Self: n.cfg.Self, Outbox: n.outbox, Roster: n.roster, Store: n.db, Recorder: n.committer, Opener: n.opener,
+		Clock: time.Now, Logger: n.log,
+	}); err != nil {
+		return err
+	}
+	n.files, err = exchange.NewCaseFiles(exchange.CaseFilesConfig{
+		Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Clock: time.Now,
 	})
 	return err
 }
@@ -182,7 +207,7 @@ func (n *node) openRegistry(ctx context.Context) error {
 		return fmt.Errorf("load the schemas: %w", err)
 	}
 	if n.registry, err = partners.Load(partners.Config{
-		Dir: n.cfg.Registry, Now: time.Now, Types: n.catalogue, Check: exchange.CheckPartner, Logger: n.log,
+		Dir: n.cfg.Registry, Self: n.cfg.Self, Now: time.Now, Types: n.catalogue, Check: exchange.CheckPartner, Logger: n.log,
 	}); err != nil {
 		return err
 	}
@@ -216,6 +241,12 @@ func (n *node) prepare() error {
 		Self: n.cfg.Self, Directory: n.directory, Jobs: n.db, Reader: n.db, Opener: n.opener, Recorder: n.committer,
 		Client: n.trust.client, Clock: time.Now, Logger: n.log, Metrics: n.metrics,
 		Poll: duration(n.cfg.Delivery.Poll, time.Second), Timeout: duration(n.cfg.Delivery.Timeout, 30*time.Second),
+	}); err != nil {
+		return err
+	}
+	if n.scheduler, err = exchange.NewScheduler(exchange.SchedulerConfig{
+		Jobs: n.db, Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Sweep: n.desk.Sweep,
+		Clock: time.Now, Logger: n.log,
 	}); err != nil {
 		return err
 	}
@@ -286,7 +317,13 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
-	go func() { defer close(done); n.courier.Run(background) }()
+	go func() {
+		defer close(done)
+		scheduled := make(chan struct{})
+		go func() { defer close(scheduled); n.scheduler.Run(background) }()
+		n.courier.Run(background)
+		<-scheduled
+	}()
 	go n.registry.Watch(background)
 	go n.watch.Run(background)
 

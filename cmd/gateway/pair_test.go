@@ -313,10 +313,13 @@ func (g *testGateway) openReceipt(from *testGateway, raw []byte, id string, mess
 	return exchange.OpenReceipt(raw, peer, g.code, id, message)
 }
 
+// consented is the safeguard that the template agreements ask for.
+var consented = exchange.Safeguard{Kind: partners.SafeguardConsent, Basis: "consent", On: "2026-11-02"}
+
 // submit sends a request through the outbox.
 func (g *testGateway) submit(to string) exchange.Sent {
 	g.t.Helper()
-	sent, err := g.node.outbox.Submit(context.Background(), draftTo(to))
+	sent, err := g.node.outbox.Submit(context.Background(), draftTo(to), consented)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -398,7 +398,7 @@ func TestP12RecordingCannotBeSwitchedOff(t *testing.T) {
 		if r := p.kh.post(p.vn, p.kh.sign(p.kh.claims("VN"))); r.status != http.StatusServiceUnavailable {
 			t.Errorf("without a store the answer is %d %s", r.status, r.body)
 		}
-		_, err := p.vn.node.outbox.Submit(context.Background(), exchange.Draft{To: "KH", Type: benchType, Body: schemas.Example(benchType)})
+		_, err := p.vn.node.outbox.Submit(context.Background(), exchange.Draft{To: "KH", Type: benchType, Body: schemas.Example(benchType)}, consented)
 		if !errors.Is(err, exchange.ErrUnavailable) && !errors.Is(err, exchange.ErrOutcomeUnknown) {
 			t.Errorf("without a store a submission says %v", err)
 		}

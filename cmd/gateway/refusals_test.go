@@ -294,6 +294,7 @@ func TestAgreementIsKept(t *testing.T) {
 	}
 	p.vn.editAgreement(func(a *partners.Agreement) {
 		a.Permits = a.Permits[:0:0]
+		a.Deadlines = nil
 		a.Permits = append(a.Permits, partners.Permit{Type: "identity_verification_response", Direction: partners.Receive, Purposes: []string{demoPurpose}})
 	})
 	p.vn.reload()

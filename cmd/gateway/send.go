@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // A sendResult is what send prints with --json.
@@ -32,6 +34,7 @@ type sendAnswer struct {
 type sendFlags struct {
 	from    nodeFlag
 	draft   exchange.Draft
+	taken   []string
 	wait    bool
 	timeout time.Duration
 	asJSON  bool
@@ -61,6 +64,9 @@ with the same body is sent once.`,
 	flags.StringVar(&f.draft.Agreement, "agreement", "", "the agreement's `code`; only needed when several permit the type")
 	flags.StringVar(&f.draft.Purpose, "purpose", "", "the purpose `code`; only needed when the agreement knows several")
 	flags.StringVar(&f.draft.ID, "id", "", "the message's `jti`; a new one when empty")
+	flags.StringVar(&f.draft.Recipient, "recipient", "", "the partner's agency it is meant for; where the agreement asks for one")
+	flags.StringVar(&f.draft.Approval, "approval", "", "the `reference` of an approval; where the agreement asks for one")
+	flags.StringArrayVar(&f.taken, "safeguard", nil, "a safeguard that was taken for every person, as `NAME=DAY`: consent, authority, guardian, voluntariness or non_refoulement, and YYYY-MM-DD")
 	flags.BoolVar(&f.wait, "wait", false, "wait for the receipt, and for the answer to a request")
 	flags.DurationVar(&f.timeout, "timeout", 60*time.Second, "how long to wait")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
@@ -79,12 +85,16 @@ func (f *sendFlags) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	f.draft.Body = body
+	safeguards, err := safeguardsOf(f.taken)
+	if err != nil {
+		return err
+	}
 	n, err := f.from.open(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer n.close()
-	sent, err := n.outbox.Submit(cmd.Context(), f.draft)
+	sent, err := n.outbox.Submit(cmd.Context(), f.draft, safeguards...)
 	if err != nil {
 		return err
 	}
@@ -107,6 +117,33 @@ func (f *sendFlags) run(cmd *cobra.Command, path string) error {
 		printOutcome(cmd.OutOrStdout(), result)
 	}
 	return err
+}
+
+// safeguardNames are what a person types for each safeguard.
+var safeguardNames = map[string]exchange.Safeguard{
+	"consent":         {Kind: partners.SafeguardConsent, Basis: "consent"},
+	"authority":       {Kind: partners.SafeguardConsent, Basis: "authority"},
+	"guardian":        {Kind: partners.SafeguardGuardian},
+	"voluntariness":   {Kind: partners.SafeguardVoluntariness},
+	"non_refoulement": {Kind: partners.SafeguardRefoulement},
+}
+
+// safeguardsOf reads --safeguard.
+func safeguardsOf(taken []string) ([]exchange.Safeguard, error) {
+	var out []exchange.Safeguard
+	for _, t := range taken {
+		name, day, _ := strings.Cut(t, "=")
+		s, known := safeguardNames[name]
+		if !known {
+			return nil, usagef("--safeguard %s: there is no safeguard of this name; write consent, authority, guardian, voluntariness or non_refoulement, then = and the day", name)
+		}
+		s.On = day
+		if s.Check() != nil {
+			return nil, usagef("--safeguard %s: the day is written as YYYY-MM-DD", name)
+		}
+		out = append(out, s)
+	}
+	return out, nil
 }
 
 func readDraft(stdin io.Reader, path string) ([]byte, error) {

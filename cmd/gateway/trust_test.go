@@ -33,7 +33,7 @@ func TestSuspensionReachesOpenConnections(t *testing.T) {
 	if took := time.Since(started); took > 5*time.Second {
 		t.Errorf("it took %s", took)
 	}
-	if _, err := p.vn.node.outbox.Submit(t.Context(), draftTo("KH")); err == nil {
+	if _, err := p.vn.node.outbox.Submit(t.Context(), draftTo("KH"), consented); err == nil {
 		t.Error("a message to a suspended partner is taken")
 	}
 	p.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })

@@ -21,6 +21,9 @@ func (p *party) writeRegistry() error {
 			return fmt.Errorf("make the registry: %w", err)
 		}
 	}
+	if err := p.writeSelf(registry); err != nil {
+		return err
+	}
 	for _, other := range p.world.parties {
 		if other == p || p.code != "VN" && other.code != "VN" {
 			continue
@@ -33,6 +36,15 @@ func (p *party) writeRegistry() error {
 		}
 	}
 	return nil
+}
+
+// writeSelf writes what p's own gateway has to know of p.
+func (p *party) writeSelf(registry string) error {
+	file, err := partners.TemplatePartner(p.code)
+	if err != nil {
+		return err
+	}
+	return partners.WriteFile(filepath.Join(registry, partners.SelfFile), "Made by the demonstration: synthetic data only.", file.AsSelf())
 }
 
 // writePartner writes what p knows of another party.

@@ -147,7 +147,7 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 	}
 	for _, s := range w.Done {
 		a := s.Attempt
-		batch.Queue(settleJob, string(s.State), s.JobID)
+		batch.Queue(settleJob, string(s.State), millis(s.DueAt), s.JobID)
 		batch.Queue(insertAttempt, a.JobID, a.Number, millis(a.At), a.Took.Milliseconds(), a.Outcome, a.Status, a.Detail)
 	}
 	batch.Queue("INSERT INTO checkpoint (size, note, at) VALUES ($1, $2, $3)", w.Head.Size, w.Head.Checkpoint, millis(w.At))

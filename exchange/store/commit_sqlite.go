@@ -170,7 +170,7 @@ func (db *DB) writeSQLite(ctx context.Context, tx *sql.Tx, w exchange.Writes) er
 	}
 	for _, s := range w.Done {
 		a := s.Attempt
-		if err := exec(settleJob, string(s.State), s.JobID); err != nil {
+		if err := exec(settleJob, string(s.State), millis(s.DueAt), s.JobID); err != nil {
 			return err
 		}
 		if err := exec(insertAttempt, a.JobID, a.Number, millis(a.At), a.Took.Milliseconds(), a.Outcome, a.Status, a.Detail); err != nil {

@@ -65,6 +65,9 @@ var (
 	_ exchange.BatchStore = (*DB)(nil)
 	_ exchange.Reader     = (*DB)(nil)
 	_ exchange.JobStore   = (*DB)(nil)
+
+	_ exchange.DraftStore   = (*DB)(nil)
+	_ exchange.OfficerStore = (*DB)(nil)
 )
 
 // ErrMigrate means that the schema is not the one this program was built for.

@@ -11,7 +11,7 @@ import (
 
 const (
 	insertJob     = "INSERT INTO job (queue, kind, ref, idx, first_at, due_at) VALUES ($1, $2, $3, $4, $5, $6)"
-	settleJob     = "UPDATE job SET state = $1, leased_until = 0, attempt = attempt + 1 WHERE id = $2"
+	settleJob     = "UPDATE job SET state = $1, due_at = CASE WHEN $1 = 'due' THEN $2 ELSE due_at END, leased_until = 0, attempt = attempt + 1 WHERE id = $3"
 	insertAttempt = "INSERT INTO attempt (job_id, number, at, took_ms, outcome, status, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 	jobColumns    = "id, queue, kind, ref, idx, attempt, first_at, due_at"
 )
@@ -70,6 +70,11 @@ func (db *DB) Release(ctx context.Context, id int64) error {
 
 // Retry implements exchange.JobStore.
 func (db *DB) Retry(ctx context.Context, a exchange.Attempt, due time.Time) error {
+	return db.endAttempt(ctx, a, "UPDATE job SET attempt = $1, due_at = $2, leased_until = 0 WHERE id = $3 AND state = 'due'", a.Number, millis(due), a.JobID)
+}
+
+// endAttempt records an attempt and what it means for its job.
+func (db *DB) endAttempt(ctx context.Context, a exchange.Attempt, update string, args ...any) error {
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("record an attempt: %w", classify(err))
@@ -78,13 +83,18 @@ func (db *DB) Retry(ctx context.Context, a exchange.Attempt, due time.Time) erro
 	if _, err := tx.ExecContext(ctx, insertAttempt, a.JobID, a.Number, millis(a.At), a.Took.Milliseconds(), a.Outcome, a.Status, a.Detail); err != nil {
 		return fmt.Errorf("record an attempt: %w", classify(err))
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE job SET attempt = $1, due_at = $2, leased_until = 0 WHERE id = $3 AND state = 'due'", a.Number, millis(due), a.JobID); err != nil {
+	if _, err := tx.ExecContext(ctx, update, args...); err != nil {
 		return fmt.Errorf("record an attempt: %w", classify(err))
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("record an attempt: %w", classifyCommit(err))
 	}
 	return nil
+}
+
+// Finish implements exchange.JobStore.
+func (db *DB) Finish(ctx context.Context, a exchange.Attempt) error {
+	return db.endAttempt(ctx, a, "UPDATE job SET state = 'done', attempt = $1, leased_until = 0 WHERE id = $2 AND state = 'due'", a.Number, a.JobID)
 }
 
 // Attempts implements exchange.JobStore.

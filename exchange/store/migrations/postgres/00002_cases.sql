@@ -30,7 +30,7 @@ CREATE INDEX draft_case ON draft (partner, case_id);
 CREATE TABLE officer (
     id         text   PRIMARY KEY,
     changed_at bigint NOT NULL,
-    content    text   NOT NULL
+    content    bytea  NOT NULL -- sealed, so that nobody becomes an officer by an UPDATE
 );
 
 -- How far each follower of the record has come: webhooks, the person index.

@@ -29,7 +29,7 @@ CREATE INDEX draft_case ON draft (partner, case_id);
 CREATE TABLE officer (
     id         TEXT   PRIMARY KEY,
     changed_at INTEGER NOT NULL,
-    content    TEXT   NOT NULL
+    content    BLOB   NOT NULL -- sealed, so that nobody becomes an officer by an UPDATE
 ) STRICT;
 
 -- How far each follower of the record has come: webhooks, the person index.

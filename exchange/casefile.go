@@ -1,0 +1,250 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// CaseFilesConfig wires CaseFiles. Everything is required.
+type CaseFilesConfig struct {
+	Reader    Reader
+	Opener    *Opener
+	Directory *Directory
+	Recorder  Recorder
+	Clock     func() time.Time
+}
+
+// CaseFiles is what officers and national systems read: cases, their lives and
+// clocks, and their messages. What is personal is opened only with a reason,
+// and the access stands in the record before a byte is returned.
+type CaseFiles struct {
+	cfg   CaseFilesConfig
+	judge judge
+}
+
+// NewCaseFiles returns the case files; it refuses a missing part.
+func NewCaseFiles(cfg CaseFilesConfig) (*CaseFiles, error) {
+	if cfg.Reader == nil || cfg.Opener == nil || cfg.Directory == nil || cfg.Recorder == nil || cfg.Clock == nil {
+		return nil, errors.New("case files: a required part is missing")
+	}
+	return &CaseFiles{cfg, judge{nil, cfg.Reader, cfg.Opener}}, nil
+}
+
+// A CaseFile is one case as it stands.
+type CaseFile struct {
+	Row      CaseRow
+	Standing Standing
+	Clocks   []RunningClock
+	Erased   bool
+}
+
+// List returns the cases that an officer may see, a page at a time.
+func (c *CaseFiles) List(ctx context.Context, by *Officer, f CaseFilter) ([]CaseRow, error) {
+	if !seesCases(by) {
+		return nil, forbidden("see cases")
+	}
+	f.Partners, f.Kinds = within(f.Partners, by.Scope()), within(f.Kinds, kindsOf(by))
+	return c.cfg.Reader.CasePage(ctx, f)
+}
+
+// within narrows a wish to a scope; nil is everything.
+func within[T comparable](wish, scope []T) []T {
+	if scope == nil {
+		return wish
+	}
+	if wish == nil {
+		return scope
+	}
+	return slices.DeleteFunc(slices.Clone(wish), func(v T) bool { return !slices.Contains(scope, v) })
+}
+
+// kindsOf returns the conversations that an officer may see; nil for all. The
+// empty kind is a case that so far has only drafts.
+func kindsOf(by *Officer) []Conversation {
+	if by.Police {
+		return nil
+	}
+	return []Conversation{"", Return, SelfReturn}
+}
+
+func seesCases(by *Officer) bool {
+	return by.Has(RoleOfficer, RoleSupervisor, RoleCompliance, RoleAuditor, RoleSystem)
+}
+
+// row returns a case that an officer may see; ErrNotFound for any other.
+func (c *CaseFiles) row(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
+	row, err := c.cfg.Reader.Case(ctx, key)
+	if err == nil && (key.Case == "" || !seesCases(by) || !by.Sees(key.Partner, row.Kind)) {
+		err = ErrNotFound
+	}
+	if errors.Is(err, ErrNotFound) {
+		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
+	}
+	return row, err
+}
+
+// Case returns one case.
+func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFile, error) {
+	row, err := c.row(ctx, by, key)
+	if err != nil {
+		return CaseFile{}, err
+	}
+	file := CaseFile{Row: row}
+	book, err := c.cfg.Opener.bookOf(ctx, row)
+	if errors.Is(err, ErrErased) {
+		file.Erased = true
+		return file, nil
+	}
+	if err != nil {
+		return CaseFile{}, err
+	}
+	file.Standing = book.Standing()
+	if peer, err := c.cfg.Directory.Peer(key.Partner); err == nil {
+		file.Clocks = peer.Clocks(book, c.cfg.Clock())
+	} else if !errors.Is(err, ErrNotFound) {
+		return CaseFile{}, err
+	}
+	return file, nil
+}
+
+// A TimelineEntry is one event of a case's life, without anything personal.
+type TimelineEntry struct {
+	Index     int64     `json:"index"`
+	At        time.Time `json:"at"`
+	Kind      Kind      `json:"kind"`
+	Direction Direction `json:"direction"`
+	ID        string    `json:"jti,omitempty"`
+	Type      string    `json:"type,omitempty"`
+	InReplyTo string    `json:"in_reply_to,omitempty"`
+	// Status is of our own messages: pending, dead, or "" when the partner
+	// holds them.
+	Status string `json:"status,omitempty"`
+	// Late: the message answers a question that was asked anew since, or came
+	// after its clock had run out.
+	Late bool `json:"late,omitempty"`
+	// By and Reason are of what an officer did.
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Timeline returns what happened in a case from an index on, at most n.
+func (c *CaseFiles) Timeline(ctx context.Context, by *Officer, key CaseKey, from int64, n int) ([]TimelineEntry, error) {
+	row, err := c.row(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	book, err := c.cfg.Opener.bookOf(ctx, row)
+	if err != nil && !errors.Is(err, ErrErased) {
+		return nil, err
+	}
+	late := map[string]bool{}
+	if peer, peerErr := c.cfg.Directory.Peer(key.Partner); peerErr == nil && err == nil {
+		late = book.late(peer.Clocks(book, c.cfg.Clock()))
+	}
+	var out []TimelineEntry
+	done := errors.New("enough")
+	err = c.cfg.Reader.Entries(ctx, from, math.MaxInt64, Filter{Partner: key.Partner, Case: key.Case}, func(r Row) error {
+		e := TimelineEntry{Index: r.Index, At: r.At, Kind: r.Kind, Direction: r.Direction, ID: r.ID, Type: r.Type, InReplyTo: r.InReplyTo}
+		if r.Kind == KindMessage && book != nil {
+			if note := book.find(r.ID, r.Direction == Out); note != nil {
+				e.Status, e.Late = string(note.Status), late[noteKey(note)]
+			}
+		}
+		if r.Kind == KindAccess || r.Kind == KindEvent {
+			e.By, e.Reason = c.actor(ctx, r)
+		}
+		if out = append(out, e); len(out) >= n {
+			return done
+		}
+		return nil
+	})
+	if errors.Is(err, done) {
+		err = nil
+	}
+	return out, err
+}
+
+// actor says who did what an entry records, and why; nothing when the entry
+// cannot be opened any more.
+func (c *CaseFiles) actor(ctx context.Context, r Row) (by, reason string) {
+	opened, err := c.cfg.Opener.Open(ctx, r)
+	if err != nil {
+		return "", ""
+	}
+	var data struct {
+		By      string `json:"by"`
+		Officer string `json:"officer"`
+		Reason  string `json:"reason"`
+	}
+	if json.Unmarshal(opened.Data, &data) != nil { // some events are lists
+		return "", ""
+	}
+	if data.By == "" {
+		data.By = data.Officer
+	}
+	return data.By, data.Reason
+}
+
+func noteKey(n *Note) string { return fmt.Sprintf("%t/%s", n.Out, n.ID) }
+
+// late returns the messages that came late: answers to a question that its
+// asker has asked again since, and those that ended a clock after its time.
+func (b *Book) late(clocks []RunningClock) map[string]bool {
+	out := map[string]bool{}
+	s := &standing{book: b, opener: b.Opened()}
+	for i := range b.Notes {
+		n := &b.Notes[i]
+		asked := b.find(n.Reply, !n.Out)
+		if n.Reply == "" || asked == nil || len(n.Subjects) == 0 {
+			continue
+		}
+		sender := opener
+		if !s.from(asked, opener) {
+			sender = other
+		}
+		superseded := true
+		for _, d := range n.Subjects {
+			superseded = superseded && s.newest(d.Ref, asked.Type, sender, nil) != asked
+		}
+		expired := slices.ContainsFunc(clocks, func(c RunningClock) bool {
+			return c.Message == asked.ID && c.Out == asked.Out && time.Unix(n.IssuedAt, 0).After(c.Reading.Due)
+		})
+		if superseded || expired {
+			out[noteKey(n)] = true
+		}
+	}
+	return out
+}
+
+// Message opens one message for an officer: its claims as they were signed, and
+// every version that corrections made of its body. The access and its reason
+// are in the record before anything is returned.
+func (c *CaseFiles) Message(ctx context.Context, by *Officer, key MessageKey, reason string) ([]Version, error) {
+	row, err := c.cfg.Reader.Message(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return nil, problem(ProblemNotFound, "There is no such message.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !by.Has(RoleOfficer, RoleSupervisor, RoleCompliance, RoleSystem) {
+		return nil, forbidden("read messages")
+	}
+	caseKey := CaseKey{row.Partner, row.Case}
+	if _, err := c.row(ctx, by, caseKey); err != nil {
+		return nil, err
+	}
+	if err := recordAccess(ctx, c.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, Fields: []string{""}}); err != nil {
+		return nil, err
+	}
+	versions, err := c.judge.Versions(ctx, key, row.Case)
+	if errors.Is(err, ErrErased) {
+		return nil, problem(ProblemErased, "The case was erased.")
+	}
+	return versions, err
+}

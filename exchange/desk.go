@@ -1,0 +1,391 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// DeskConfig wires a Desk. Everything is required.
+type DeskConfig struct {
+	Self     string
+	Outbox   *Outbox
+	Roster   *Roster
+	Store    DraftStore
+	Recorder Recorder
+	Opener   *Opener
+	Clock    func() time.Time
+	Logger   *slog.Logger
+}
+
+// A Desk is where messages wait before they leave: until the safeguards that
+// the agreement asks for are recorded, and until as many officers as it asks
+// for have released them. Every step is an entry of the record before it
+// counts.
+type Desk struct{ cfg DeskConfig }
+
+// NewDesk returns a desk; it refuses a missing part.
+func NewDesk(cfg DeskConfig) (*Desk, error) {
+	if cfg.Self == "" || cfg.Outbox == nil || cfg.Roster == nil || cfg.Store == nil || cfg.Recorder == nil ||
+		cfg.Opener == nil || cfg.Clock == nil || cfg.Logger == nil {
+		return nil, errors.New("desk: a required part is missing")
+	}
+	return &Desk{cfg}, nil
+}
+
+// A DraftView is a draft with its content in clear.
+type DraftView struct {
+	Row     DraftRow
+	Content DraftContent
+	SHA256  string // what a statement about this version names
+}
+
+// Submit takes a draft. It is judged as the partner will judge it; what may not
+// be said is refused at once. The view says whether it has left already.
+func (d *Desk) Submit(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard) (DraftView, error) {
+	content, refused := d.prepare(ctx, by, draft, safeguards)
+	if refused != nil {
+		return DraftView{}, refused
+	}
+	now := d.cfg.Clock()
+	row := DraftRow{
+		ID: content.Draft.ID, Partner: content.Draft.To, Case: content.Draft.Case, Type: content.Draft.Type,
+		Author: by.ID, CreatedAt: now,
+	}
+	if earlier, err := d.cfg.Store.Draft(ctx, row.ID); err == nil {
+		return d.again(ctx, earlier, content)
+	} else if !errors.Is(err, ErrNotFound) {
+		return DraftView{}, err
+	}
+	return d.put(ctx, by, row, content, "draft_submitted")
+}
+
+// again answers a second submission under one identifier as the first one was.
+func (d *Desk) again(ctx context.Context, row DraftRow, content DraftContent) (DraftView, error) {
+	view, err := d.open(ctx, row)
+	if err != nil {
+		return DraftView{}, err
+	}
+	draft := content.Draft
+	draft.Case = view.Content.Draft.Case // it may have been left to us
+	if draft.digest() != view.SHA256 {
+		return DraftView{}, reusedID()
+	}
+	return view, nil
+}
+
+// Amend replaces a draft that has not left. Approvals of the version before do
+// not count for the new one.
+func (d *Desk) Amend(ctx context.Context, by *Officer, id string, version int64, draft Draft, safeguards []Safeguard) (DraftView, error) {
+	row, err := d.find(ctx, by, id, version, DraftHeld, DraftWaiting)
+	if err != nil {
+		return DraftView{}, err
+	}
+	draft.ID, draft.To, draft.Case, draft.Type = row.ID, row.Partner, row.Case, row.Type
+	content, refused := d.prepare(ctx, by, draft, safeguards)
+	if refused != nil {
+		return DraftView{}, refused
+	}
+	row.Author = by.ID
+	return d.put(ctx, by, row, content, "draft_amended")
+}
+
+// Decide takes an officer's signed statement about a draft: release or reject.
+func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte) (DraftView, error) {
+	statement, invalid := openStatement(by, d.cfg.Self, signed, d.cfg.Clock())
+	if invalid != nil {
+		return DraftView{}, invalid
+	}
+	row, err := d.find(ctx, by, id, statement.Version, DraftWaiting)
+	if err != nil {
+		return DraftView{}, err
+	}
+	view, err := d.open(ctx, row)
+	if err != nil {
+		return DraftView{}, err
+	}
+	if refused := mayDecide(by, view, statement); refused != nil {
+		return DraftView{}, refused
+	}
+	approval := Approval{by.ID, d.cfg.Clock().UTC(), string(signed)}
+	event := Entry{Type: "draft_" + statement.Decision, Partner: row.Partner, Case: row.Case, ID: row.ID}
+	if err := recordEvent(ctx, d.cfg.Recorder, event, approval); err != nil {
+		return DraftView{}, err
+	}
+	if statement.Decision == DecisionReject {
+		row.State = DraftRejected
+		return d.store(ctx, row, view.Content)
+	}
+	view.Content.Approvals = append(view.Content.Approvals, approval)
+	if len(view.Content.Approvals) >= view.Content.Officers {
+		row.State = DraftReleasing
+	}
+	view, err = d.store(ctx, row, view.Content)
+	if err != nil || view.Row.State != DraftReleasing {
+		return view, err
+	}
+	return d.release(ctx, view)
+}
+
+// mayDecide checks that a statement is about what stands here, by somebody who
+// may make it.
+func mayDecide(by *Officer, view DraftView, s Statement) *Problem {
+	refuse := func(rule, detail string) *Problem { return problem(ProblemApproval, "%s", detail).rule(rule) }
+	switch {
+	case s.Draft != view.Row.ID || s.SHA256 != view.SHA256:
+		return refuse("approval-draft", "The statement is about another draft or another content than stands here.")
+	case s.Decision == DecisionReject:
+		return nil
+	case slices.ContainsFunc(view.Content.Approvals, func(a Approval) bool { return a.Officer == by.ID }):
+		return refuse("approval-twice", "This officer has released this version already; another one has to.")
+	case view.Content.Officers < 2 && view.Row.Author == by.ID:
+		return refuse("approval-own", "Nobody releases a draft of their own; another officer has to.")
+	}
+	return nil
+}
+
+// Discard takes a draft back.
+func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int64, reason string) error {
+	row, err := d.find(ctx, by, id, version, DraftHeld, DraftWaiting)
+	if err != nil {
+		return err
+	}
+	view, err := d.open(ctx, row)
+	if err != nil {
+		return err
+	}
+	event := Entry{Type: "draft_discarded", Partner: row.Partner, Case: row.Case, ID: row.ID}
+	if err := recordEvent(ctx, d.cfg.Recorder, event, struct {
+		By     string `json:"by"`
+		Reason string `json:"reason,omitempty"`
+	}{by.ID, reason}); err != nil {
+		return err
+	}
+	row.State = DraftDiscarded
+	_, err = d.store(ctx, row, view.Content)
+	return err
+}
+
+// Drafts returns the drafts that an officer may see, without their content.
+func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftRow, error) {
+	if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
+		return nil, forbidden("see drafts")
+	}
+	if scope := by.Scope(); scope != nil {
+		if f.Partners == nil {
+			f.Partners = scope
+		}
+		f.Partners = slices.DeleteFunc(slices.Clone(f.Partners), func(p string) bool { return !slices.Contains(scope, p) })
+	}
+	rows, err := d.cfg.Store.Drafts(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(rows, func(r DraftRow) bool { return d.visible(ctx, by, r) != nil }), nil
+}
+
+// Read opens a draft for an officer. The access and its reason are in the
+// record before a byte is returned.
+func (d *Desk) Read(ctx context.Context, by *Officer, id, reason string) (DraftView, error) {
+	row, err := d.find(ctx, by, id, 0)
+	if err != nil {
+		return DraftView{}, err
+	}
+	if err := recordAccess(ctx, d.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "draft", ID: row.ID, Fields: []string{""}}); err != nil {
+		return DraftView{}, err
+	}
+	return d.open(ctx, row)
+}
+
+// Sweep releases what all officers have released and a crash kept here. It
+// returns how many left.
+func (d *Desk) Sweep(ctx context.Context) (int, error) {
+	rows, err := d.cfg.Store.Drafts(ctx, DraftFilter{State: DraftReleasing, Limit: 100})
+	if err != nil {
+		return 0, err
+	}
+	done := 0
+	var failed []error
+	for _, row := range rows {
+		view, err := d.open(ctx, row)
+		if err == nil {
+			_, err = d.release(ctx, view)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("draft %s: %w", row.ID, err))
+			continue
+		}
+		done++
+	}
+	return done, errors.Join(failed...)
+}
+
+// prepare judges a draft and says what it still needs.
+func (d *Desk) prepare(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard) (DraftContent, error) {
+	if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) || !by.Sees(draft.To, conversationOf(draft.Type)) {
+		return DraftContent{}, forbidden("draft this message to this partner")
+	}
+	for _, s := range safeguards {
+		if refused := s.Check(); refused != nil {
+			return DraftContent{}, refused
+		}
+	}
+	r, err := d.cfg.Outbox.Review(ctx, draft)
+	if err != nil {
+		return DraftContent{}, d.cfg.Outbox.refused(ctx, draft, err)
+	}
+	if !by.Sees(draft.To, r.book.Kind()) {
+		return DraftContent{}, forbidden("speak in police conversations")
+	}
+	return DraftContent{
+		Draft: r.Draft, Withheld: r.Withheld, Safeguards: safeguards, Officers: r.Officers,
+		Missing: missing(r.permit, r.body, r.book, safeguards, d.cfg.Clock()),
+	}, nil
+}
+
+// put stores a new version, and lets it go when nothing keeps it.
+func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content DraftContent, event string) (DraftView, error) {
+	switch {
+	case len(content.Missing) > 0:
+		row.State = DraftHeld
+	case content.Officers > 0:
+		row.State = DraftWaiting
+	default:
+		row.State = DraftReleasing
+	}
+	err := recordEvent(ctx, d.cfg.Recorder, Entry{Type: event, Partner: row.Partner, Case: row.Case, ID: row.ID}, struct {
+		By         string      `json:"by"`
+		SHA256     string      `json:"sha256"`
+		State      DraftState  `json:"state"`
+		Missing    []Missing   `json:"missing,omitempty"`
+		Safeguards []Safeguard `json:"safeguards,omitempty"`
+	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards})
+	if err != nil {
+		return DraftView{}, err
+	}
+	view, err := d.store(ctx, row, content)
+	if err != nil || view.Row.State != DraftReleasing {
+		return view, err
+	}
+	return d.release(ctx, view)
+}
+
+// release signs a draft and records it as a message. It can be done again: the
+// draft's identifier is the message's.
+func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
+	_, err := d.cfg.Outbox.release(ctx, view.Content.Draft)
+	var p *Problem
+	switch {
+	case err == nil:
+		view.Row.State = DraftReleased
+	case errors.As(err, &p) && !p.Kind.Retry:
+		view.Row.State, view.Content.Refused = DraftRefused, p.Error()
+	default:
+		return view, err // Sweep tries again
+	}
+	stored, storeErr := d.store(ctx, view.Row, view.Content)
+	if err != nil {
+		return stored, err
+	}
+	return stored, storeErr
+}
+
+// find returns a draft that an officer may act on: in one of the states, and of
+// the version that the officer saw (0 for any).
+func (d *Desk) find(ctx context.Context, by *Officer, id string, version int64, states ...DraftState) (DraftRow, error) {
+	row, err := d.cfg.Store.Draft(ctx, id)
+	if err == nil {
+		err = d.visible(ctx, by, row)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return DraftRow{}, problem(ProblemNotFound, "There is no such draft.")
+	}
+	switch {
+	case err != nil:
+		return DraftRow{}, err
+	case !by.Has(RoleOfficer, RoleSupervisor, RoleSystem):
+		return DraftRow{}, forbidden("act on drafts")
+	case len(states) > 0 && !slices.Contains(states, row.State):
+		return DraftRow{}, problem(ProblemDraftState, "The draft is %s.", row.State).rule("draft-" + string(row.State))
+	case version != 0 && row.Version != version:
+		return DraftRow{}, problem(ProblemDraftVersion, "The draft has version %d now; read it again.", row.Version).rule("draft-version")
+	}
+	return row, nil
+}
+
+// visible returns ErrNotFound for a draft that an officer may not know of.
+func (d *Desk) visible(ctx context.Context, by *Officer, row DraftRow) error {
+	c, err := d.cfg.Opener.cases.Case(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return err
+	}
+	if !by.Sees(row.Partner, c.Kind) || !by.Sees(row.Partner, conversationOf(row.Type)) {
+		return ErrNotFound
+	}
+	return nil
+}
+
+// store seals and stores the next version of a draft.
+func (d *Desk) store(ctx context.Context, row DraftRow, content DraftContent) (DraftView, error) {
+	data, err := json.Marshal(content)
+	if err != nil {
+		return DraftView{}, fmt.Errorf("write a draft: %w", err)
+	}
+	row.Version++
+	row.ChangedAt = d.cfg.Clock()
+	key, err := d.cfg.Opener.dataKey(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return DraftView{}, err
+	}
+	if row.Content, err = key.Seal(data, draftAAD(row)); err != nil {
+		return DraftView{}, fmt.Errorf("seal a draft: %w", err)
+	}
+	err = d.cfg.Store.PutDraft(ctx, row)
+	if errors.Is(err, ErrConflict) {
+		return DraftView{}, problem(ProblemDraftVersion, "Somebody else changed the draft at the same moment; read it again.").rule("draft-version")
+	}
+	return DraftView{row, content, content.Draft.digest()}, err
+}
+
+func (d *Desk) open(ctx context.Context, row DraftRow) (DraftView, error) {
+	key, err := d.cfg.Opener.dataKey(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return DraftView{}, err
+	}
+	data, err := key.Open(row.Content, draftAAD(row))
+	if err != nil {
+		return DraftView{}, fmt.Errorf("open a draft: %w", err)
+	}
+	content, err := readContent(data)
+	return DraftView{row, content, content.Draft.digest()}, err
+}
+
+// conversationOf returns the conversation that a type belongs to, "" for those
+// that belong to every one.
+func conversationOf(messageType string) Conversation {
+	for _, r := range rulesOf(messageType) {
+		return r.Kind
+	}
+	return ""
+}
+
+func forbidden(what string) *Problem {
+	return problem(ProblemForbidden, "Whoever asks may not %s.", what)
+}
+
+// A Review is what an outbox would make of a draft.
+type Review struct {
+	Draft    Draft    // completed and redacted
+	Withheld []string // JSON Pointers that the agreement removed
+	Officers int      // how many have to release it
+
+	permit *partners.Permit
+	body   any
+	book   *Book
+}

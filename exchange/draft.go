@@ -1,0 +1,179 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// A DraftState is where a draft stands.
+type DraftState string
+
+const (
+	DraftHeld      DraftState = "held"      // safeguards are missing
+	DraftWaiting   DraftState = "waiting"   // officers have to release it
+	DraftReleasing DraftState = "releasing" // all have; it is being signed
+	DraftReleased  DraftState = "released"  // it is a message now
+	DraftRejected  DraftState = "rejected"  // an officer said no
+	DraftRefused   DraftState = "refused"   // what it says may not be said any more
+	DraftDiscarded DraftState = "discarded" // its author took it back
+)
+
+// A Safeguard is what was done to protect a person before a message about them
+// leaves. It stays here; what the partner has to know is in the body.
+type Safeguard struct {
+	Kind      string `json:"kind"`                  // one of the agreement's safeguards
+	Subject   string `json:"subject_ref,omitempty"` // "": every person of the message
+	Basis     string `json:"basis,omitempty"`       // of consent_or_authority: consent or authority
+	On        string `json:"on"`                    // the day, YYYY-MM-DD
+	Reference string `json:"reference,omitempty"`   // where the paper is kept
+}
+
+// A DraftRow is a draft as the store keeps it. Its identifier is the jti of the
+// message it will become.
+type DraftRow struct {
+	ID        string
+	Partner   string
+	Case      string
+	Type      string
+	State     DraftState
+	Author    string
+	Version   int64 // rises with every change; a change names the one it saw
+	CreatedAt time.Time
+	ChangedAt time.Time
+	Content   []byte // sealed: a DraftContent
+}
+
+// A DraftContent is the personal part of a draft.
+type DraftContent struct {
+	Draft      Draft       `json:"draft"` // completed, redacted: exactly what will be sent
+	Withheld   []string    `json:"withheld,omitempty"`
+	Safeguards []Safeguard `json:"safeguards,omitempty"`
+	Missing    []Missing   `json:"missing,omitempty"` // why it is held
+	Officers   int         `json:"officers"`          // how many have to release it
+	Approvals  []Approval  `json:"approvals,omitempty"`
+	Refused    string      `json:"refused,omitempty"` // the problem it met in the end
+}
+
+// A Missing is a safeguard that a message may not leave without.
+type Missing struct {
+	Kind    string `json:"kind"`
+	Subject string `json:"subject_ref"`
+}
+
+// A DraftFilter selects drafts; its zero value selects all.
+type DraftFilter struct {
+	ID       string
+	Partners []string // nil: every one
+	Case     string
+	State    DraftState
+	Before   time.Time // changed before; for the next page
+	Limit    int
+}
+
+// A DraftStore keeps drafts.
+type DraftStore interface {
+	// PutDraft adds a draft (version 1), or replaces the version before; an
+	// error that is ErrConflict when another version stands there.
+	PutDraft(ctx context.Context, d DraftRow) error
+	// Draft returns one; ErrNotFound.
+	Draft(ctx context.Context, id string) (DraftRow, error)
+	// Drafts returns those that f selects, last changed first.
+	Drafts(ctx context.Context, f DraftFilter) ([]DraftRow, error)
+}
+
+// digest is what officers approve: base64url SHA-256 of what will be signed,
+// written as compact JSON in this order. It can be computed from the message.
+func (d *Draft) digest() string {
+	return digest(compactStruct(struct {
+		To        string          `json:"aud"`
+		ID        string          `json:"jti"`
+		Type      string          `json:"type"`
+		Case      string          `json:"case"`
+		InReplyTo string          `json:"in_reply_to,omitempty"`
+		Agreement string          `json:"agreement"`
+		Purpose   string          `json:"purpose"`
+		Recipient string          `json:"recipient,omitempty"`
+		Approval  string          `json:"approval,omitempty"`
+		Body      json.RawMessage `json:"body"`
+	}{d.To, d.ID, d.Type, d.Case, d.InReplyTo, d.Agreement, d.Purpose, d.Recipient, d.Approval, d.Body}))
+}
+
+func compactStruct(v any) string {
+	out, err := json.Marshal(v)
+	if err != nil { // its only free part is JSON already
+		panic(err)
+	}
+	return string(out)
+}
+
+// missing returns the safeguards that a draft lacks. What the body itself says
+// counts, and so does what was recorded beside it.
+func missing(permit *partners.Permit, body any, book *Book, recorded []Safeguard, at time.Time) []Missing {
+	var out []Missing
+	list, _ := member(body, "subjects").([]any)
+	for _, kind := range permit.Safeguards {
+		for _, element := range list {
+			subject, ok := element.(map[string]any)
+			if !ok {
+				continue
+			}
+			ref, _ := subject["subject_ref"].(string)
+			needed := kind != partners.SafeguardGuardian || mayBeMinor(subject, at) || book.Minor(ref)
+			if needed && !saysItself(kind, subject) && !slices.ContainsFunc(recorded, func(s Safeguard) bool { return s.covers(kind, ref) }) {
+				out = append(out, Missing{kind, ref})
+			}
+		}
+	}
+	return out
+}
+
+func (s Safeguard) covers(kind, ref string) bool {
+	return s.Kind == kind && (s.Subject == "" || s.Subject == ref)
+}
+
+// inBody names the member of a subject that states a safeguard.
+var inBody = map[string]string{
+	partners.SafeguardConsent:       "consent",
+	partners.SafeguardGuardian:      "guardian",
+	partners.SafeguardVoluntariness: "voluntariness",
+	partners.SafeguardRefoulement:   "non_refoulement",
+}
+
+func saysItself(kind string, subject map[string]any) bool {
+	stated, ok := subject[inBody[kind]].(map[string]any)
+	return ok && stated["outcome"] != "risk_found"
+}
+
+// Check says what is wrong with a safeguard; nil when nothing is.
+func (s Safeguard) Check() *Problem {
+	if inBody[s.Kind] == "" {
+		return problem(ProblemDraft, "There is no safeguard of this kind.").rule("safeguard-unknown").at("/safeguards")
+	}
+	if _, err := time.Parse(time.DateOnly, s.On); err != nil {
+		return problem(ProblemDraft, "A safeguard says on which day it was taken, as YYYY-MM-DD.").rule("safeguard-day").at("/safeguards")
+	}
+	if s.Kind == partners.SafeguardConsent && s.Basis != "consent" && s.Basis != "authority" {
+		return problem(ProblemDraft, "Its basis is consent or authority.").rule("safeguard-basis").at("/safeguards")
+	}
+	if len(s.Reference) > 256 || len(s.Subject) > 64 {
+		return problem(ProblemDraft, "A text of a safeguard is too long.").rule("safeguard-length").at("/safeguards")
+	}
+	return nil
+}
+
+func readContent(data []byte) (DraftContent, error) {
+	var c DraftContent
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, fmt.Errorf("read a draft: %w", err)
+	}
+	return c, nil
+}
+
+// draftAAD binds a draft's content to its identifier and version, so that an
+// earlier one cannot be put in its place.
+func draftAAD(d DraftRow) []byte { return fmt.Appendf(nil, "draft/%s/%d", d.ID, d.Version) }

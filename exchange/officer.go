@@ -1,0 +1,304 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// A Role is what an officer or a system may do here.
+type Role string
+
+const (
+	RoleOfficer       Role = "officer"       // drafts, releases, answers
+	RoleSupervisor    Role = "supervisor"    // the same, and is told of what is out of the ordinary
+	RoleCompliance    Role = "compliance"    // exports and registers
+	RoleAuditor       Role = "auditor"       // sees the record, no personal data
+	RoleAdministrator Role = "administrator" // officers and their roles, no cases
+	RoleSystem        Role = "system"        // a national case system: drafts, never releases
+)
+
+// Roles returns every role.
+func Roles() []Role {
+	return []Role{RoleOfficer, RoleSupervisor, RoleCompliance, RoleAuditor, RoleAdministrator, RoleSystem}
+}
+
+// EveryPartner in an officer's Partners stands for all of them.
+const EveryPartner = "*"
+
+// An Officer is a person or a system that may act here. Whoever cannot be told
+// apart cannot be answerable, so each has an identity of its own.
+type Officer struct {
+	ID       string         `json:"id"`
+	Name     string         `json:"name"`
+	Roles    []Role         `json:"roles"`
+	Partners []string       `json:"partners"`         // codes, or EveryPartner
+	Police   bool           `json:"police,omitempty"` // may see and send police information
+	Pins     []string       `json:"pins,omitempty"`   // sha256/… of client certificates
+	OIDC     []OIDCIdentity `json:"oidc,omitempty"`
+	Keys     []partners.JWK `json:"keys,omitempty"` // they sign approvals
+	Status   OfficerStatus  `json:"status"`
+}
+
+// An OIDCIdentity names a person at an identity provider.
+type OIDCIdentity struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// An OfficerStatus says whether an officer may act now.
+type OfficerStatus string
+
+const (
+	OfficerActive    OfficerStatus = "active"
+	OfficerSuspended OfficerStatus = "suspended"
+)
+
+// Has says whether an officer has one of the roles.
+func (o *Officer) Has(roles ...Role) bool {
+	return slices.ContainsFunc(o.Roles, func(r Role) bool { return slices.Contains(roles, r) })
+}
+
+// Sees says whether an officer is assigned to a partner, and may see this kind
+// of conversation.
+func (o *Officer) Sees(partner string, kind Conversation) bool {
+	assigned := slices.Contains(o.Partners, EveryPartner) || slices.Contains(o.Partners, partner)
+	return assigned && (kind != Information || o.Police)
+}
+
+// Scope returns the partners an officer is assigned to; nil for all.
+func (o *Officer) Scope() []string {
+	if slices.Contains(o.Partners, EveryPartner) {
+		return nil
+	}
+	return append([]string{}, o.Partners...)
+}
+
+// keySet returns the keys that an officer's statements verify with.
+func (o *Officer) keySet() (*seal.KeySet, error) {
+	keys := make([]seal.Key, 0, len(o.Keys))
+	for _, jwk := range o.Keys {
+		key, err := seal.ParseJWK(jwk.JSON())
+		if err != nil {
+			return nil, fmt.Errorf("officer %s: %w", o.ID, err)
+		}
+		keys = append(keys, key)
+	}
+	return seal.NewKeySet(keys...)
+}
+
+// Check says what is wrong with an officer's entry; nil when nothing is.
+func (o *Officer) Check() error {
+	switch {
+	case !ValidOfficerID(o.ID):
+		return errors.New("an officer's identifier has 2 to 64 small letters, digits, dots or hyphens")
+	case o.Name == "" || len(o.Name) > 200:
+		return errors.New("an officer has a name of at most 200 bytes")
+	case len(o.Roles) == 0 || slices.ContainsFunc(o.Roles, func(r Role) bool { return !slices.Contains(Roles(), r) }):
+		return fmt.Errorf("an officer has roles, each one of %v", Roles())
+	case o.Has(RoleSystem) && len(o.Roles) > 1:
+		return errors.New("a system is no person and has no other role")
+	case o.Status != OfficerActive && o.Status != OfficerSuspended:
+		return errors.New("an officer's status is active or suspended")
+	}
+	if len(o.Keys) > 0 {
+		if _, err := o.keySet(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ValidOfficerID says whether s may name an officer. It stands in the record
+// for ever.
+func ValidOfficerID(s string) bool {
+	if len(s) < 2 || len(s) > 64 {
+		return false
+	}
+	for i, c := range []byte(s) {
+		plain := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		if !plain && (i == 0 || c != '.' && c != '-') {
+			return false
+		}
+	}
+	return true
+}
+
+// An OfficerRow is an officer as the store keeps it: sealed, so that nobody
+// becomes one by changing a table.
+type OfficerRow struct {
+	ID      string
+	Content []byte
+}
+
+// An OfficerStore keeps officers.
+type OfficerStore interface {
+	// Officer returns one; ErrNotFound.
+	Officer(ctx context.Context, id string) (OfficerRow, error)
+	// Officers returns all in the order of their identifiers.
+	Officers(ctx context.Context) ([]OfficerRow, error)
+	// PutOfficer adds or replaces one.
+	PutOfficer(ctx context.Context, o OfficerRow, at time.Time) error
+}
+
+// RosterConfig wires a Roster. Everything is required.
+type RosterConfig struct {
+	Store    OfficerStore
+	Recorder Recorder
+	Opener   *Opener
+	Clock    func() time.Time
+}
+
+// A Roster knows the officers. Every change is an entry of the record before it
+// is in force.
+type Roster struct{ cfg RosterConfig }
+
+// NewRoster returns a roster; it refuses a missing part.
+func NewRoster(cfg RosterConfig) (*Roster, error) {
+	if cfg.Store == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil {
+		return nil, errors.New("roster: a required part is missing")
+	}
+	return &Roster{cfg}, nil
+}
+
+// Officer returns an active officer; ErrNotFound for anybody else.
+func (r *Roster) Officer(ctx context.Context, id string) (*Officer, error) {
+	row, err := r.cfg.Store.Officer(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.open(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	if o.Status != OfficerActive {
+		return nil, fmt.Errorf("officer %s is suspended: %w", id, ErrNotFound)
+	}
+	return &o, nil
+}
+
+// All returns every officer, the suspended ones too.
+func (r *Roster) All(ctx context.Context) ([]Officer, error) {
+	rows, err := r.cfg.Store.Officers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Officer, len(rows))
+	for i, row := range rows {
+		if out[i], err = r.open(ctx, row); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// ByPin returns the active officer whose client certificate has a pin.
+func (r *Roster) ByPin(ctx context.Context, pin string) (*Officer, error) {
+	return r.find(ctx, func(o *Officer) bool { return slices.Contains(o.Pins, pin) })
+}
+
+// ByOIDC returns the active officer whom an identity provider calls so.
+func (r *Roster) ByOIDC(ctx context.Context, who OIDCIdentity) (*Officer, error) {
+	return r.find(ctx, func(o *Officer) bool { return slices.Contains(o.OIDC, who) })
+}
+
+func (r *Roster) find(ctx context.Context, is func(*Officer) bool) (*Officer, error) {
+	all, err := r.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Status == OfficerActive && is(&all[i]) {
+			return &all[i], nil
+		}
+	}
+	return nil, fmt.Errorf("no active officer has this identity: %w", ErrNotFound)
+}
+
+// houseCase is where the entries stand that belong to no case: officers,
+// exports, the gateway itself.
+var houseCase = CaseKey{}
+
+// Put records and then makes a change to an officer. by is who makes it; ""
+// stands for whoever has the gateway's own command line.
+func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
+	all, err := r.All(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if twin := shared(&all[i], &o); twin != "" {
+			return fmt.Errorf("the officer %s has the same %s", all[i].ID, twin)
+		}
+	}
+	if err := recordEvent(ctx, r.cfg.Recorder, Entry{Type: "officer_changed", ID: NewID()}, struct {
+		By      string  `json:"by,omitempty"`
+		Officer Officer `json:"officer"`
+	}{by, o}); err != nil {
+		return err
+	}
+	data, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("write an officer: %w", err)
+	}
+	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
+	if err != nil {
+		return err
+	}
+	sealed, err := key.Seal(data, officerAAD(o.ID))
+	if err != nil {
+		return fmt.Errorf("seal an officer: %w", err)
+	}
+	return r.cfg.Store.PutOfficer(ctx, OfficerRow{o.ID, sealed}, r.cfg.Clock())
+}
+
+func (r *Roster) open(ctx context.Context, row OfficerRow) (Officer, error) {
+	var o Officer
+	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
+	if err != nil {
+		return o, err
+	}
+	data, err := key.Open(row.Content, officerAAD(row.ID))
+	if err != nil {
+		return o, fmt.Errorf("the entry of officer %s was not written by this gateway: %w", row.ID, err)
+	}
+	if err := json.Unmarshal(data, &o); err != nil {
+		return o, fmt.Errorf("read an officer: %w", err)
+	}
+	return o, nil
+}
+
+func officerAAD(id string) []byte { return []byte("officer/" + id) }
+
+// shared names an identity that two different officers have in common: what
+// one of them does could be laid at the other's door.
+func shared(a, b *Officer) string {
+	if a.ID == b.ID {
+		return ""
+	}
+	for _, pin := range a.Pins {
+		if slices.Contains(b.Pins, pin) {
+			return "client certificate"
+		}
+	}
+	for _, who := range a.OIDC {
+		if slices.Contains(b.OIDC, who) {
+			return "identity at the provider"
+		}
+	}
+	for _, key := range a.Keys {
+		if slices.ContainsFunc(b.Keys, func(k partners.JWK) bool { return k["x"] == key["x"] && k["n"] == key["n"] }) {
+			return "signing key"
+		}
+	}
+	return ""
+}

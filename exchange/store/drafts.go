@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+const draftColumns = "id, partner, case_id, type, state, author, version, created_at, changed_at, content"
+
+func scanDraft(s scanner) (exchange.DraftRow, error) {
+	var d exchange.DraftRow
+	var created, changed int64
+	err := s.Scan(&d.ID, &d.Partner, &d.Case, &d.Type, &d.State, &d.Author, &d.Version, &created, &changed, &d.Content)
+	d.CreatedAt, d.ChangedAt = fromMillis(created), fromMillis(changed)
+	return d, err
+}
+
+// PutDraft implements exchange.DraftStore.
+func (db *DB) PutDraft(ctx context.Context, d exchange.DraftRow) error {
+	var res sql.Result
+	var err error
+	if d.Version == 1 {
+		res, err = db.writes.ExecContext(ctx, "INSERT INTO draft ("+draftColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
+			d.ID, d.Partner, d.Case, d.Type, string(d.State), d.Author, d.Version, millis(d.CreatedAt), millis(d.ChangedAt), d.Content)
+	} else {
+		res, err = db.writes.ExecContext(ctx, "UPDATE draft SET state = $1, author = $2, version = $3, changed_at = $4, content = $5 WHERE id = $6 AND version = $7",
+			string(d.State), d.Author, d.Version, millis(d.ChangedAt), d.Content, d.ID, d.Version-1)
+	}
+	if err != nil {
+		return fmt.Errorf("store a draft: %w", classify(err))
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return fmt.Errorf("store a draft: %w", exchange.ErrConflict)
+	}
+	return nil
+}
+
+// Draft implements exchange.DraftStore.
+func (db *DB) Draft(ctx context.Context, id string) (exchange.DraftRow, error) {
+	d, err := scanDraft(db.reads.QueryRowContext(ctx, "SELECT "+draftColumns+" FROM draft WHERE id = $1", id))
+	if err != nil {
+		return exchange.DraftRow{}, fmt.Errorf("read a draft: %w", classify(err))
+	}
+	return d, nil
+}
+
+// Drafts implements exchange.DraftStore.
+func (db *DB) Drafts(ctx context.Context, f exchange.DraftFilter) ([]exchange.DraftRow, error) {
+	var c clause
+	c.in("partner", f.Partners)
+	for _, w := range []struct{ column, value string }{{"id", f.ID}, {"case_id", f.Case}, {"state", string(f.State)}} {
+		if w.value != "" {
+			c.add(w.column+" = ?", w.value)
+		}
+	}
+	if !f.Before.IsZero() {
+		c.add("changed_at < ?", millis(f.Before))
+	}
+	var out []exchange.DraftRow
+	query := fmt.Sprintf("SELECT %s FROM draft%s ORDER BY changed_at DESC, id DESC LIMIT %d", draftColumns, &c, limit(f.Limit))
+	err := each(ctx, db.reads, query, c.args, func(rows *sql.Rows) error {
+		d, err := scanDraft(rows)
+		out = append(out, d)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list drafts: %w", classify(err))
+	}
+	return out, nil
+}
+
+// Officer implements exchange.OfficerStore.
+func (db *DB) Officer(ctx context.Context, id string) (exchange.OfficerRow, error) {
+	o := exchange.OfficerRow{ID: id}
+	if err := db.reads.QueryRowContext(ctx, "SELECT content FROM officer WHERE id = $1", id).Scan(&o.Content); err != nil {
+		return exchange.OfficerRow{}, fmt.Errorf("read an officer: %w", classify(err))
+	}
+	return o, nil
+}
+
+// Officers implements exchange.OfficerStore.
+func (db *DB) Officers(ctx context.Context) ([]exchange.OfficerRow, error) {
+	var out []exchange.OfficerRow
+	err := each(ctx, db.reads, "SELECT id, content FROM officer ORDER BY id", nil, func(rows *sql.Rows) error {
+		var o exchange.OfficerRow
+		err := rows.Scan(&o.ID, &o.Content)
+		out = append(out, o)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list officers: %w", classify(err))
+	}
+	return out, nil
+}
+
+// PutOfficer implements exchange.OfficerStore.
+func (db *DB) PutOfficer(ctx context.Context, o exchange.OfficerRow, at time.Time) error {
+	_, err := db.writes.ExecContext(ctx, `INSERT INTO officer (id, changed_at, content) VALUES ($1, $2, $3)
+		ON CONFLICT (id) DO UPDATE SET changed_at = excluded.changed_at, content = excluded.content`, o.ID, millis(at), o.Content)
+	if err != nil {
+		return fmt.Errorf("store an officer: %w", classify(err))
+	}
+	return nil
+}

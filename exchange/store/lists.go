@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// A clause gathers the conditions of a query and their arguments.
+type clause struct {
+	where []string
+	args  []any
+}
+
+// add adds a condition; each ? in it stands for one argument.
+func (c *clause) add(condition string, args ...any) {
+	for _, a := range args {
+		c.args = append(c.args, a)
+		condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(c.args)), 1)
+	}
+	c.where = append(c.where, condition)
+}
+
+// in adds "column is one of"; nil lets every value through, an empty list none.
+func (c *clause) in(column string, values []string) {
+	switch {
+	case values == nil:
+	case len(values) == 0:
+		c.add("1 = 0")
+	default:
+		args := make([]any, len(values))
+		for i, v := range values {
+			args[i] = v
+		}
+		c.add(column+" IN ("+strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ")+")", args...)
+	}
+}
+
+func (c *clause) String() string {
+	if len(c.where) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.where, " AND ")
+}
+
+// maxPage bounds every list.
+const maxPage = 500
+
+func limit(n int) int {
+	if n <= 0 || n > maxPage {
+		return maxPage
+	}
+	return n
+}
+
+// caseListColumns are a case without its book, which no list needs.
+var caseListColumns = strings.Replace(caseColumns, ", book", ", NULL", 1)
+
+// CasePage implements exchange.Reader: each page is a walk down one index,
+// begun where the page before ended.
+func (db *DB) CasePage(ctx context.Context, f exchange.CaseFilter) ([]exchange.CaseRow, error) {
+	var c clause
+	c.add("case_id <> ''")
+	c.in("partner", f.Partners)
+	if f.Kinds != nil {
+		kinds := make([]string, len(f.Kinds))
+		for i, k := range f.Kinds {
+			kinds[i] = string(k)
+		}
+		c.in("kind", kinds)
+	}
+	if f.State != "" {
+		c.add("state = ?", string(f.State))
+	}
+	if f.Turn != "" {
+		c.add("turn = ?", string(f.Turn))
+	}
+	if !f.DueBy.IsZero() {
+		c.add("due_at < ?", millis(f.DueBy))
+	}
+	if f.Case != "" {
+		c.add("case_id >= ?", f.Case)
+		c.add("case_id < ?", f.Case+"\x7f")
+	}
+	order := "moved_at DESC, partner DESC, case_id DESC"
+	if f.ByDue {
+		order = "due_at, partner, case_id"
+	}
+	switch a := f.After; {
+	case a.Case == "":
+	case f.ByDue:
+		c.add("(due_at, partner, case_id) > (?, ?, ?)", dueMillis(a.DueAt), a.Partner, a.Case)
+	default:
+		c.add("(moved_at, partner, case_id) < (?, ?, ?)", millis(a.MovedAt), a.Partner, a.Case)
+	}
+	query := fmt.Sprintf("SELECT %s FROM cases%s ORDER BY %s LIMIT %d", caseListColumns, &c, order, limit(f.Limit))
+	var out []exchange.CaseRow
+	err := each(ctx, db.reads, query, c.args, func(rows *sql.Rows) error {
+		row, err := scanCase(rows)
+		out = append(out, row)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list cases: %w", classify(err))
+	}
+	return out, nil
+}
+
+// Newest implements exchange.Reader.
+func (db *DB) Newest(ctx context.Context, before int64, f exchange.Filter, n int) ([]exchange.Row, error) {
+	where, args := conditions(f)
+	query := fmt.Sprintf("SELECT %s FROM entry WHERE idx < $%d%s ORDER BY idx DESC LIMIT %d", rowColumns, len(args)+1, where, limit(n))
+	rows, err := db.page(ctx, query, append(slices.Clone(args), before)...)
+	if err != nil {
+		return nil, fmt.Errorf("read the newest entries: %w", classify(err))
+	}
+	return rows, nil
+}
