@@ -19,6 +19,7 @@ type Config struct {
 type Comparer struct {
 	units  Units
 	tables *tables
+	named  []named
 }
 
 // New reads the tables; it takes some milliseconds, so one Comparer serves all.
@@ -30,7 +31,7 @@ func New(c Config) (*Comparer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Comparer{c.Units, t}, nil
+	return &Comparer{c.Units, t, namedProvinces()}, nil
 }
 
 // Compare explains how far two descriptions agree. It is symmetric but for the

@@ -119,7 +119,7 @@ func (c *Comparer) structureWarnings(n cccd, p Person) []Key {
 		birth = widen(birth)
 		add(n.year >= birth.Earliest.Year() && n.year <= birth.Latest.Year(), "warning.cccd_year")
 	}
-	h := homeOf(p.Birthplace, c.units)
+	h := c.homeOf(p.Birthplace)
 	if len(h.old) > 0 && slices.ContainsFunc(provinces, func(q province) bool { return "0"+q.code == n.place }) {
 		add(slices.Contains(h.old, n.place[1:]), "warning.cccd_place")
 	}

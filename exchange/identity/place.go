@@ -37,16 +37,16 @@ type home struct {
 }
 
 // homeOf finds the province of a place by its code, else by its words.
-func homeOf(p Place, units Units) home {
+func (c *Comparer) homeOf(p Place) home {
 	if p.Country != "" && p.Country != "VN" {
 		return home{}
 	}
 	if p.Code != "" {
-		if code, ok := units.Province(p.List, p.Code); ok {
+		if code, ok := c.units.Province(p.List, p.Code); ok {
 			return home{old: formerly(code, present2025(p.List))}
 		}
 	}
-	return homeByText(p.Text)
+	return homeByText(c.named, p.Text)
 }
 
 // present2025 tells whether a list, by the year and month at its end, has the
@@ -67,36 +67,48 @@ func formerly(code string, now bool) []string {
 	return out
 }
 
+// A named is a folded name of a province, with a space on either side, and the
+// old provinces that it stands for.
+type named struct {
+	name  string
+	codes []string
+}
+
+// namedProvinces are the names of the old provinces and of the present ones.
+func namedProvinces() []named {
+	fold := func(name string) string { return " " + strings.Join(plains(placeTokens(name)), " ") + " " }
+	var out []named
+	for _, p := range provinces {
+		out = append(out, named{fold(p.name), []string{p.code}})
+		if p.code == p.now {
+			out = append(out, named{fold(nowName(p.now)), formerly(p.now, true)})
+		}
+	}
+	return out
+}
+
 // homeByText looks for the last name of a province in the words. A name that is
 // an old province's and a present one's stands for both.
-func homeByText(s string) home {
+func homeByText(names []named, s string) home {
 	h, last := home{byText: true}, -1
 	text := " " + strings.Join(plains(placeTokens(s)), " ") + " "
-	look := func(name string, codes []string) {
-		at := strings.LastIndex(text, " "+strings.Join(plains(placeTokens(name)), " ")+" ")
+	for _, n := range names {
+		at := strings.LastIndex(text, n.name)
 		switch {
 		case at < 0 || at < last:
-			return
+			continue
 		case at > last:
 			h.old, h.ambiguous = nil, false
-		case !slices.Equal(h.old, codes):
+		case !slices.Equal(h.old, n.codes):
 			h.ambiguous = true
 		}
 		last = at
-		for _, c := range codes {
+		for _, c := range n.codes {
 			if !slices.Contains(h.old, c) {
 				h.old = append(h.old, c)
 			}
 		}
 		slices.Sort(h.old)
-	}
-	for _, p := range provinces {
-		look(p.name, []string{p.code})
-	}
-	for _, p := range provinces {
-		if name := nowName(p.now); p.code == p.now {
-			look(name, formerly(p.now, true))
-		}
 	}
 	return h
 }
@@ -128,7 +140,7 @@ func (c *Comparer) comparePlaces(f Field, a, b Place) Finding {
 	case a.Code != "" && a.Code == b.Code && a.List == b.List:
 		return finding(f, Same, 100, "place.same_unit")
 	}
-	x, y := homeOf(a, c.units), homeOf(b, c.units)
+	x, y := c.homeOf(a), c.homeOf(b)
 	if len(x.old) > 0 && len(y.old) > 0 {
 		return compareHomes(f, a, b, x, y)
 	}
