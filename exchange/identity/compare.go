@@ -11,27 +11,31 @@ import (
 
 // Config says what a Comparer needs.
 type Config struct {
-	Units Units // required; Provinces{} knows the provinces of Viet Nam only
+	Units Units // required; CodeLists{} where no other source is at hand
 }
 
 // A Comparer compares descriptions of persons. It holds nothing of them and is
 // safe for concurrent use.
 type Comparer struct {
-	units  Units
-	tables *tables
-	named  []named
+	units     Units
+	tables    *tables
+	provinces *provinces
 }
 
 // New reads the tables; it takes some milliseconds, so one Comparer serves all.
 func New(c Config) (*Comparer, error) {
 	if c.Units == nil {
-		return nil, errors.New("identity: Config.Units is required; use identity.Provinces{} where no code list is at hand")
+		return nil, errors.New("identity: Config.Units is required; identity.CodeLists{} looks into the code lists of package schemas")
 	}
 	t, err := newTables()
 	if err != nil {
 		return nil, err
 	}
-	return &Comparer{c.Units, t, namedProvinces()}, nil
+	p, err := newProvinces()
+	if err != nil {
+		return nil, err
+	}
+	return &Comparer{c.Units, t, p}, nil
 }
 
 // Compare explains how far two descriptions agree. It is symmetric but for the
@@ -122,7 +126,7 @@ func (c *Comparer) numberWarnings(p Person) []Key {
 	if n.year > 2099 {
 		out = append(out, "warning.cccd_century")
 	}
-	if !slices.ContainsFunc(provinces, func(q province) bool { return "0"+q.code == n.place }) {
+	if !c.provinces.has(n.place) {
 		out = append(out, "warning.cccd_place_unknown")
 	}
 	return out

@@ -13,7 +13,7 @@ import (
 
 func newComparer(t testing.TB) *Comparer {
 	t.Helper()
-	c, err := New(Config{Units: Provinces{}})
+	c, err := New(Config{Units: CodeLists{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,8 +176,8 @@ var placeCases = []struct {
 }{
 	{"the same unit", Place{"VN", "82", "vn-units-2025-07", ""}, Place{"VN", "82", "vn-units-2025-07", ""}, Same, "place.same_unit"},
 	{"an old province in a present one", Place{"VN", "", "", "Cai Lậy, Tiền Giang"}, Place{"VN", "82", "vn-units-2025-07", "Đồng Tháp"}, Compatible, "place.merged"},
-	{"old and present code", Place{"VN", "82", "vn-units-2018", ""}, Place{"VN", "82", "vn-units-2025-07", ""}, Compatible, "place.merged"},
-	{"two old ones of one present", Place{"VN", "82", "vn-units-2018", ""}, Place{"VN", "87", "vn-units-2018", ""}, Different, "place.differs"},
+	{"old and present code", Place{"VN", "82", "vn-provinces-2025-06", ""}, Place{"VN", "82", "vn-units-2025-07", ""}, Compatible, "place.merged"},
+	{"two old ones of one present", Place{"VN", "82", "vn-provinces-2025-06", ""}, Place{"VN", "87", "vn-provinces-2025-06", ""}, Different, "place.differs"},
 	{"a name that is both", Place{"VN", "", "", "Đồng Tháp"}, Place{"VN", "", "", "tinh Tien Giang"}, Compatible, "place.ambiguous_version"},
 	{"without diacritics", Place{"VN", "", "", "Cai Lay, Tien Giang"}, Place{"VN", "", "", "Cai Lậy, tỉnh Tiền Giang"}, Compatible, "place.same_province"},
 	{"the last name counts", Place{"VN", "", "", "xã Hà Nam, Cao Bằng"}, Place{"VN", "", "", "Cao Bằng"}, Compatible, "place.same_province"},
@@ -199,21 +199,31 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestProvinces: 63 provinces became 34, and each name is found in its own
-// words.
+// TestProvinces: 63 provinces became 34, each is found by its name, and a ward
+// lies in the province that its list says.
 func TestProvinces(t *testing.T) {
+	c := newComparer(t)
 	now := map[string]bool{}
-	for _, p := range provinces {
+	before, _ := schemas.List(oldProvinces)
+	for _, p := range c.provinces.old {
 		now[p.now] = true
-		if nowName(p.now) == "" {
-			t.Errorf("%s: the present province has no name", p.name)
-		}
-		if h := homeByText(namedProvinces(), "xã Thử, "+p.name); !slices.Contains(h.old, p.code) {
-			t.Errorf("%s is not found by its name: %v", p.name, h.old)
+		label := before.Label(p.code, "vi")
+		if h := c.provinces.byText("xã Thử, " + label); !slices.Contains(h.old, p.code) {
+			t.Errorf("%s is not found by its name: %v", label, h.old)
 		}
 	}
-	if len(provinces) != 63 || len(now) != 34 {
-		t.Errorf("%d provinces became %d", len(provinces), len(now))
+	if len(c.provinces.old) != 63 || len(now) != 34 {
+		t.Errorf("%d provinces became %d", len(c.provinces.old), len(now))
+	}
+	ward := c.homeOf(Place{Country: "VN", Code: "28439", List: "vn-units-2025-07"})
+	if !slices.Equal(ward.old, []string{"82", "87"}) {
+		t.Errorf("a ward of the present Đồng Tháp: %v", ward.old)
+	}
+	if h := c.provinces.byText("Phú Vang, Thừa Thiên Huế"); !slices.Equal(h.old, []string{"46"}) {
+		t.Errorf("Thừa Thiên Huế: %v", h.old)
+	}
+	if _, ok := (CodeLists{}).Province("no-such-list", "82"); ok {
+		t.Error("a province of a list that does not exist")
 	}
 }
 

@@ -117,7 +117,7 @@ func wilson(hits, of int) string {
 	const z = 1.96
 	n, p := float64(of), ratio(hits, of)
 	middle, half := p+z*z/(2*n), z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return fmt.Sprintf("%.2f–%.2f", (middle-half)/(1+z*z/n), (middle+half)/(1+z*z/n))
+	return fmt.Sprintf("%.2f–%.2f", max(0, middle-half)/(1+z*z/n), (middle+half)/(1+z*z/n))
 }
 
 func precision(hits, alarms int) string {

@@ -120,7 +120,7 @@ func (c *Comparer) structureWarnings(n cccd, p Person) []Key {
 		add(n.year >= birth.Earliest.Year() && n.year <= birth.Latest.Year(), "warning.cccd_year")
 	}
 	h := c.homeOf(p.Birthplace)
-	if len(h.old) > 0 && slices.ContainsFunc(provinces, func(q province) bool { return "0"+q.code == n.place }) {
+	if len(h.old) > 0 && c.provinces.has(n.place) {
 		add(slices.Contains(h.old, n.place[1:]), "warning.cccd_place")
 	}
 	return out

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/hbollon/go-edlib"
+
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // Units relates coded administrative units. It must be safe for concurrent use.
@@ -15,13 +17,23 @@ type Units interface {
 	Province(list, code string) (string, bool)
 }
 
-// Provinces is a Units that knows the provinces of Viet Nam and nothing below
-// them.
-type Provinces struct{}
+// CodeLists is a Units that looks into the code lists of package schemas.
+type CodeLists struct{}
 
-// Province returns a code that is a province's.
-func (Provinces) Province(list, code string) (string, bool) {
-	return code, strings.HasPrefix(list, "vn-") && len(code) == 2
+// Province goes up from a code to the one that has no parent.
+func (CodeLists) Province(list, code string) (string, bool) {
+	l, ok := schemas.ListByID(list)
+	if !ok {
+		return "", false
+	}
+	for range 4 { // no list has more levels
+		c, ok := l.Lookup(code)
+		if !ok || c.Parent == "" {
+			return code, ok
+		}
+		code = c.Parent
+	}
+	return "", false
 }
 
 // since is the version from which lists of Vietnamese units have the 34
@@ -41,76 +53,18 @@ func (c *Comparer) homeOf(p Place) home {
 	if p.Country != "" && p.Country != "VN" {
 		return home{}
 	}
-	if p.Code != "" {
+	if p.Code != "" && strings.HasPrefix(p.List, "vn-") {
 		if code, ok := c.units.Province(p.List, p.Code); ok {
-			return home{old: formerly(code, present2025(p.List))}
+			return home{old: c.provinces.formerly(code, listsPresent(p.List))}
 		}
 	}
-	return homeByText(c.named, p.Text)
+	return c.provinces.byText(p.Text)
 }
 
-// present2025 tells whether a list, by the year and month at its end, has the
+// listsPresent tells whether a list, by the year and month at its end, has the
 // present provinces.
-func present2025(list string) bool {
-	digits := strings.TrimLeft(list, "abcdefghijklmnopqrstuvwxyz-_.")
-	return digits >= since
-}
-
-// formerly turns a province's code into codes of before July 2025.
-func formerly(code string, now bool) []string {
-	var out []string
-	for _, p := range provinces {
-		if now && p.now == code || !now && p.code == code {
-			out = append(out, p.code)
-		}
-	}
-	return out
-}
-
-// A named is a folded name of a province, with a space on either side, and the
-// old provinces that it stands for.
-type named struct {
-	name  string
-	codes []string
-}
-
-// namedProvinces are the names of the old provinces and of the present ones.
-func namedProvinces() []named {
-	fold := func(name string) string { return " " + strings.Join(plains(placeTokens(name)), " ") + " " }
-	var out []named
-	for _, p := range provinces {
-		out = append(out, named{fold(p.name), []string{p.code}})
-		if p.code == p.now {
-			out = append(out, named{fold(nowName(p.now)), formerly(p.now, true)})
-		}
-	}
-	return out
-}
-
-// homeByText looks for the last name of a province in the words. A name that is
-// an old province's and a present one's stands for both.
-func homeByText(names []named, s string) home {
-	h, last := home{byText: true}, -1
-	text := " " + strings.Join(plains(placeTokens(s)), " ") + " "
-	for _, n := range names {
-		at := strings.LastIndex(text, n.name)
-		switch {
-		case at < 0 || at < last:
-			continue
-		case at > last:
-			h.old, h.ambiguous = nil, false
-		case !slices.Equal(h.old, n.codes):
-			h.ambiguous = true
-		}
-		last = at
-		for _, c := range n.codes {
-			if !slices.Contains(h.old, c) {
-				h.old = append(h.old, c)
-			}
-		}
-		slices.Sort(h.old)
-	}
-	return h
+func listsPresent(list string) bool {
+	return strings.TrimLeft(list, "abcdefghijklmnopqrstuvwxyz-_.") >= since
 }
 
 // placeTokens folds the words of a place; words for kinds of unit are left out.

@@ -42,7 +42,7 @@ func drawPerson() *rapid.Generator[Person] {
 		place := func(label string) Place {
 			return Place{
 				rapid.SampledFrom([]string{"", "VN", "KH"}).Draw(t, label+" country"), rapid.SampledFrom([]string{"", "82", "87", "28439"}).Draw(t, label+" code"),
-				rapid.SampledFrom([]string{"vn-units-2025-07", "vn-units-2018", "other"}).Draw(t, label+" list"),
+				rapid.SampledFrom([]string{"vn-units-2025-07", "vn-provinces-2025-06", "other"}).Draw(t, label+" list"),
 				rapid.SampledFrom([]string{"", "Cai Lậy, Tiền Giang", "Đồng Tháp", "កំពត", "Kampot"}).Draw(t, label+" text"),
 			}
 		}
