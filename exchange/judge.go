@@ -48,8 +48,8 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 	if agreement, ok := peer.Agreement(claims.Agreement); ok {
 		out.Agreement, out.Deadlines = claims.Agreement, started(agreement, claims, body, way)
 	}
-	if twice := repeated(out, claims.Type); twice != nil {
-		return Said{}, twice
+	if refused := senseless(out, claims.Type, body); refused != nil {
+		return Said{}, refused
 	}
 	if claims.Type == TypeCorrection {
 		if out.Subjects, err = j.corrects(ctx, peer, claims, body, way); err != nil {
