@@ -351,8 +351,9 @@ var imports = map[string][]string{
 	"exchange/identity": {"schemas"},
 	"exchange/export":   {"exchange", "partners", "exchange/record"},
 	"exchange/store":    {"exchange", "partners", "exchange/record"},
+	"exchange/operator": {"schemas", "partners", "exchange"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
-		"exchange/store", "exchange/store/throwaway"},
+		"exchange/operator", "exchange/store", "exchange/store/throwaway"},
 }
 
 func TestImportTable(t *testing.T) {

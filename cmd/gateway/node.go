@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ import (
 	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/docs"
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/operator"
 	"github.com/repatriation-exchange/gateway/exchange/record"
 	"github.com/repatriation-exchange/gateway/exchange/seal"
 	"github.com/repatriation-exchange/gateway/exchange/store"
@@ -50,6 +52,7 @@ type node struct {
 	roster    *exchange.Roster
 	desk      *exchange.Desk
 	files     *exchange.CaseFiles
+	feed      *exchange.Feed
 
 	identity  *certs.Identity
 	trust     *trustStore
@@ -57,6 +60,8 @@ type node struct {
 	scheduler *exchange.Scheduler
 	watch     *exchange.Watch
 	handler   http.Handler
+	operator  *operatorAPI // nil: not served
+	webhooks  []webhookFollower
 
 	now      func() time.Time        // the record's clock; certificates are judged by the machine's
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
@@ -135,6 +140,10 @@ func (n *node) openDesk() error {
 	n.files, err = exchange.NewCaseFiles(exchange.CaseFilesConfig{
 		Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Clock: n.now,
 	})
+	if err != nil {
+		return err
+	}
+	n.feed, err = exchange.NewFeed(exchange.FeedConfig{Reader: n.db, Drafts: n.db})
 	return err
 }
 
@@ -231,6 +240,9 @@ func (n *node) committed(batch []*exchange.Entry) {
 			}
 		}
 	}
+	for _, w := range n.webhooks {
+		w.Wake()
+	}
 	n.onCommit(batch)
 }
 
@@ -279,7 +291,22 @@ func (n *node) prepare() error {
 		Inbox: n.inbox, Directory: n.directory, Log: logServer, Authenticate: n.trust.authenticate,
 		OpenAPI: docs.OpenAPI, Clock: n.now, Logger: n.log, Metrics: n.metrics,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.prepareOperator()
+}
+
+// prepareOperator wires what the house's own systems use.
+func (n *node) prepareOperator() error {
+	metrics, err := operator.NewMetrics(n.collected)
+	if err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	if err := n.openOperator(metrics); err != nil {
+		return err
+	}
+	return n.openWebhooks(metrics)
 }
 
 // loadWitnessKey opens the key that countersigns checkpoints.
@@ -326,10 +353,11 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		scheduled := make(chan struct{})
-		go func() { defer close(scheduled); n.scheduler.Run(background) }()
+		var wait sync.WaitGroup
+		wait.Go(func() { n.scheduler.Run(background) })
+		wait.Go(func() { n.runWebhooks(background) })
 		n.courier.Run(background)
-		<-scheduled
+		wait.Wait()
 	}()
 	go n.registry.Watch(background)
 	go n.watch.Run(background)
