@@ -298,6 +298,10 @@ func (n *node) knownLog(_ context.Context, origin string) ([]note.Verifier, erro
 	return nil, record.ErrUnknownLog
 }
 
+// maxHeaderBytes bounds the request line and the headers of a request. The
+// library reads headerSlop more than it is told.
+const maxHeaderBytes, headerSlop = 16 << 10, 4096
+
 // run serves partners on the listener and carries messages until ctx ends;
 // then it drains: no new connection, requests and deliveries under way are
 // finished.
@@ -312,8 +316,9 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 	}
 	server := &http.Server{
 		Handler: n.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 120 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
+		IdleTimeout: 120 * time.Second, MaxHeaderBytes: maxHeaderBytes - headerSlop,
+		DisableGeneralOptionsHandler: true,                                                // OPTIONS * is for partners too, and for nobody else
+		ErrorLog:                     slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
