@@ -81,7 +81,7 @@ func (c *Courier) judge(peer *Peer, job Job, sent []byte, resp *http.Response, b
 	r := attemptResult{reached: true, after: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock())}
 	r.attempt.Status = resp.StatusCode
 	if resp.StatusCode == http.StatusAccepted {
-		receipt, err := OpenReceipt(body, peer, c.cfg.Self, job.Ref, sent)
+		receipt, err := OpenReceipt(body, peer, c.cfg.Self, job.Ref, sent, c.cfg.Clock())
 		if err != nil {
 			// The partner may or may not hold the message: only identical bytes
 			// can resolve that (P10).
