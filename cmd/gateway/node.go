@@ -306,18 +306,18 @@ const maxHeaderBytes, headerSlop = 16 << 10, 4096
 // then it drains: no new connection, requests and deliveries under way are
 // finished.
 func (n *node) run(ctx context.Context, listener net.Listener) error {
-	peers, err := n.trust.current()
-	if err != nil {
-		return err
-	}
-	config, err := certs.ServerConfig(certs.ServerOptions{Identity: n.identity, MinVersion: peers.MinVersion(), Verify: n.trust.verify})
+	handshakes := certs.NewHandshakes(func(rule certs.Rule) { n.metrics.HandshakeRefused(string(rule)) })
+	config, err := certs.ServerConfig(certs.ServerOptions{
+		Identity: n.identity, MinVersion: n.trust.minVersion, Verify: n.trust.verify, Handshakes: handshakes,
+	})
 	if err != nil {
 		return err
 	}
 	server := &http.Server{
 		Handler: n.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 120 * time.Second, MaxHeaderBytes: maxHeaderBytes - headerSlop,
-		DisableGeneralOptionsHandler: true,                                                // OPTIONS * is for partners too, and for nobody else
+		DisableGeneralOptionsHandler: true, // OPTIONS * is for partners too, and for nobody else
+		ConnState:                    handshakes.ConnState,
 		ErrorLog:                     slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -106,11 +106,16 @@ func (t *trustStore) verify(cs tls.ConnectionState) error {
 		// says so: a bare alert would look like a broken network.
 		return nil
 	}
-	var refusal *certs.Refusal
-	if errors.As(err, &refusal) {
-		t.metrics.HandshakeRefused(string(refusal.Rule))
-	}
 	return fmt.Errorf("partner %q: %w", code, err)
+}
+
+// minVersion returns the lowest TLS version that some partner may use now.
+func (t *trustStore) minVersion() uint16 {
+	peers, err := t.current()
+	if err != nil {
+		return tls.VersionTLS13 // verify will say what is wrong
+	}
+	return peers.MinVersion()
 }
 
 // authenticate names the partner of a request, by the trust of this moment.
