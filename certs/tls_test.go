@@ -105,7 +105,7 @@ func (g *gateway) told(t *testing.T, n int) []Rule {
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	code, err := g.peers.Load().Recheck(r.TLS.PeerCertificates[0])
+	code, err := g.peers.Load().Recheck(r.TLS.PeerCertificates...)
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		http.Error(w, string(refusal.Rule), http.StatusForbidden)

@@ -87,6 +87,25 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
+// An authority that is taken out of a partner's file reaches open connections.
+func TestAnchorsReachOpenConnections(t *testing.T) {
+	p := newPair(t, "")
+	if r := p.kh.post(p.vn, p.kh.sign(p.kh.claims("VN"))); r.status != http.StatusAccepted {
+		t.Fatalf("got %d", r.status)
+	}
+	p.vn.editPartner("kh", func(k *partners.Partner) { k.TLS.Anchors = anotherAuthority(t) })
+	p.vn.reload()
+	r := p.kh.post(p.vn, p.kh.sign(p.kh.claims("VN")))
+	if slug, _, _ := r.problem(); slug != "certificate-refused" {
+		t.Errorf("got %d %s", r.status, r.body)
+	}
+	p.vn.editPartner("kh", func(k *partners.Partner) { k.TLS.Anchors = p.vn.world.anchor() })
+	p.vn.reload()
+	if r := p.kh.post(p.vn, p.kh.sign(p.kh.claims("VN"))); r.status != http.StatusAccepted {
+		t.Errorf("got %d %s", r.status, r.body)
+	}
+}
+
 // P8: a stale revocation list is a bounded, visible state.
 func TestP8StaleRevocation(t *testing.T) {
 	p := newPair(t, "")
