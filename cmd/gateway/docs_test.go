@@ -347,7 +347,7 @@ func TestP11ReadmeNamesEveryStore(t *testing.T) {
 var imports = map[string][]string{
 	"schemas": {}, "certs": {}, "docs": {}, "exchange/seal": {}, "exchange/record": {}, "cmd/verify": {}, "exchange/store/throwaway": {},
 	"partners":          {"schemas"},
-	"exchange":          {"schemas", "partners", "exchange/seal", "exchange/record"},
+	"exchange":          {"schemas", "partners", "exchange/seal", "exchange/record", "exchange/identity"},
 	"exchange/identity": {"schemas"},
 	"exchange/export":   {"exchange", "partners", "exchange/record"},
 	"exchange/store":    {"exchange", "partners", "exchange/record"},
