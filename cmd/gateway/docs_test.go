@@ -350,9 +350,9 @@ var imports = map[string][]string{
 	"exchange":          {"schemas", "partners", "exchange/seal", "exchange/record", "exchange/identity"},
 	"exchange/identity": {"schemas"},
 	"exchange/export":   {"exchange", "partners", "exchange/record"},
-	"exchange/store":    {"exchange", "partners", "exchange/record"},
+	"exchange/store":    {"exchange", "partners", "exchange/record", "exchange/identity"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
-		"exchange/store", "exchange/store/throwaway"},
+		"exchange/identity", "exchange/store", "exchange/store/throwaway"},
 }
 
 func TestImportTable(t *testing.T) {
