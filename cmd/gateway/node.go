@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,13 +51,15 @@ type node struct {
 	roster    *exchange.Roster
 	desk      *exchange.Desk
 	files     *exchange.CaseFiles
+	register  *exchange.Register
 
-	identity  *certs.Identity
-	trust     *trustStore
-	courier   *exchange.Courier
-	scheduler *exchange.Scheduler
-	watch     *exchange.Watch
-	handler   http.Handler
+	identity   *certs.Identity
+	trust      *trustStore
+	courier    *exchange.Courier
+	scheduler  *exchange.Scheduler
+	registrant *exchange.Follower
+	watch      *exchange.Watch
+	handler    http.Handler
 
 	now      func() time.Time        // the record's clock; certificates are judged by the machine's
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
@@ -251,6 +254,12 @@ func (n *node) prepare() error {
 	}); err != nil {
 		return err
 	}
+	if err := n.openRegister(); err != nil {
+		return err
+	}
+	if n.registrant, err = n.registrar(); err != nil {
+		return err
+	}
 	if n.scheduler, err = exchange.NewScheduler(exchange.SchedulerConfig{
 		Jobs: n.db, Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Sweep: n.desk.Sweep,
 		Clock: n.now, Logger: n.log,
@@ -323,14 +332,12 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		scheduled := make(chan struct{})
-		go func() { defer close(scheduled); n.scheduler.Run(background) }()
-		n.courier.Run(background)
-		<-scheduled
-	}()
+	var work sync.WaitGroup // what must be at its end before the store closes
+	work.Go(func() { n.courier.Run(background) })
+	work.Go(func() { n.scheduler.Run(background) })
+	if n.registrant != nil {
+		work.Go(func() { n.registrant.Run(background) })
+	}
 	go n.registry.Watch(background)
 	go n.watch.Run(background)
 
@@ -349,7 +356,7 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 		_ = server.Close() // the deadline has passed; their senders will ask again
 	}
 	stop()
-	<-done
+	work.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}

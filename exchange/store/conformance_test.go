@@ -288,6 +288,20 @@ func TestCaseGuards(t *testing.T) {
 				t.Errorf("%s: %v, want rule %s", e.ID, p, rule)
 			}
 		}
+		var many sync.WaitGroup
+		for range 20 { // a refused message leaves no case behind, not in a batch with others either
+			many.Go(func() { refused(reply(exchange.NewID(), "message-1", "case-none"), "case-from-state") })
+			many.Go(func() {
+				id := exchange.NewID()
+				if err := r.committer.Record(t.Context(), request("LA", id, id, "x")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		many.Wait()
+		if _, err := r.db.Case(t.Context(), exchange.CaseKey{Partner: "KH", Case: "case-none"}); !errors.Is(err, exchange.ErrNotFound) {
+			t.Errorf("a refused message has opened a case: %v", err)
+		}
 		refused(reply("reply-0", "message-1", "case-0001"), "case-from-state")
 		must(t, r.committer.Record(t.Context(), request("KH", "message-1", "case-0001", "one")))
 		must(t, r.committer.Record(t.Context(), request("KH", "message-2", "case-0002", "two")))
@@ -309,7 +323,7 @@ func TestCaseGuards(t *testing.T) {
 		if len(book.Notes) != 2 || book.Standing().Pending != 1 {
 			t.Errorf("the book holds %+v", book.Notes)
 		}
-		r.holds(3)
+		r.holds(23)
 	})
 }
 
