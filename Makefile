@@ -5,7 +5,7 @@ export CGO_ENABLED ?= 0
 VECTORS ?= ../shared/vectors
 TOOL := go tool -modfile=.ci/tools.mod
 
-.PHONY: help demo build test race fuzz lint bench cover vectors crash mutants
+.PHONY: help demo build test race fuzz lint bench cover vectors names crash mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ cover: setup ## coverage of the whole tree, as cover.out
 
 vectors: ## public test vectors: make vectors VECTORS=dir
 	VECTORS=$(abspath $(VECTORS)) go test -tags vectors -run Vectors ./schemas/... ./exchange/seal/...
+
+names: ## measure name comparison on public sets: make names NAMES=dir (docs/identity.md says which)
+	NAMES=$(abspath $(NAMES)) go test -tags vectors -run Vectors ./exchange/identity/
 
 crash: setup ## nightly: 100 kills for each store, and injected system call errors
 	CRASH_CYCLES=100 go test -timeout 60m -run 'Crash|Inject' -v ./cmd/gateway

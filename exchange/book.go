@@ -95,8 +95,12 @@ func (b *Book) admit(n Note) *Problem {
 		refused = s.acts(&n)
 	}
 	if refused != nil {
-		if n.Out && refused.Kind == ProblemCaseOrder {
-			refused.Kind = ProblemCaseState // what we have not sent cannot be on its way
+		switch {
+		case refused.Kind != ProblemCaseOrder:
+		case n.Out: // what we have not sent cannot be on its way
+			refused.Kind = ProblemCaseState
+		default:
+			refused.Detail += " It may still be on its way; send the identical bytes again later."
 		}
 		return refused
 	}

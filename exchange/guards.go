@@ -17,10 +17,11 @@ func (s *standing) each(g guard, n *Note) *Problem {
 // is the sender's own it may still be on its way, and the identical bytes can
 // be accepted later; when it is ours to send, it cannot.
 func lacks(own bool, rule, detail string) *Problem {
+	kind := ProblemCaseState
 	if own {
-		return problem(ProblemCaseOrder, "%s", detail+" It may still be on its way; send the identical bytes again later.").rule(rule)
+		kind = ProblemCaseOrder
 	}
-	return problem(ProblemCaseState, "%s", detail).rule(rule)
+	return problem(kind, "%s", detail).rule(rule)
 }
 
 func needsIdentityRequest(s *standing, _ *Note, ref string) *Problem {

@@ -90,7 +90,7 @@ func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
 		}
 		return err
 	}
-	e.Case, e.Terms = claims.Case, peer
+	e.Case, e.Terms, e.recheck = claims.Case, peer, recheck(peer, claims, body)
 	return in.cfg.Recorder.Record(ctx, e)
 }
 
@@ -150,7 +150,7 @@ func (in *Inbox) permitted(ctx context.Context, peer *Peer, claims Claims, body 
 	if p := claims.checkTimes(now, peer.Limits.ClockSkew, peer.Limits.MaxLifetime); p != nil {
 		return Said{}, p
 	}
-	return in.judge.judge(ctx, peer, claims, body, partners.Receive)
+	return in.judge.judge(ctx, peer, claims, body, partners.Receive, nil)
 }
 
 // permitOf finds the agreement's row for a message.

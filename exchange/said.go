@@ -141,15 +141,48 @@ func named(list any, value string) []Decision {
 	return out
 }
 
-// repeated refuses a body that names a person twice, which a schema cannot:
-// the references lie inside its elements.
-func repeated(s Said, messageType string) *Problem {
+// senseless refuses what a schema cannot: it judges one place at a time, and
+// these rules compare two.
+func senseless(s Said, messageType string, body any) *Problem {
 	seen := make(map[string]bool, len(s.Subjects))
 	for i, d := range s.Subjects {
 		if seen[d.Ref] {
 			return problem(ProblemSchema, "A person is named twice.").rule("subject-repeated").at(subjectAt(messageType, d.Ref, i))
 		}
 		seen[d.Ref] = true
+	}
+	switch messageType {
+	case TypeReturnRequest:
+		return windowOrder(member(body, "window"), "/body/window")
+	case TypeReturnResponse:
+		return windowOrder(member(member(body, "counter"), "window"), "/body/counter/window")
+	case TypeSelfReturnResponse:
+		return answeredTwice(body)
+	}
+	return nil
+}
+
+func windowOrder(window any, at string) *Problem {
+	from, _ := member(window, "from").(string)
+	to, _ := member(window, "to").(string)
+	if from > to { // days of one form are in the order of their texts
+		return problem(ProblemSchema, "The window ends before it begins.").rule("window-order").at(at)
+	}
+	return nil
+}
+
+func answeredTwice(body any) *Problem {
+	subjects, _ := member(body, "subjects").([]any)
+	for i, subject := range subjects {
+		seen := map[any]bool{}
+		answers, _ := member(subject, "answers").([]any)
+		for j, answer := range answers {
+			question := member(answer, "question")
+			if seen[question] {
+				return problem(ProblemSchema, "A question is answered twice.").rule("question-repeated").at(fmt.Sprintf("/body/subjects/%d/answers/%d/question", i, j))
+			}
+			seen[question] = true
+		}
 	}
 	return nil
 }

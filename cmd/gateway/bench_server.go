@@ -164,7 +164,7 @@ func (f *rungFlags) openRecording(ctx context.Context, cfg *Config, log *slog.Lo
 	if err := migrateStore(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	n := &node{cfg: cfg, log: log, collected: prometheus.NewRegistry(), onCommit: func([]*exchange.Entry) {}}
+	n := &node{cfg: cfg, log: log, now: time.Now, collected: prometheus.NewRegistry(), onCommit: func([]*exchange.Entry) {}}
 	if f.single {
 		n.maxBatch = 1
 	}
@@ -208,7 +208,7 @@ func (n *node) preload(ctx context.Context, entries int) error {
 
 // openForgetful opens the rungs without a store.
 func (f *rungFlags) openForgetful(cfg *Config, log *slog.Logger) (*node, error) {
-	n := &node{cfg: cfg, log: log, collected: prometheus.NewRegistry()}
+	n := &node{cfg: cfg, log: log, now: time.Now, collected: prometheus.NewRegistry()}
 	var err error
 	if n.metrics, err = exchange.NewMetrics(n.collected); err != nil {
 		return nil, err

@@ -349,12 +349,12 @@ func TestP11ReadmeNamesEveryStore(t *testing.T) {
 var imports = map[string][]string{
 	"schemas": {}, "certs": {}, "docs": {}, "exchange/seal": {}, "exchange/record": {}, "cmd/verify": {}, "exchange/store/throwaway": {},
 	"partners":          {"schemas"},
-	"exchange":          {"schemas", "partners", "exchange/seal", "exchange/record"},
+	"exchange":          {"schemas", "partners", "exchange/seal", "exchange/record", "exchange/identity"},
 	"exchange/identity": {"schemas"},
 	"exchange/export":   {"exchange", "partners", "exchange/record"},
-	"exchange/store":    {"exchange", "partners", "exchange/record"},
+	"exchange/store":    {"exchange", "partners", "exchange/record", "exchange/identity"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
-		"exchange/store", "exchange/store/throwaway"},
+		"exchange/identity", "exchange/store", "exchange/store/throwaway"},
 }
 
 func TestImportTable(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,14 +51,17 @@ type node struct {
 	roster    *exchange.Roster
 	desk      *exchange.Desk
 	files     *exchange.CaseFiles
+	register  *exchange.Register
 
-	identity  *certs.Identity
-	trust     *trustStore
-	courier   *exchange.Courier
-	scheduler *exchange.Scheduler
-	watch     *exchange.Watch
-	handler   http.Handler
+	identity   *certs.Identity
+	trust      *trustStore
+	courier    *exchange.Courier
+	scheduler  *exchange.Scheduler
+	registrant *exchange.Follower
+	watch      *exchange.Watch
+	handler    http.Handler
 
+	now      func() time.Time        // the record's clock; certificates are judged by the machine's
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
 	onCommit func([]*exchange.Entry) // told of every batch, after the courier
 }
@@ -65,7 +69,13 @@ type node struct {
 // openNode opens the store, the keys and the record of a gateway. Nothing is
 // listened to and nothing is sent until run.
 func openNode(ctx context.Context, cfg *Config, log *slog.Logger) (*node, error) {
-	n := &node{cfg: cfg, log: log, collected: prometheus.NewRegistry(), onCommit: func([]*exchange.Entry) {}}
+	return openNodeAt(ctx, cfg, log, time.Now)
+}
+
+// openNodeAt opens a gateway whose record goes by another clock than the
+// machine's: that of a demonstration, in which weeks pass in seconds.
+func openNodeAt(ctx context.Context, cfg *Config, log *slog.Logger, now func() time.Time) (*node, error) {
+	n := &node{cfg: cfg, log: log, now: now, collected: prometheus.NewRegistry(), onCommit: func([]*exchange.Entry) {}}
 	if err := n.open(ctx); err != nil {
 		n.close()
 		return nil, err
@@ -92,20 +102,20 @@ func (n *node) open(ctx context.Context) error {
 	}
 	n.committer, err = exchange.NewCommitter(ctx, exchange.CommitterConfig{
 		Self: n.cfg.Self, Store: n.db, Checkpoints: n.logSigner, Receipts: n.signer, Keys: n.keys, Lock: n.lock,
-		Clock: time.Now, Logger: n.log, Metrics: n.metrics, MaxBatch: n.maxBatch, OnCommit: n.committed,
+		Clock: n.now, Logger: n.log, Metrics: n.metrics, MaxBatch: n.maxBatch, OnCommit: n.committed,
 	})
 	if err != nil {
 		return err
 	}
 	if n.inbox, err = exchange.NewInbox(exchange.InboxConfig{
 		Self: n.cfg.Self, Catalogue: n.catalogue, Recorder: n.committer, Reader: n.db,
-		Opener: n.opener, Clock: time.Now, Logger: n.log, Metrics: n.metrics,
+		Opener: n.opener, Clock: n.now, Logger: n.log, Metrics: n.metrics,
 	}); err != nil {
 		return err
 	}
 	n.outbox, err = exchange.NewOutbox(exchange.OutboxConfig{
 		Self: n.cfg.Self, Catalogue: n.catalogue, Directory: n.directory, Recorder: n.committer, Reader: n.db,
-		Opener: n.opener, Signer: n.signer, Clock: time.Now, Logger: n.log,
+		Opener: n.opener, Signer: n.signer, Clock: n.now, Logger: n.log,
 	})
 	if err != nil {
 		return err
@@ -116,17 +126,17 @@ func (n *node) open(ctx context.Context) error {
 // openDesk wires what officers work with.
 func (n *node) openDesk() error {
 	var err error
-	if n.roster, err = exchange.NewRoster(exchange.RosterConfig{Store: n.db, Recorder: n.committer, Opener: n.opener, Clock: time.Now}); err != nil {
+	if n.roster, err = exchange.NewRoster(exchange.RosterConfig{Store: n.db, Recorder: n.committer, Opener: n.opener, Clock: n.now}); err != nil {
 		return err
 	}
 	if n.desk, err = exchange.NewDesk(exchange.DeskConfig{
 		Self: n.cfg.Self, Outbox: n.outbox, Roster: n.roster, Store: n.db, Recorder: n.committer, Opener: n.opener,
-		Clock: time.Now, Logger: n.log,
+		Clock: n.now, Logger: n.log,
 	}); err != nil {
 		return err
 	}
 	n.files, err = exchange.NewCaseFiles(exchange.CaseFilesConfig{
-		Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Clock: time.Now,
+		Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Clock: n.now,
 	})
 	return err
 }
@@ -239,14 +249,20 @@ func (n *node) prepare() error {
 	var err error
 	if n.courier, err = exchange.NewCourier(exchange.CourierConfig{
 		Self: n.cfg.Self, Directory: n.directory, Jobs: n.db, Reader: n.db, Opener: n.opener, Recorder: n.committer,
-		Client: n.trust.client, Clock: time.Now, Logger: n.log, Metrics: n.metrics,
+		Client: n.trust.client, Clock: n.now, Logger: n.log, Metrics: n.metrics,
 		Poll: duration(n.cfg.Delivery.Poll, time.Second), Timeout: duration(n.cfg.Delivery.Timeout, 30*time.Second),
 	}); err != nil {
 		return err
 	}
+	if err := n.openRegister(); err != nil {
+		return err
+	}
+	if n.registrant, err = n.registrar(); err != nil {
+		return err
+	}
 	if n.scheduler, err = exchange.NewScheduler(exchange.SchedulerConfig{
 		Jobs: n.db, Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Sweep: n.desk.Sweep,
-		Clock: time.Now, Logger: n.log,
+		Clock: n.now, Logger: n.log,
 	}); err != nil {
 		return err
 	}
@@ -260,7 +276,7 @@ func (n *node) prepare() error {
 	if err != nil {
 		return err
 	}
-	witness, err := record.NewWitness(record.WitnessConfig{Name: n.cfg.Witness.Name, Key: key, State: n.db, Clock: time.Now, Log: n.knownLog})
+	witness, err := record.NewWitness(record.WitnessConfig{Name: n.cfg.Witness.Name, Key: key, State: n.db, Clock: n.now, Log: n.knownLog})
 	if err != nil {
 		return err
 	}
@@ -270,7 +286,7 @@ func (n *node) prepare() error {
 	}
 	n.handler, err = exchange.NewServer(exchange.ServerConfig{
 		Inbox: n.inbox, Directory: n.directory, Log: logServer, Authenticate: n.trust.authenticate,
-		OpenAPI: docs.OpenAPI, Clock: time.Now, Logger: n.log, Metrics: n.metrics,
+		OpenAPI: docs.OpenAPI, Clock: n.now, Logger: n.log, Metrics: n.metrics,
 	})
 	return err
 }
@@ -321,14 +337,12 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 		ErrorLog:                     slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		scheduled := make(chan struct{})
-		go func() { defer close(scheduled); n.scheduler.Run(background) }()
-		n.courier.Run(background)
-		<-scheduled
-	}()
+	var work sync.WaitGroup // what must be at its end before the store closes
+	work.Go(func() { n.courier.Run(background) })
+	work.Go(func() { n.scheduler.Run(background) })
+	if n.registrant != nil {
+		work.Go(func() { n.registrant.Run(background) })
+	}
 	go n.registry.Watch(background)
 	go n.watch.Run(background)
 
@@ -347,7 +361,7 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 		_ = server.Close() // the deadline has passed; their senders will ask again
 	}
 	stop()
-	<-done
+	work.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}

@@ -109,11 +109,12 @@ func compareHomes(f Field, a, b Place, x, y home) Finding {
 	if x.ambiguous || y.ambiguous {
 		reasons = append(reasons, "place.ambiguous_version")
 	}
+	words := exacts(placeTokens(a.Text))
 	common := slices.ContainsFunc(x.old, func(s string) bool { return slices.Contains(y.old, s) })
 	switch {
 	case !common:
 		return finding(f, Different, 0, append([]Key{"place.differs"}, reasons...)...)
-	case a.Text != "" && words(clean(a.Text)) != nil && slices.Equal(exacts(placeTokens(a.Text)), exacts(placeTokens(b.Text))) && slices.Equal(x.old, y.old):
+	case len(words) > 0 && slices.Equal(words, exacts(placeTokens(b.Text))) && slices.Equal(x.old, y.old):
 		return finding(f, Same, 99, append([]Key{"place.same_text"}, reasons...)...)
 	case slices.Equal(x.old, y.old):
 		return finding(f, Compatible, 80, append([]Key{"place.same_province"}, reasons...)...)

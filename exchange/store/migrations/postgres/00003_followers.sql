@@ -1,0 +1,6 @@
+-- +goose Up
+-- One process at a time reads the record for a follower: whoever holds its
+-- lease. A process that died loses it when its time is up.
+ALTER TABLE follower
+    ADD COLUMN holder       text   NOT NULL DEFAULT '',
+    ADD COLUMN leased_until bigint NOT NULL DEFAULT 0;
