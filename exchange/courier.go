@@ -255,17 +255,23 @@ func (l *courierLane) giveBack(ctx context.Context, job Job) {
 	}
 }
 
-// nextAttempt returns when attempt number n+1 is due: exponential, half of it
-// jitter, never before the partner's Retry-After. A job ends deadLetterAfter
-// its first attempt, so that no answer of a partner can put it off for ever: the
-// last attempt is made then, should even Retry-After be later.
-func nextAttempt(r partners.Retry, job Job, now time.Time, after time.Duration) time.Time {
-	n := min(job.Attempt, 20)
+// backoff returns how long to wait after n failures: exponential, half of it
+// jitter.
+func backoff(r partners.Retry, n int) time.Duration {
+	n = min(n, 20)
 	ceiling := r.Max
 	if r.Initial <= r.Max>>n {
 		ceiling = r.Initial << n
 	}
-	due := now.Add(max(after, ceiling/2+rand.N(ceiling/2+1))) // #nosec G404 -- jitter needs no secrecy
+	return ceiling/2 + rand.N(ceiling/2+1) // #nosec G404 -- jitter needs no secrecy
+}
+
+// nextAttempt returns when a job is tried again: never before the partner's
+// Retry-After. A job ends deadLetterAfter its first attempt, so that no answer
+// of a partner can put it off for ever: the last attempt is made then, should
+// even Retry-After be later.
+func nextAttempt(r partners.Retry, job Job, now time.Time, after time.Duration) time.Time {
+	due := now.Add(max(after, backoff(r, job.Attempt)))
 	if last := job.FirstAt.Add(r.DeadLetterAfter); due.After(last) {
 		return last
 	}
