@@ -22,8 +22,8 @@ test: setup ## everything, on SQLite and on a real PostgreSQL
 race: setup ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 30m ./...
 
-fuzz: ## every fuzzer for FUZZTIME (10s) each
-	.ci/fuzz $${FUZZTIME:-10s}
+fuzz: ## every fuzzer for FUZZTIME (a time, or 20000x: so many tries) each
+	.ci/fuzz $${FUZZTIME:-20000x}
 
 lint: ## gofmt, vet, staticcheck, gosec, govulncheck where its data can be had
 	.ci/lint
