@@ -5,7 +5,7 @@ export CGO_ENABLED ?= 0
 VECTORS ?= ../shared/vectors
 TOOL := go tool -modfile=.ci/tools.mod
 
-.PHONY: help demo build test race fuzz lint bench cover vectors crash mutants
+.PHONY: help demo build test race fuzz lint bench cover vectors names crash mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ test: setup ## everything, on SQLite and on a real PostgreSQL
 race: setup ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 30m ./...
 
-fuzz: ## every fuzzer for FUZZTIME (10s) each
-	.ci/fuzz $${FUZZTIME:-10s}
+fuzz: ## every fuzzer for FUZZTIME (a time, or 20000x: so many tries) each
+	.ci/fuzz $${FUZZTIME:-20000x}
 
 lint: ## gofmt, vet, staticcheck, gosec, govulncheck where its data can be had
 	.ci/lint
@@ -37,6 +37,9 @@ cover: setup ## coverage of the whole tree, as cover.out
 
 vectors: ## public test vectors: make vectors VECTORS=dir
 	VECTORS=$(abspath $(VECTORS)) go test -tags vectors -run Vectors ./schemas/... ./exchange/seal/...
+
+names: ## measure name comparison on public sets: make names NAMES=dir (docs/identity.md says which)
+	NAMES=$(abspath $(NAMES)) go test -tags vectors -run Vectors ./exchange/identity/
 
 crash: setup ## nightly: 100 kills for each store, and injected system call errors
 	CRASH_CYCLES=100 go test -timeout 60m -run 'Crash|Inject' -v ./cmd/gateway

@@ -39,6 +39,7 @@ type openCase struct {
 	row     CaseRow
 	key     seal.DataKey
 	book    *Book
+	fresh   bool // it is written with its first entry, and not for one that is refused
 	changed bool
 }
 
@@ -101,6 +102,11 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 		return
 	}
 	if e.Kind == KindMessage {
+		if e.recheck != nil {
+			if e.err = e.recheck(c.book); e.err != nil {
+				return
+			}
+		}
 		if refused := c.book.admit(e.note()); refused != nil {
 			e.err = refused
 			return
@@ -115,6 +121,7 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 		}
 	}
 	e.State = c.row.State
+	c.changed = c.changed || c.fresh
 	b.place(e, c.key, salt)
 }
 
@@ -189,7 +196,7 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 	switch {
 	case !ok:
 		c.row = CaseRow{CaseKey: key, OpenedAt: b.now, MovedAt: b.now}
-		c.changed = true
+		c.fresh = true
 		if c.key, err = seal.NewDataKey(); err != nil {
 			return nil, fmt.Errorf("make a data key: %w", err)
 		}
@@ -292,7 +299,7 @@ func (b *building) finish(i int, grown *record.Appended, note []byte) error {
 	if e.Kind == KindMessage && e.Direction == In {
 		proof := record.FormatProof(row.Index, grown.Proof(i), note, nil)
 		e.Receipt, err = signReceipt(b.committer.cfg.Receipts, receiptClaims{
-			Issuer: b.committer.cfg.Self, Audience: e.Partner, ID: "r-" + e.ID, IssuedAt: b.now.Unix(),
+			Issuer: b.committer.cfg.Self, Audience: e.Partner, ID: receiptID(e.ID), IssuedAt: b.now.Unix(),
 			Message: e.ID, MessageSHA256: encode(e.hash[:]), Seq: e.Seq,
 			Leaf: encode(row.Leaf), Salt: encode(b.salts[i][:]), Proof: string(proof),
 		})

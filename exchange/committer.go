@@ -53,7 +53,8 @@ type Entry struct {
 	State     State  // of the case, after this entry
 
 	hash     [32]byte
-	clockAt  time.Time // when the clocks that it started must be looked at
+	recheck  func(*Book) error // what can only be judged with the case at hand; nil for nothing
+	clockAt  time.Time         // when the clocks that it started must be looked at
 	err      error
 	done     chan struct{}
 	original *Entry // an identical entry earlier in the same batch

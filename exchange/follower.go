@@ -126,7 +126,7 @@ func (f *Follower) Run(ctx context.Context) {
 		case err == nil:
 			failures = 0
 		default:
-			wait, wake = backoff(f.cfg.Retry, failures, 0), nil // what happens meanwhile does not mend it
+			wait, wake = backoff(f.cfg.Retry, failures), nil // what happens meanwhile does not mend it
 			failures++
 			f.cfg.Logger.Warn("a follower of the record has to try again", "follower", f.cfg.Name, "next", f.next, "failures", failures, "wait", wait, "error", err)
 		}

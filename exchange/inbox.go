@@ -85,24 +85,31 @@ func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
 	if err != nil {
 		// A message that was accepted once is answered as it was then, however
 		// late the copy comes and whatever has changed since (P3, P10).
-		if in.accepted(ctx, e, claims) {
+		copied, readErr := in.accepted(ctx, e, claims)
+		switch {
+		case readErr != nil:
+			return readErr // a refusal would be final, and this may be a copy
+		case copied:
 			return in.cfg.Recorder.Record(ctx, e)
 		}
 		return err
 	}
-	e.Case, e.Terms = claims.Case, peer
+	e.Case, e.Terms, e.recheck = claims.Case, peer, recheck(peer, claims, body)
 	return in.cfg.Recorder.Record(ctx, e)
 }
 
 // accepted says whether the record holds a message of this identifier, and
 // makes e a copy of it.
-func (in *Inbox) accepted(ctx context.Context, e *Entry, claims Claims) bool {
+func (in *Inbox) accepted(ctx context.Context, e *Entry, claims Claims) (bool, error) {
 	row, err := in.cfg.Reader.Message(ctx, e.key())
-	if err != nil {
-		return false // not found, or not readable: then the refusal stands, and a copy may come again
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	e.Case = row.Case
-	return claims.Case == row.Case
+	return claims.Case == row.Case, nil
 }
 
 // Open verifies the exact bytes of a message with a peer's keys.
@@ -150,7 +157,7 @@ func (in *Inbox) permitted(ctx context.Context, peer *Peer, claims Claims, body 
 	if p := claims.checkTimes(now, peer.Limits.ClockSkew, peer.Limits.MaxLifetime); p != nil {
 		return Said{}, p
 	}
-	return in.judge.judge(ctx, peer, claims, body, partners.Receive)
+	return in.judge.judge(ctx, peer, claims, body, partners.Receive, nil)
 }
 
 // permitOf finds the agreement's row for a message.

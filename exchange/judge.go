@@ -27,8 +27,9 @@ type messageReader interface {
 	Case(ctx context.Context, key CaseKey) (CaseRow, error)
 }
 
-// judge checks a body and returns what the case's state depends on.
-func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, way partners.Direction) (Said, error) {
+// judge checks a body and returns what the case's state depends on. known is
+// who the case knows to be a minor, nil where nobody has looked yet.
+func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, way partners.Direction, known *Book) (Said, error) {
 	if err := j.catalogue.Validate(claims.Type, body); err != nil {
 		return Said{}, schemaProblem(ProblemSchema, "/body", err)
 	}
@@ -36,11 +37,7 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 	if err != nil {
 		return Said{}, err
 	}
-	young, err := j.minors(ctx, peer, permit, claims)
-	if err != nil {
-		return Said{}, err
-	}
-	if err := checkPermit(peer, permit, claims, body, way, young); err != nil {
+	if err := checkPermit(peer, permit, claims, body, way, known); err != nil {
 		return Said{}, err
 	}
 	out := said(claims, body)
@@ -59,8 +56,25 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 	return out, nil
 }
 
+// recheck returns the rules for minors as they apply to a message once its case
+// is at hand: the case may know that a person is a child of whom the message
+// says nothing. It is nil where the agreement has no such rules, and it asks
+// nothing of the store: the committer holds the book already.
+func recheck(peer *Peer, claims Claims, body any) func(*Book) error {
+	permit, err := permitOf(peer, claims, partners.Receive)
+	if err != nil || permit.Minors == nil {
+		return nil
+	}
+	return func(b *Book) error {
+		if !b.hasMinors() {
+			return nil
+		}
+		return checkPermit(peer, permit, claims, body, partners.Receive, b)
+	}
+}
+
 // checkPermit applies the agreement's terms for a type.
-func checkPermit(peer *Peer, permit *partners.Permit, claims Claims, body any, way partners.Direction, young partners.Minor) error {
+func checkPermit(peer *Peer, permit *partners.Permit, claims Claims, body any, way partners.Direction, known *Book) error {
 	agreement, _ := peer.Agreement(claims.Agreement) // the permit is one of its own
 	if err := permit.CheckRecipient(claims.Recipient, peer.snapshot.Receivers(agreement, way)); err != nil {
 		return policyProblem(ProblemAgreement, "", err)
@@ -71,27 +85,33 @@ func checkPermit(peer *Peer, permit *partners.Permit, claims Claims, body any, w
 	if err := permit.CheckAnonymous(member(body, "anonymous") == true); err != nil {
 		return policyProblem(ProblemField, "/body", err)
 	}
-	if err := permit.CheckFields(body, young); err != nil {
+	if err := permit.CheckFields(body, minorsBy(claims, known)); err != nil {
 		return policyProblem(ProblemField, "/body", err)
 	}
 	return nil
 }
 
-// minors says who is to be protected as a minor: whoever the message itself
-// shows to be one, or the case knows as one. The case is asked only where the
-// agreement has rules for minors.
-func (j *judge) minors(ctx context.Context, peer *Peer, permit *partners.Permit, claims Claims) (partners.Minor, error) {
-	if permit.Minors == nil {
-		return nil, nil
-	}
-	book, err := j.opener.Book(ctx, CaseKey{peer.Code, claims.Case})
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrErased) {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
+// minorsBy says who is to be protected as a minor: whoever the message itself
+// shows to be one, or the case knows as one.
+func minorsBy(claims Claims, known *Book) partners.Minor {
 	return func(subject map[string]any) bool {
 		ref, _ := subject["subject_ref"].(string)
-		return mayBeMinor(subject, time.Unix(claims.IssuedAt, 0)) || book != nil && book.Minor(ref)
-	}, nil
+		return mayBeMinor(subject, time.Unix(claims.IssuedAt, 0)) || known != nil && known.Minor(ref)
+	}
+}
+
+// known returns the book of a case, an empty one when there is none yet.
+func (j *judge) known(ctx context.Context, key CaseKey) (*Book, error) {
+	book, err := j.opener.Book(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return &Book{}, nil
+	case errors.Is(err, ErrErased):
+		return nil, problem(ProblemErased, "The case was erased.").at("/case")
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return book, nil
 }
 
 // corrects judges a correction by what it makes of its target: the corrected
@@ -122,11 +142,11 @@ func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body an
 	if err != nil {
 		return nil, err
 	}
-	young, err := j.minors(ctx, peer, permit, last.Claims)
+	known, err := j.known(ctx, CaseKey{peer.Code, claims.Case})
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPermit(peer, permit, last.Claims, corrected, way, young); err != nil {
+	if err := checkPermit(peer, permit, last.Claims, corrected, way, known); err != nil {
 		return nil, because(ProblemCorrection, err)
 	}
 	was, is := said(last.Claims, last.Body), said(last.Claims, corrected)

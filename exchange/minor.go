@@ -52,6 +52,10 @@ func minorsOf(body any, at time.Time) []string {
 	return out
 }
 
+func (b *Book) hasMinors() bool {
+	return slices.ContainsFunc(b.Notes, func(n Note) bool { return len(n.Minors) > 0 })
+}
+
 // Minor says whether the case knows that a person is or may be a minor.
 func (b *Book) Minor(ref string) bool {
 	return slices.ContainsFunc(b.Notes, func(n Note) bool { return n.Status != dead && slices.Contains(n.Minors, ref) })

@@ -178,10 +178,7 @@ func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
 	if err != nil {
 		return Review{}, fmt.Errorf("read the body again: %w", err)
 	}
-	book, err := o.cfg.Opener.Book(ctx, CaseKey{peer.Code, claims.Case})
-	if errors.Is(err, ErrNotFound) {
-		book, err = &Book{}, nil
-	}
+	book, err := o.judge.known(ctx, CaseKey{peer.Code, claims.Case})
 	if err != nil {
 		return Review{}, err
 	}
@@ -261,15 +258,15 @@ func (o *Outbox) prepare(ctx context.Context, peer *Peer, d Draft, now time.Time
 	if err != nil {
 		return fail(err)
 	}
-	young, err := o.judge.minors(ctx, peer, permit, claims)
+	known, err := o.judge.known(ctx, CaseKey{peer.Code, claims.Case})
 	if err != nil {
 		return fail(err)
 	}
-	body, withheld := permit.Redact(body, young)
+	body, withheld := permit.Redact(body, minorsBy(claims, known))
 	if claims.Body, err = json.Marshal(body); err != nil {
 		return fail(fmt.Errorf("write the body: %w", err))
 	}
-	said, err := o.judge.judge(ctx, peer, claims, body, partners.Send)
+	said, err := o.judge.judge(ctx, peer, claims, body, partners.Send, known)
 	if err != nil {
 		return fail(err)
 	}

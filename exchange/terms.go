@@ -76,15 +76,28 @@ func nextLook(clocks []RunningClock, id string, out bool, now time.Time) time.Ti
 		if c.Message != id || c.Out != out {
 			continue
 		}
-		at := c.Clock.Next(now)
-		if c.Reading.State == partners.ClockPaused {
-			at = now.Add(pausedLook)
-		}
+		at := c.next(now)
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
 	return next
+}
+
+// next returns when this clock will show something else by itself.
+func (c RunningClock) next(now time.Time) time.Time {
+	switch c.Reading.State {
+	case partners.ClockPaused:
+		return now.Add(pausedLook)
+	case partners.ClockDue:
+		for _, at := range c.Reading.Reminders {
+			if at.After(now) {
+				return at
+			}
+		}
+		return c.Reading.Due.Add(time.Second)
+	}
+	return time.Time{}
 }
 
 func (c RunningClock) running() bool {

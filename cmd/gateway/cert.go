@@ -90,7 +90,12 @@ func makeKeys(dir, origin, algorithm string) ([]string, error) {
 	if err := seal.CreateKEKFile(path); err != nil {
 		return nil, err
 	}
-	return append(made, fmt.Sprintf("%-16s %s", "encryption keys", path)), nil
+	made = append(made, fmt.Sprintf("%-16s %s", "encryption keys", path))
+	path = filepath.Join(dir, "index.key")
+	if err := writeIndexKey(path); err != nil {
+		return nil, err
+	}
+	return append(made, fmt.Sprintf("%-16s %s", "index key", path)), nil
 }
 
 // writeSecret writes a new file that only its owner can read.

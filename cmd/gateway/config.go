@@ -67,9 +67,11 @@ type WitnessConfig struct {
 	Key  string `json:"key" yaml:"key"`
 }
 
-// EncryptionConfig names the key-encryption keys.
+// EncryptionConfig names the key-encryption keys, and the key of the blind
+// index of persons.
 type EncryptionConfig struct {
-	Keys string `json:"keys" yaml:"keys"`
+	Keys  string `json:"keys" yaml:"keys"`
+	Index string `json:"index,omitempty" yaml:"index,omitempty"`
 }
 
 // OperatorConfig says where and to whom the operator API is open.
@@ -166,6 +168,7 @@ func (c *Config) overrides() map[string]*string {
 		"GATEWAY_TLS_CERTIFICATE": &c.TLS.Certificate, "GATEWAY_TLS_KEY": &c.TLS.Key,
 		"GATEWAY_SIGNING_KEY": &c.Signing.Key, "GATEWAY_SIGNING_KID": &c.Signing.KID,
 		"GATEWAY_WITNESS_KEY": &c.Witness.Key, "GATEWAY_LOG_KEY": &c.Log.Key, "GATEWAY_LOG_LOCK": &c.Log.Lock, "GATEWAY_ENCRYPTION_KEYS": &c.Encryption.Keys,
+		"GATEWAY_ENCRYPTION_INDEX": &c.Encryption.Index,
 		"GATEWAY_DELIVERY_TIMEOUT": &c.Delivery.Timeout, "GATEWAY_DELIVERY_POLL": &c.Delivery.Poll,
 		"GATEWAY_LOGGING_LEVEL": &c.Logging.Level, "GATEWAY_LOGGING_FORMAT": &c.Logging.Format, "GATEWAY_DRAIN": &c.Drain,
 	}
@@ -194,7 +197,7 @@ func (c *Config) override(environ []string) (changed bool, err error) {
 
 // resolve makes paths absolute.
 func (c *Config) resolve() {
-	paths := []*string{&c.Registry, &c.TLS.Certificate, &c.TLS.Key, &c.Signing.Key, &c.Log.Key, &c.Log.Lock, &c.Witness.Key, &c.Encryption.Keys}
+	paths := []*string{&c.Registry, &c.TLS.Certificate, &c.TLS.Key, &c.Signing.Key, &c.Log.Key, &c.Log.Lock, &c.Witness.Key, &c.Encryption.Keys, &c.Encryption.Index}
 	if !store.IsPostgreSQL(c.Store) {
 		paths = append(paths, &c.Store)
 	}

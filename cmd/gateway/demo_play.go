@@ -155,7 +155,7 @@ func (d *demo) showReceipt(ctx context.Context, sender, receiver *node, id strin
 	if err != nil {
 		return err
 	}
-	receipt, err := exchange.OpenReceipt([]byte(outcome.Receipt), peer, sender.cfg.Self, id, message.Data)
+	receipt, err := exchange.OpenReceipt([]byte(outcome.Receipt), peer, sender.cfg.Self, id, message.Data, time.Now())
 	if err != nil {
 		return err
 	}

@@ -53,15 +53,17 @@ type node struct {
 	desk      *exchange.Desk
 	files     *exchange.CaseFiles
 	feed      *exchange.Feed
+	register  *exchange.Register
 
-	identity  *certs.Identity
-	trust     *trustStore
-	courier   *exchange.Courier
-	scheduler *exchange.Scheduler
-	watch     *exchange.Watch
-	handler   http.Handler
-	operator  *operatorAPI // nil: not served
-	webhooks  []webhookFollower
+	identity   *certs.Identity
+	trust      *trustStore
+	courier    *exchange.Courier
+	scheduler  *exchange.Scheduler
+	registrant *exchange.Follower
+	watch      *exchange.Watch
+	handler    http.Handler
+	operator   *operatorAPI // nil: not served
+	webhooks   []webhookFollower
 
 	now      func() time.Time        // the record's clock; certificates are judged by the machine's
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
@@ -263,6 +265,12 @@ func (n *node) prepare() error {
 	}); err != nil {
 		return err
 	}
+	if err := n.openRegister(); err != nil {
+		return err
+	}
+	if n.registrant, err = n.registrar(); err != nil {
+		return err
+	}
 	if n.scheduler, err = exchange.NewScheduler(exchange.SchedulerConfig{
 		Jobs: n.db, Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Sweep: n.desk.Sweep,
 		Clock: n.now, Logger: n.log,
@@ -332,33 +340,36 @@ func (n *node) knownLog(_ context.Context, origin string) ([]note.Verifier, erro
 	return nil, record.ErrUnknownLog
 }
 
+// maxHeaderBytes bounds the request line and the headers of a request. The
+// library reads headerSlop more than it is told.
+const maxHeaderBytes, headerSlop = 16 << 10, 4096
+
 // run serves partners on the listener and carries messages until ctx ends;
 // then it drains: no new connection, requests and deliveries under way are
 // finished.
 func (n *node) run(ctx context.Context, listener net.Listener) error {
-	peers, err := n.trust.current()
-	if err != nil {
-		return err
-	}
-	config, err := certs.ServerConfig(certs.ServerOptions{Identity: n.identity, MinVersion: peers.MinVersion(), Verify: n.trust.verify})
+	handshakes := certs.NewHandshakes(func(rule certs.Rule) { n.metrics.HandshakeRefused(string(rule)) })
+	config, err := certs.ServerConfig(certs.ServerOptions{
+		Identity: n.identity, MinVersion: n.trust.minVersion, Verify: n.trust.verify, Handshakes: handshakes,
+	})
 	if err != nil {
 		return err
 	}
 	server := &http.Server{
 		Handler: n.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 120 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
+		IdleTimeout: 120 * time.Second, MaxHeaderBytes: maxHeaderBytes - headerSlop,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is for partners too, and for nobody else
+		ConnState:                    handshakes.ConnState,
+		ErrorLog:                     slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var wait sync.WaitGroup
-		wait.Go(func() { n.scheduler.Run(background) })
-		wait.Go(func() { n.runWebhooks(background) })
-		n.courier.Run(background)
-		wait.Wait()
-	}()
+	var work sync.WaitGroup // what must be at its end before the store closes
+	work.Go(func() { n.courier.Run(background) })
+	work.Go(func() { n.scheduler.Run(background) })
+	if n.registrant != nil {
+		work.Go(func() { n.registrant.Run(background) })
+	}
+	work.Go(func() { n.runWebhooks(background) })
 	go n.registry.Watch(background)
 	go n.watch.Run(background)
 
@@ -377,7 +388,7 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 		_ = server.Close() // the deadline has passed; their senders will ask again
 	}
 	stop()
-	<-done
+	work.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}

@@ -130,7 +130,7 @@ func (p *party) writeConfig() error {
 		Signing:    SigningConfig{Key: "signing.key", KID: p.kid()},
 		Log:        LogConfig{Origin: p.origin(), Key: "log.key", Lock: "checkpoint.lock"},
 		Witness:    WitnessConfig{Name: p.witnessName(), Key: "witness.key"},
-		Encryption: EncryptionConfig{Keys: "encryption.json"},
+		Encryption: EncryptionConfig{Keys: "encryption.json", Index: "index.key"},
 		Logging:    LoggingConfig{Level: "info", Format: "text"},
 	}
 	text, err := yaml.Marshal(c)

@@ -44,15 +44,26 @@ func (db *DB) Rewrap(ctx context.Context, current string, rewrap func(exchange.C
 	}
 }
 
-// Erase destroys a case's data key: its entries can never be read again, and
-// every proof stays valid (P9).
+// Erase destroys a case's data key, and what was computed from what it sealed:
+// its entries can never be read again, and every proof stays valid (P9).
 func (db *DB) Erase(ctx context.Context, key exchange.CaseKey) error {
-	res, err := db.writes.ExecContext(ctx, "UPDATE cases SET wrapped = NULL WHERE partner = $1 AND case_id = $2", key.Partner, key.Case)
+	tx, err := db.writes.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("destroy a data key: %w", classify(err))
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	res, err := tx.ExecContext(ctx, "UPDATE cases SET wrapped = NULL, book = NULL WHERE partner = $1 AND case_id = $2", key.Partner, key.Case)
+	if err == nil {
+		err = forget(ctx, tx, key)
+	}
 	if err != nil {
 		return fmt.Errorf("destroy a data key: %w", classify(err))
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return fmt.Errorf("destroy a data key: %w", exchange.ErrNotFound)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("destroy a data key: %w", classifyCommit(err))
 	}
 	return nil
 }

@@ -39,15 +39,22 @@ CREATE TABLE follower (
     next bigint NOT NULL
 );
 
--- The blind index: keyed hashes by which probable duplicates are found.
-CREATE TABLE person_token (
-    token   bytea NOT NULL,
-    partner text  NOT NULL,
-    case_id text  NOT NULL,
-    subject text  NOT NULL,
-    PRIMARY KEY (token, partner, case_id, subject)
+-- The blind index: keyed hashes by which probable duplicates are found without
+-- opening anybody. The tokens also stand with the person, so that they leave
+-- with the person.
+CREATE TABLE person (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    partner text NOT NULL,
+    case_id text NOT NULL,
+    subject text NOT NULL,
+    tokens  bytea NOT NULL,
+    UNIQUE (partner, case_id, subject)
 );
-CREATE INDEX person_token_case ON person_token (partner, case_id);
+CREATE TABLE person_token (
+    token  bigint NOT NULL,
+    person bigint NOT NULL,
+    PRIMARY KEY (token, person)
+);
 
 -- Which cases an opaque link ties together.
 CREATE TABLE link (

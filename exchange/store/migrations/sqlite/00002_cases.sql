@@ -38,15 +38,22 @@ CREATE TABLE follower (
     next INTEGER NOT NULL
 ) STRICT;
 
--- The blind index: keyed hashes by which probable duplicates are found.
-CREATE TABLE person_token (
-    token   BLOB NOT NULL,
-    partner TEXT  NOT NULL,
-    case_id TEXT  NOT NULL,
-    subject TEXT  NOT NULL,
-    PRIMARY KEY (token, partner, case_id, subject)
+-- The blind index: keyed hashes by which probable duplicates are found without
+-- opening anybody. The tokens also stand with the person, so that they leave
+-- with the person.
+CREATE TABLE person (
+    id      INTEGER PRIMARY KEY,
+    partner TEXT NOT NULL,
+    case_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    tokens  BLOB NOT NULL,
+    UNIQUE (partner, case_id, subject)
 ) STRICT;
-CREATE INDEX person_token_case ON person_token (partner, case_id);
+CREATE TABLE person_token (
+    token  INTEGER NOT NULL,
+    person INTEGER NOT NULL,
+    PRIMARY KEY (token, person)
+) STRICT, WITHOUT ROWID;
 
 -- Which cases an opaque link ties together.
 CREATE TABLE link (

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/identity"
+)
+
+// writeIndexKey makes the key of the blind index of persons.
+func writeIndexKey(path string) error {
+	key := make([]byte, identity.KeySize)
+	if _, err := rand.Read(key); err != nil {
+		return fmt.Errorf("make an index key: %w", err)
+	}
+	return writeSecret(path, []byte(hex.EncodeToString(key)+"\n"))
+}
+
+// loadIndexKey reads it.
+func loadIndexKey(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the index key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, hint(fmt.Errorf("the index key %s can be read by others", path), "chmod 600 "+path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the index key: %w", err)
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != identity.KeySize {
+		return nil, fmt.Errorf("the index key %s is not %d bytes in hexadecimal", path, identity.KeySize)
+	}
+	return key, nil
+}
+
+// openRegister wires the blind index of persons; nothing where the
+// configuration names no key for it.
+func (n *node) openRegister() error {
+	if n.cfg.Encryption.Index == "" || n.register != nil {
+		return nil
+	}
+	key, err := loadIndexKey(n.cfg.Encryption.Index)
+	if err != nil {
+		return err
+	}
+	comparer, err := identity.New(identity.Config{Units: identity.CodeLists{}})
+	if err != nil {
+		return err
+	}
+	index, err := identity.NewIndex(comparer, key)
+	if err != nil {
+		return err
+	}
+	n.register, err = exchange.NewRegister(exchange.RegisterConfig{Store: n.db, Files: n.files, Index: index, Comparer: comparer})
+	return err
+}
+
+// registrar follows the record for the register; nil where there is none.
+func (n *node) registrar() (*exchange.Follower, error) {
+	if n.register == nil {
+		return nil, nil
+	}
+	return exchange.NewFollower(exchange.FollowerConfig{
+		Name: "register", Store: n.db, Reader: n.db, Handle: n.register.Take, Clock: time.Now, Logger: n.log,
+	})
+}

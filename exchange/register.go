@@ -1,0 +1,230 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/repatriation-exchange/gateway/exchange/identity"
+)
+
+// A SubjectKey names one person of a case.
+type SubjectKey struct {
+	CaseKey
+	Subject string `json:"subject_ref"`
+}
+
+// A RegisterStore keeps what is computed beside the record: blind tokens of
+// persons, and links between cases.
+type RegisterStore interface {
+	// PutPerson stores a person's tokens, in place of earlier ones.
+	PutPerson(ctx context.Context, key SubjectKey, tokens []identity.Token) error
+	// Candidates returns the persons who have one of the tokens, each with all
+	// of its own, those who share most first, at most n.
+	Candidates(ctx context.Context, tokens []identity.Token, n int) (map[SubjectKey][]identity.Token, error)
+	// PutLink ties a case to a link.
+	PutLink(ctx context.Context, key CaseKey, link string) error
+	// Linked returns the other cases of the links of a case.
+	Linked(ctx context.Context, key CaseKey) ([]CaseKey, error)
+}
+
+// RegisterConfig wires a Register. Everything is required.
+type RegisterConfig struct {
+	Store    RegisterStore
+	Files    *CaseFiles
+	Index    *identity.Index
+	Comparer *identity.Comparer
+}
+
+// A Register finds persons who may be the same, in whatever case, without
+// opening anybody: it follows the record and keeps keyed tokens of each person.
+// It decides nothing.
+type Register struct{ cfg RegisterConfig }
+
+// NewRegister returns a register; it refuses a missing part.
+func NewRegister(cfg RegisterConfig) (*Register, error) {
+	if cfg.Store == nil || cfg.Files == nil || cfg.Index == nil || cfg.Comparer == nil {
+		return nil, errors.New("register: a required part is missing")
+	}
+	return &Register{cfg}, nil
+}
+
+// describes are the types that say who a person is.
+var describes = []string{TypeNotice, TypeIdentityRequest, TypeSelfReturnRequest}
+
+// Take enters one entry of the record: a follower's handler. It can be done
+// again.
+func (r *Register) Take(ctx context.Context, row Row) error {
+	if row.Kind != KindMessage || kindOf(row.Type) == "" && row.Type != TypeCorrection && row.Type != TypeInformationResponse {
+		return nil
+	}
+	key := MessageKey{Lane{row.Partner, row.Direction}, row.ID}
+	if row.Type == TypeCorrection {
+		v, err := r.cfg.Files.judge.read(ctx, key)
+		if errors.Is(err, ErrErased) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		key.ID, _ = member(v.Body, "target").(string)
+	}
+	versions, err := r.cfg.Files.judge.Versions(ctx, key, row.Case)
+	if errors.Is(err, ErrErased) || errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	last := versions[len(versions)-1]
+	if link, _ := member(last.Body, "link").(string); link != "" {
+		if err := r.cfg.Store.PutLink(ctx, CaseKey{row.Partner, row.Case}, link); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains(describes, last.Claims.Type) {
+		return nil
+	}
+	for ref, subject := range subjectsOf(last.Body) {
+		p := identity.PersonOf(subject)
+		if len(p.Names) == 0 { // a notice without a name describes nobody
+			continue
+		}
+		if err := r.cfg.Store.PutPerson(ctx, SubjectKey{CaseKey{row.Partner, row.Case}, ref}, r.cfg.Index.Tokens(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subjectsOf returns the subjects of a body by their references.
+func subjectsOf(body any) map[string]map[string]any {
+	list, _ := member(body, "subjects").([]any)
+	out := make(map[string]map[string]any, len(list))
+	for _, element := range list {
+		if subject, ok := element.(map[string]any); ok {
+			ref, _ := subject["subject_ref"].(string)
+			out[ref] = subject
+		}
+	}
+	return out
+}
+
+// A Candidate is a person who may be the one that was asked about.
+type Candidate struct {
+	SubjectKey
+	Score int `json:"score"` // 0 to 100, for sorting only
+}
+
+// maxCandidates bounds what one look returns.
+const maxCandidates = 50
+
+// Duplicates returns persons of other cases who may be this one, the likeliest
+// first. Nobody is opened but the person who is asked about, of whom nothing is
+// returned; cases that the officer may not see are left out.
+func (r *Register) Duplicates(ctx context.Context, by *Officer, key SubjectKey) ([]Candidate, error) {
+	if _, err := r.cfg.Files.row(ctx, by, key.CaseKey); err != nil {
+		return nil, err
+	}
+	p, err := r.person(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return r.Find(ctx, by, p, key)
+}
+
+// Find returns persons who may be the one described, but for the one that is
+// left out.
+func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but SubjectKey) ([]Candidate, error) {
+	lookup := r.cfg.Index.Lookup(p)
+	found, err := r.cfg.Store.Candidates(ctx, lookup.Tokens(), 10*maxCandidates)
+	if err != nil {
+		return nil, err
+	}
+	var out []Candidate
+	for key, tokens := range found {
+		if score := lookup.Score(tokens); score > 0 && key != but {
+			out = append(out, Candidate{key, score})
+		}
+	}
+	slices.SortFunc(out, func(a, b Candidate) int {
+		if a.Score != b.Score {
+			return b.Score - a.Score
+		}
+		return strings.Compare(a.Partner+"/"+a.Case+"/"+a.Subject, b.Partner+"/"+b.Case+"/"+b.Subject)
+	})
+	seen := out[:0]
+	for _, c := range out {
+		if _, err := r.cfg.Files.row(ctx, by, c.CaseKey); err == nil && len(seen) < maxCandidates {
+			seen = append(seen, c)
+		}
+	}
+	return seen, nil
+}
+
+// Compare compares two persons field by field for an officer. Both are opened:
+// the accesses and their reason are in the record first.
+func (r *Register) Compare(ctx context.Context, by *Officer, a, b SubjectKey, reason string) (identity.Report, error) {
+	people := make([]identity.Person, 2)
+	for i, key := range []SubjectKey{a, b} {
+		if _, err := r.cfg.Files.row(ctx, by, key.CaseKey); err != nil {
+			return identity.Report{}, err
+		}
+		if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
+			return identity.Report{}, forbidden("compare persons")
+		}
+		access := Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}}
+		if err := recordAccess(ctx, r.cfg.Files.cfg.Recorder, access); err != nil {
+			return identity.Report{}, err
+		}
+		var err error
+		if people[i], err = r.person(ctx, key); err != nil {
+			return identity.Report{}, err
+		}
+	}
+	return r.cfg.Comparer.Compare(people[0], people[1]), nil
+}
+
+// Linked returns the cases that share an opaque link with a case, as far as the
+// officer may see them: police information and the return it belongs to.
+func (r *Register) Linked(ctx context.Context, by *Officer, key CaseKey) ([]CaseKey, error) {
+	if _, err := r.cfg.Files.row(ctx, by, key); err != nil {
+		return nil, err
+	}
+	keys, err := r.cfg.Store.Linked(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(keys, func(k CaseKey) bool {
+		_, err := r.cfg.Files.row(ctx, by, k)
+		return err != nil
+	}), nil
+}
+
+// person returns what the case says last of who a person is.
+func (r *Register) person(ctx context.Context, key SubjectKey) (identity.Person, error) {
+	book, err := r.cfg.Files.cfg.Opener.Book(ctx, key.CaseKey)
+	if err != nil {
+		return identity.Person{}, fmt.Errorf("open a case: %w", err)
+	}
+	for i := range slices.Backward(book.Notes) {
+		n := &book.Notes[i]
+		if _, named := n.of(key.Subject); !named || n.Status == dead || !slices.Contains(describes, n.Type) {
+			continue
+		}
+		direction := In
+		if n.Out {
+			direction = Out
+		}
+		versions, err := r.cfg.Files.judge.Versions(ctx, MessageKey{Lane{key.Partner, direction}, n.ID}, key.Case)
+		if err != nil {
+			return identity.Person{}, err
+		}
+		if p := identity.PersonOf(subjectsOf(versions[len(versions)-1].Body)[key.Subject]); len(p.Names) > 0 {
+			return p, nil
+		}
+	}
+	return identity.Person{}, problem(ProblemNotFound, "Nothing in the case says who this person is.")
+}
