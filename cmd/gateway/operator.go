@@ -78,7 +78,7 @@ func operatorTLS(cfg OperatorTLSConfig) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.ClientAuth, config.VerifyConnection = tls.RequestClientCert, nil
+	config.VerifyConnection, config.GetConfigForClient = nil, nil
 	return config, nil
 }
 
