@@ -64,6 +64,10 @@ func serve(ctx context.Context, n *node) error {
 		}
 		group.Go(func() error { return n.runAdmin(ctx, adminListener) })
 	}
+	if err := n.startConsole(ctx, group.Go); err != nil {
+		_ = exchangeListener.Close() // nothing was accepted on it
+		return err
+	}
 	n.log.Info("gateway started", "self", n.cfg.Self, "listen", exchangeListener.Addr().String(), "store", n.db.Kind(), "origin", n.cfg.Log.Origin, "version", buildVersion())
 	group.Go(func() error { return n.run(ctx, exchangeListener) })
 	err = group.Wait()
