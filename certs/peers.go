@@ -70,15 +70,15 @@ func (p *Peers) Verify(cs tls.ConnectionState, usage x509.ExtKeyUsage) (code str
 
 // Recheck finds the partner of a request on an open connection and applies its
 // cheap check.
-func (p *Peers) Recheck(leaf *x509.Certificate) (code string, err error) {
-	if leaf == nil {
+func (p *Peers) Recheck(presented ...*x509.Certificate) (code string, err error) {
+	if len(presented) == 0 || presented[0] == nil {
 		return "", noCertificate()
 	}
-	code, trust, found := p.Find(leaf)
+	code, trust, found := p.Find(presented[0])
 	if !found {
-		return "", unknownPin(pinOf(leaf))
+		return "", unknownPin(pinOf(presented[0]))
 	}
-	return code, trust.Recheck(leaf)
+	return code, trust.Recheck(presented...)
 }
 
 // MinVersion is the lowest TLS version that a listener must offer: 1.2 when some

@@ -23,6 +23,9 @@ const (
 	RuleCRLMissing    Rule = "crl-missing"
 	RuleCRLStale      Rule = "crl-stale"
 	RuleHostName      Rule = "host-name"
+
+	// RuleHandshake is for what the TLS library refused, or the peer.
+	RuleHandshake Rule = "handshake"
 )
 
 // Refusal is the answer to a peer that is not trusted. Detail and Hint are for

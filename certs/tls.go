@@ -21,8 +21,11 @@ var suites12 = []uint16{
 
 // ServerOptions say how a gateway is reached.
 type ServerOptions struct {
-	Identity   *Identity
-	MinVersion uint16 // zero means TLS 1.3; Peers.MinVersion knows
+	Identity *Identity
+	// MinVersion is asked for each connection, because a partner's configuration
+	// changes while the listener runs; nil means TLS 1.3. Peers.MinVersion knows.
+	MinVersion func() uint16
+	Handshakes *Handshakes // told of what is refused; nil when nobody counts
 
 	// Verify decides about each connection, full or resumed, and must find the
 	// partner anew each time: what is trusted changes while tickets live on.
@@ -35,27 +38,59 @@ func ServerConfig(o ServerOptions) (*tls.Config, error) {
 	if o.Identity == nil || o.Verify == nil {
 		return nil, errors.New("TLS server: needs an identity and a verify function")
 	}
-	lowest, err := minVersion(o.MinVersion)
-	if err != nil {
-		return nil, fmt.Errorf("TLS server: %w", err)
-	}
 	if err := o.Identity.may(x509.ExtKeyUsageServerAuth); err != nil {
 		return nil, fmt.Errorf("TLS server: our own certificate: %w", err)
 	}
-	return &tls.Config{
-		MinVersion:     lowest,
+	config := &tls.Config{
+		MinVersion:     tls.VersionTLS13,
 		CipherSuites:   slices.Clone(suites12),
 		GetCertificate: o.Identity.GetCertificate,
-		// The library only makes sure that there is a certificate and that the
-		// peer holds its key. Its own verification would know one pool of anchors
-		// for all partners, and is not repeated when a session is resumed.
-		ClientAuth:       tls.RequireAnyClientCert,
+		// The library asks for a certificate and makes sure that the peer holds its
+		// key; VerifyConnection refuses a peer without one. Its own verification
+		// would know one pool of anchors for all partners, and is not repeated when
+		// a session is resumed; and what it refuses itself, nobody can count.
+		ClientAuth:       tls.RequestClientCert,
 		VerifyConnection: func(cs tls.ConnectionState) error { return verifyPeer(cs, o.Verify) },
 		// HTTP/2 costs more than it gives here: messages are small, each partner
 		// has few connections, and these are kept open.
 		NextProtos: []string{"http/1.1"},
-		// Session tickets stay on: VerifyConnection sees resumed sessions too.
-	}, nil
+		// Session tickets stay on: VerifyConnection sees resumed sessions too. Their
+		// keys are this configuration's, also for the connections below.
+	}
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		return o.configFor(config, hello), nil
+	}
+	return config, nil
+}
+
+// configFor makes the configuration of one connection: the lowest version of
+// this moment, and a note of what becomes of the handshake.
+func (o ServerOptions) configFor(listener *tls.Config, hello *tls.ClientHelloInfo) *tls.Config {
+	c := listener.Clone()
+	c.GetConfigForClient = nil
+	if o.MinVersion != nil && o.MinVersion() == tls.VersionTLS12 {
+		c.MinVersion = tls.VersionTLS12
+	}
+	o.Handshakes.begin(hello.Conn)
+	// These two the library refuses without a word. A version is looked for and
+	// not compared: clients list numbers that mean nothing (RFC 8701).
+	offers := func(version uint16) bool { return slices.Contains(hello.SupportedVersions, version) }
+	switch common := func(suite uint16) bool { return slices.Contains(hello.CipherSuites, suite) }; {
+	case offers(tls.VersionTLS13):
+	case c.MinVersion == tls.VersionTLS13 || !offers(tls.VersionTLS12):
+		o.Handshakes.refuse(hello.Conn, RuleTLSVersion)
+	case !slices.ContainsFunc(suites12, common):
+		o.Handshakes.refuse(hello.Conn, RuleCipherSuite)
+	}
+	c.VerifyConnection = func(cs tls.ConnectionState) error {
+		err := verifyPeer(cs, o.Verify)
+		var refusal *Refusal
+		if errors.As(err, &refusal) {
+			o.Handshakes.refuse(hello.Conn, refusal.Rule)
+		}
+		return err
+	}
+	return c
 }
 
 // ClientOptions say how a gateway calls one partner.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,8 +28,11 @@ type gateway struct {
 	addr  string
 	peers atomic.Pointer[Peers]
 
+	lowest atomic.Uint32 // TLS version
+
 	mu      sync.Mutex
 	refused []error // by the handshake
+	counted []Rule  // by those who count
 	resumed int
 }
 
@@ -38,12 +42,16 @@ func newGateway(t *testing.T, c *clock, minVersion uint16, partners map[string]*
 	g.own = g.leaf(t, "vn", 0)
 	g.id = g.own.identity(t, c)
 	g.set(t, partners)
-	cfg, err := ServerConfig(ServerOptions{Identity: g.id, MinVersion: minVersion, Verify: g.verify})
+	g.lowest.Store(uint32(minVersion))
+	handshakes := NewHandshakes(g.count)
+	cfg, err := ServerConfig(ServerOptions{
+		Identity: g.id, MinVersion: func() uint16 { return uint16(g.lowest.Load()) }, Verify: g.verify, Handshakes: handshakes,
+	})
 	must(t, err)
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	g.addr = plain.Addr().String()
-	srv := &http.Server{Handler: g, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: g, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 5 * time.Second, ConnState: handshakes.ConnState}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(tls.NewListener(plain, cfg)) }()
 	t.Cleanup(func() {
@@ -75,8 +83,29 @@ func (g *gateway) verify(cs tls.ConnectionState) error {
 	return err
 }
 
+func (g *gateway) count(rule Rule) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.counted = append(g.counted, rule)
+}
+
+// told returns what was counted since it was last asked, once there is as much.
+func (g *gateway) told(t *testing.T, n int) []Rule {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		g.mu.Lock()
+		if len(g.counted) >= n || time.Now().After(deadline) {
+			out := g.counted
+			g.counted = nil
+			g.mu.Unlock()
+			return out
+		}
+		g.mu.Unlock()
+	}
+}
+
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	code, err := g.peers.Load().Recheck(r.TLS.PeerCertificates[0])
+	code, err := g.peers.Load().Recheck(r.TLS.PeerCertificates...)
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		http.Error(w, string(refusal.Rule), http.StatusForbidden)
@@ -256,7 +285,7 @@ func TestConfigsRefuseWhatCannotWork(t *testing.T) {
 	id := la.leaf(t, "la", 0).identity(t, c)
 	yes := func(tls.ConnectionState) error { return nil }
 	for name, o := range map[string]ServerOptions{
-		"no identity": {Verify: yes}, "no verify": {Identity: id}, "TLS 1.1": {Identity: id, Verify: yes, MinVersion: tls.VersionTLS11},
+		"no identity": {Verify: yes}, "no verify": {Identity: id},
 	} {
 		if _, err := ServerConfig(o); err == nil {
 			t.Errorf("server with %s was made", name)
@@ -289,6 +318,76 @@ func TestConfigsRefuseWhatCannotWork(t *testing.T) {
 	}
 	if cfg.VerifyConnection(tls.ConnectionState{}) == nil {
 		t.Error("a connection without a certificate was verified")
+	}
+}
+
+// The lowest version is that of the moment, not that of the start.
+func TestMinVersionReachesRunningListeners(t *testing.T) {
+	c := newClock()
+	la := newCountry(t, c, "LA")
+	l := la.leaf(t, "la", 0)
+	g := newGateway(t, c, 0, map[string]*Trust{"LA": la.trust(t, func(cfg *TrustConfig) { cfg.AllowTLS12 = true }, l)})
+	old := caller(g, &l, func(cfg *tls.Config) { cfg.MaxVersion = tls.VersionTLS12 })
+	for i, lowest := range []uint16{tls.VersionTLS13, tls.VersionTLS12, tls.VersionTLS13, tls.VersionTLS11} {
+		g.lowest.Store(uint32(lowest))
+		_, err := get(g, old)
+		if want := lowest == tls.VersionTLS12; (err == nil) != want {
+			t.Errorf("step %d, with %s: %v", i, tls.VersionName(lowest), err)
+		}
+	}
+}
+
+// Every session that is refused is told of, once and by the rule, whoever
+// refused it; one that is taken, or never begun, is not.
+func TestEveryRefusedHandshakeIsTold(t *testing.T) {
+	c := newClock()
+	la := newCountry(t, c, "LA")
+	l, stranger := la.leaf(t, "la", 0), la.leaf(t, "stranger", 0)
+	g := newGateway(t, c, tls.VersionTLS12, map[string]*Trust{"LA": la.trust(t, func(cfg *TrustConfig) { cfg.AllowTLS12 = true }, l)})
+	thief := leaf{Certificate: l.Certificate, key: stranger.key}
+	for _, tc := range []struct {
+		name   string
+		leaf   *leaf
+		lowest uint16
+		change func(*tls.Config)
+		want   Rule
+	}{
+		{"good", &l, tls.VersionTLS13, nil, ""},
+		{"no certificate", nil, tls.VersionTLS13, nil, RuleNoCertificate},
+		{"no certificate, 1.2", nil, tls.VersionTLS12, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, RuleNoCertificate},
+		{"a stranger", &stranger, tls.VersionTLS13, nil, RuleUnknownPin},
+		{"a stolen certificate without its key", &thief, tls.VersionTLS13, nil, RuleHandshake},
+		{"an old version", &l, tls.VersionTLS13, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, RuleTLSVersion},
+		{"a much older version", &l, tls.VersionTLS12, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, RuleTLSVersion},
+		{"no suite of ours", &l, tls.VersionTLS12, func(c *tls.Config) {
+			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+		}, RuleCipherSuite},
+		{"another protocol", &l, tls.VersionTLS13, func(c *tls.Config) { c.NextProtos = []string{"h2"} }, RuleHandshake},
+		{"a peer that refuses us", &l, tls.VersionTLS13, func(c *tls.Config) { c.RootCAs = x509.NewCertPool() }, RuleHandshake},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			g.lowest.Store(uint32(tc.lowest))
+			_, err := get(g, caller(g, tc.leaf, tc.change))
+			if (err == nil) != (tc.want == "") {
+				t.Fatalf("got %v", err)
+			}
+			want := []Rule{}
+			if tc.want != "" {
+				want = append(want, tc.want)
+			}
+			if told := g.told(t, len(want)); !slices.Equal(told, want) {
+				t.Errorf("told of %v, want %v", told, want)
+			}
+		})
+	}
+	probe, err := net.Dial("tcp", g.addr)
+	must(t, err)
+	must(t, probe.Close())
+	if _, err := get(g, caller(g, nil, nil)); err == nil {
+		t.Fatal("taken")
+	}
+	if told := g.told(t, 1); !slices.Equal(told, []Rule{RuleNoCertificate}) {
+		t.Errorf("a probe that says nothing is told of: %v", told)
 	}
 }
 

@@ -1,12 +1,14 @@
 package certs
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
 	"sort"
+	"sync"
 	"time"
 )
 
@@ -20,8 +22,8 @@ type TrustConfig struct {
 	Now            func() time.Time
 }
 
-// Trust decides about the connections of one partner. It does not change: a new
-// configuration is a new Trust (over the same CRLs).
+// Trust decides about the connections of one partner. What it trusts does not
+// change: a new configuration is a new Trust (over the same CRLs).
 type Trust struct {
 	anchors []*x509.Certificate
 	roots   *x509.CertPool
@@ -30,7 +32,13 @@ type Trust struct {
 	crls    *CRLs
 	tls12   bool
 	now     func() time.Time
+
+	mu     sync.Mutex
+	proved map[[sha256.Size]byte]struct{} // leaves whose chains these anchors have proved, for Recheck
 }
+
+// maxProved bounds what a Trust remembers: a partner has a few certificates.
+const maxProved = 64
 
 // NewTrust checks a partner's configuration.
 func NewTrust(cfg TrustConfig) (*Trust, error) {
@@ -40,6 +48,7 @@ func NewTrust(cfg TrustConfig) (*Trust, error) {
 	t := &Trust{
 		anchors: slices.Clone(cfg.Anchors), roots: x509.NewCertPool(), pins: map[pin]struct{}{},
 		revoked: map[string]struct{}{}, crls: cfg.CRLs, tls12: cfg.AllowTLS12, now: cfg.Now,
+		proved: map[[sha256.Size]byte]struct{}{},
 	}
 	if len(cfg.Anchors) == 0 {
 		return nil, errors.New("new trust: no anchor: at least one authority certificate is needed")
@@ -130,15 +139,19 @@ func (t *Trust) Verify(cs tls.ConnectionState, usage x509.ExtKeyUsage) error {
 	return t.verifyChain(cs.PeerCertificates, usage, now)
 }
 
-// Recheck is the decision about a request on a connection that Verify let in:
-// is the pin still listed, is the certificate still valid and not revoked. An
-// anchor that was taken away is only noticed by the next handshake.
-func (t *Trust) Recheck(leaf *x509.Certificate) error {
-	if leaf == nil {
+// Recheck is the decision about a request on a connection that Verify let in as
+// a client: is the pin still listed, is the certificate still valid and not
+// revoked, and is its chain one of these anchors'. The connection may be older
+// than this Trust, so the chain is proved once for each certificate.
+func (t *Trust) Recheck(presented ...*x509.Certificate) error {
+	if len(presented) == 0 || presented[0] == nil {
 		return noCertificate()
 	}
-	now := t.now()
+	leaf, now := presented[0], t.now()
 	if err := t.verifyListed(leaf, now); err != nil {
+		return err
+	}
+	if err := t.proveOnce(presented, now); err != nil {
 		return err
 	}
 	if t.crls == nil {
@@ -146,6 +159,26 @@ func (t *Trust) Recheck(leaf *x509.Certificate) error {
 	}
 	t.crls.refreshIfDue(now)
 	return t.crls.judge(leaf, now)
+}
+
+func (t *Trust) proveOnce(presented []*x509.Certificate, now time.Time) error {
+	sum := sha256.Sum256(presented[0].Raw)
+	t.mu.Lock()
+	_, known := t.proved[sum]
+	t.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := t.verifyChain(presented, x509.ExtKeyUsageClientAuth, now); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.proved) >= maxProved {
+		clear(t.proved)
+	}
+	t.proved[sum] = struct{}{}
+	return nil
 }
 
 func noCertificate() error {

@@ -206,7 +206,9 @@ func TestIntermediates(t *testing.T) {
 	cn.publish(t, time.Hour)
 	unrelated := anchored(cn.lists(t, 0), root, cn.Certificate())
 	wantRule(t, unrelated.Verify(state13(l, mid), asClient), RuleCRLMissing)
-	wantRule(t, unrelated.Recheck(l), RuleCRLMissing)
+	wantRule(t, unrelated.Recheck(l, mid), RuleCRLMissing)
+	wantRule(t, anchored(nil, root).Recheck(l, mid), "")
+	wantRule(t, anchored(nil, cn.Certificate()).Recheck(l, mid), RuleChain) // the anchor was taken away
 }
 
 func TestPeers(t *testing.T) {
@@ -246,6 +248,20 @@ func TestPeers(t *testing.T) {
 	stolen := kh.renew(t, "la", laLeaf.key, 0)
 	_, err = peers.Verify(state13(stolen.Certificate), asClient)
 	wantRule(t, err, RuleChain)
+}
+
+// A partner cannot fill our memory with certificates over its own key.
+func TestRecheckRemembersLittle(t *testing.T) {
+	c := newClock()
+	kh := newCountry(t, c, "KH")
+	l := kh.leaf(t, "kh", 0)
+	trust := kh.trust(t, nil, l)
+	for range maxProved + 10 {
+		wantRule(t, trust.Recheck(kh.renew(t, "kh", l.key, 0).Certificate), "")
+	}
+	if n := len(trust.proved); n > maxProved {
+		t.Errorf("%d certificates are remembered", n)
+	}
 }
 
 func TestRecheckAllocatesLittle(t *testing.T) {

@@ -299,7 +299,7 @@ func (b *building) finish(i int, grown *record.Appended, note []byte) error {
 	if e.Kind == KindMessage && e.Direction == In {
 		proof := record.FormatProof(row.Index, grown.Proof(i), note, nil)
 		e.Receipt, err = signReceipt(b.committer.cfg.Receipts, receiptClaims{
-			Issuer: b.committer.cfg.Self, Audience: e.Partner, ID: "r-" + e.ID, IssuedAt: b.now.Unix(),
+			Issuer: b.committer.cfg.Self, Audience: e.Partner, ID: receiptID(e.ID), IssuedAt: b.now.Unix(),
 			Message: e.ID, MessageSHA256: encode(e.hash[:]), Seq: e.Seq,
 			Leaf: encode(row.Leaf), Salt: encode(b.salts[i][:]), Proof: string(proof),
 		})

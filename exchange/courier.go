@@ -255,15 +255,27 @@ func (l *courierLane) giveBack(ctx context.Context, job Job) {
 	}
 }
 
-// backoff returns when attempt number n+1 is due: exponential, half of it
-// jitter, never before the partner's Retry-After.
-func backoff(r partners.Retry, n int, after time.Duration) time.Duration {
-	ceiling := r.Initial << min(n, 20)
-	if ceiling > r.Max || ceiling <= 0 {
-		ceiling = r.Max
+// backoff returns how long to wait after n failures: exponential, half of it
+// jitter.
+func backoff(r partners.Retry, n int) time.Duration {
+	n = min(n, 20)
+	ceiling := r.Max
+	if r.Initial <= r.Max>>n {
+		ceiling = r.Initial << n
 	}
-	d := ceiling/2 + rand.N(ceiling/2+1) // #nosec G404 -- jitter needs no secrecy
-	return max(d, min(after, r.Max))
+	return ceiling/2 + rand.N(ceiling/2+1) // #nosec G404 -- jitter needs no secrecy
+}
+
+// nextAttempt returns when a job is tried again: never before the partner's
+// Retry-After. A job ends deadLetterAfter its first attempt, so that no answer
+// of a partner can put it off for ever: the last attempt is made then, should
+// even Retry-After be later.
+func nextAttempt(r partners.Retry, job Job, now time.Time, after time.Duration) time.Time {
+	due := now.Add(max(after, backoff(r, job.Attempt)))
+	if last := job.FirstAt.Add(r.DeadLetterAfter); due.After(last) {
+		return last
+	}
+	return due
 }
 
 // settle writes what an attempt came to.
@@ -283,7 +295,7 @@ func (c *Courier) settle(ctx context.Context, peer *Peer, job Job, r attemptResu
 		log.Error("message will not be delivered", "detail", r.attempt.Detail)
 		return c.record(ctx, peer, job, KindFailure, Out, r.evidence, JobDead, r.attempt)
 	default:
-		due := now.Add(backoff(peer.Retry, job.Attempt, r.after))
+		due := nextAttempt(peer.Retry, job, now, r.after)
 		log.Warn("delivery failed; will try again", "detail", r.attempt.Detail, "due", due)
 		return c.cfg.Jobs.Retry(ctx, r.attempt, due)
 	}

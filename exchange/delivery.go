@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -81,7 +82,7 @@ func (c *Courier) judge(peer *Peer, job Job, sent []byte, resp *http.Response, b
 	r := attemptResult{reached: true, after: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock())}
 	r.attempt.Status = resp.StatusCode
 	if resp.StatusCode == http.StatusAccepted {
-		receipt, err := OpenReceipt(body, peer, c.cfg.Self, job.Ref, sent)
+		receipt, err := OpenReceipt(body, peer, c.cfg.Self, job.Ref, sent, c.cfg.Clock())
 		if err != nil {
 			// The partner may or may not hold the message: only identical bytes
 			// can resolve that (P10).
@@ -120,13 +121,26 @@ func permanent(p *PartnerProblem) bool {
 	return false
 }
 
-// retryAfter reads RFC 9110 §10.2.3: seconds or a date.
+// maxRetryAfter bounds what a partner's header can mean, before arithmetic is
+// done with it; the dead-letter time bounds it further.
+const maxRetryAfter = 366 * 24 * time.Hour
+
+// retryAfter reads RFC 9110 §10.2.3: seconds or a date. What is neither asks
+// for nothing.
 func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(header); err == nil && seconds >= 0 {
+	header = strings.Trim(header, " \t")
+	if header == "" {
+		return 0
+	}
+	if strings.Trim(header, "0123456789") == "" {
+		seconds, err := strconv.ParseInt(header, 10, 64)
+		if err != nil || seconds > int64(maxRetryAfter/time.Second) { // all digits: it is too large
+			return maxRetryAfter
+		}
 		return time.Duration(seconds) * time.Second
 	}
 	if at, err := http.ParseTime(header); err == nil && at.After(now) {
-		return at.Sub(now)
+		return min(at.Sub(now), maxRetryAfter)
 	}
 	return 0
 }

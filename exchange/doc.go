@@ -11,16 +11,19 @@
 //     two readers could understand in two ways, Verify checks the signature
 //     with that partner's keys. From here on only the verified bytes count.
 //  3. The claims are parsed once, strictly, judged by the envelope's schema and
-//     the body's, and by the agreement: type, direction, purpose, fields
-//     (inbox.go). A refusal is an entry of the record too, without the bytes
-//     (refusal.go).
+//     the body's, and by the agreement: type, direction, purpose, recipient,
+//     approval, fields; a correction by what it makes of its target (inbox.go,
+//     judge.go, correction.go). A refusal is an entry of the record too,
+//     without the bytes (refusal.go).
 //  4. Committer.Record puts the entry into the next batch. While one batch is
 //     being written the next one gathers: under load many messages share one
 //     transaction and one signed checkpoint, and an idle gateway never waits
 //     (committer.go).
-//  5. In the store's transaction, under the log's lock: is it a copy, may its
-//     case take it (case.go), which numbers does it get. Its leaf is appended
-//     to the Merkle tree; the checkpoint is signed; bytes and salt are sealed
+//  5. In the store's transaction, under the log's lock: is it a copy; may its
+//     case take it, by the catalogue (catalogue.go) and what the case's book
+//     holds (book.go, guards.go); where does the case stand now (standing.go)
+//     and which clock is due first (terms.go). Its leaf is appended to the
+//     Merkle tree; the checkpoint is signed; bytes, salt and book are sealed
 //     with the case's data key; the receipt, which holds the proof, is signed
 //     and stored beside them (batch.go, receipt.go).
 //  6. Commit. The checkpoint is remembered outside the database (lock.go).
@@ -29,13 +32,25 @@
 //
 // # Life of a message that goes out
 //
-//  1. Outbox.Submit judges a draft as the partner will, removes what the
-//     agreement withholds, signs it, and records it with its due delivery in
-//     one transaction (outbox.go).
-//  2. The Courier claims due jobs, a lane for each partner, and posts those
+//  1. Desk.Submit takes a draft from an officer or a national system, and keeps
+//     it until the safeguards that the agreement asks for are recorded and as
+//     many officers as it asks for have signed for it (desk.go, approval.go).
+//     What nobody has to release may go to Outbox.Submit directly.
+//  2. The Outbox judges a draft as the partner will, removes what the agreement
+//     withholds, signs it, and records it with its due delivery in one
+//     transaction (outbox.go).
+//  3. The Courier claims due jobs, a lane for each partner, and posts those
 //     exact bytes, again and again until it holds a receipt that binds them, or
 //     the partner says that it will never take them, or time is up (courier.go,
 //     delivery.go). The outcome is an entry of the record too.
+//
+// # What goes on beside it
+//
+// The Scheduler looks at the clocks of cases when they are due (scheduler.go).
+// Followers read the record as it grows: webhooks, and the Register, which finds
+// probable duplicates by a blind index (follower.go, register.go). CaseFiles is
+// what officers read, and what is personal is opened only with a reason that is
+// recorded first (casefile.go, access.go).
 //
 // # What watches over it
 //

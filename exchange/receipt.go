@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -57,10 +56,13 @@ func receiptError(format string, args ...any) error {
 	return fmt.Errorf("the partner's receipt is not acceptable: "+format, args...)
 }
 
-// OpenReceipt verifies the receipt that a peer answered for the message with
-// these exact bytes (P7): signature, parties, identifier, hash, and when the
-// peer keeps a log, leaf, commitment and inclusion under its signed checkpoint.
-func OpenReceipt(raw []byte, peer *Peer, self, id string, message []byte) (Receipt, error) {
+// OpenReceipt verifies the receipt that a peer answered for our message with
+// these exact bytes (P7): signature, parties, identifier, hash, time, and when
+// the peer keeps a log, leaf, commitment and inclusion under its signed
+// checkpoint. now is when the receipt arrived: the key must be valid then, for
+// the time that a receipt names is its signer's own word, and a key that has
+// ended could name any.
+func OpenReceipt(raw []byte, peer *Peer, self, id string, message []byte, now time.Time) (Receipt, error) {
 	unverified, err := seal.Parse(raw, TypReceipt, maxReceiptBytes)
 	if err != nil {
 		return Receipt{}, receiptError("%w", err)
@@ -69,30 +71,24 @@ func OpenReceipt(raw []byte, peer *Peer, self, id string, message []byte) (Recei
 	if err != nil {
 		return Receipt{}, receiptError("%w", err)
 	}
+	if err := verified.CheckKey(now); err != nil {
+		return Receipt{}, receiptError("%w", err)
+	}
 	// The strict parse refuses names that differ only in case, which Unmarshal
-	// would take for one another; unknown names are refused here.
+	// would take for one another. Claims that we do not know are ignored: that
+	// is how receipts may grow (docs/wire.md, "Versions").
 	if _, err := schemas.Parse(verified.Payload(), schemas.DefaultLimits()); err != nil {
 		return Receipt{}, receiptError("%w", err)
 	}
 	var c receiptClaims
-	dec := json.NewDecoder(bytes.NewReader(verified.Payload()))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
-		return Receipt{}, receiptError("its claims have unknown names or wrong types")
+	if err := json.Unmarshal(verified.Payload(), &c); err != nil {
+		return Receipt{}, receiptError("its claims have wrong types")
 	}
-	if err := verified.CheckKey(time.Unix(c.IssuedAt, 0)); err != nil {
-		return Receipt{}, receiptError("%w", err)
+	if err := c.answers(peer, self, id, message); err != nil {
+		return Receipt{}, err
 	}
-	hash := sha256.Sum256(message)
-	switch {
-	case c.Issuer != peer.Code:
-		return Receipt{}, receiptError("iss is not %s", peer.Code)
-	case c.Audience != self:
-		return Receipt{}, receiptError("aud is not %s", self)
-	case c.Message != id:
-		return Receipt{}, receiptError("it is for another message")
-	case c.MessageSHA256 != encode(hash[:]):
-		return Receipt{}, receiptError("message_sha256 is not the hash of what was sent")
+	if err := c.timely(peer.Limits.ClockSkew, message, now); err != nil {
+		return Receipt{}, err
 	}
 	out := Receipt{Message: c.Message, At: time.Unix(c.IssuedAt, 0).UTC(), Seq: c.Seq, Index: -1, Raw: raw}
 	if peer.LogVerifier == nil {
@@ -103,6 +99,49 @@ func OpenReceipt(raw []byte, peer *Peer, self, id string, message []byte) (Recei
 	}
 	return out, nil
 }
+
+// answers checks that a receipt is this peer's, to us, for this message.
+func (c *receiptClaims) answers(peer *Peer, self, id string, message []byte) error {
+	hash := sha256.Sum256(message)
+	switch {
+	case c.Issuer != peer.Code:
+		return receiptError("iss is not %s", peer.Code)
+	case c.Audience != self:
+		return receiptError("aud is not %s", self)
+	case c.Message != id:
+		return receiptError("it is for another message")
+	case c.ID != receiptID(id):
+		return receiptError("jti is not r- and the jti of the message")
+	case c.MessageSHA256 != encode(hash[:]):
+		return receiptError("message_sha256 is not the hash of what was sent")
+	}
+	return nil
+}
+
+// timely checks when a receipt says that the message was recorded: after it was
+// issued, and not after now. A copy gets the receipt of the first arrival, so it
+// may be as old as the message.
+func (c *receiptClaims) timely(skew time.Duration, message []byte, now time.Time) error {
+	payload, err := PayloadOf(message)
+	if err != nil {
+		return receiptError("the message cannot be read")
+	}
+	var sent Claims
+	if err := json.Unmarshal(payload, &sent); err != nil {
+		return receiptError("the message cannot be read")
+	}
+	at := time.Unix(c.IssuedAt, 0)
+	if at.Before(time.Unix(sent.IssuedAt, 0).Add(-skew)) {
+		return receiptError("iat is before the message was issued; compare the clocks")
+	}
+	if at.After(now.Add(skew)) {
+		return receiptError("iat is in the future; compare the clocks")
+	}
+	return nil
+}
+
+// receiptID is the identifier of the receipt for a message.
+func receiptID(message string) string { return "r-" + message }
 
 // openProof checks the log's part of a receipt.
 func (r *Receipt) openProof(c receiptClaims, peer *Peer, self, id string, message []byte) error {

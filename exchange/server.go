@@ -154,7 +154,8 @@ func (s *Server) enter(r *http.Request, do endpoint) (string, answer, error) {
 
 // receive takes one message.
 func (s *Server) receive(r *http.Request, peer *Peer) (answer, error) {
-	if r.Header.Get("Content-Encoding") != "" {
+	// Present in any form is refused: empty, or a second line behind an empty one.
+	if len(r.Header.Values("Content-Encoding")) > 0 {
 		return answer{}, s.refuse(r, peer, problem(ProblemContentEncoding, "Send the message as it is, without Content-Encoding."), nil)
 	}
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != MediaTypeMessage {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
@@ -255,11 +256,12 @@ func TestWireExamples(t *testing.T) {
 	vkey := block(t, wire, "log-key")
 	origin, _, _ := strings.Cut(vkey, "+")
 	raw := []byte(block(t, wire, "receipt-compact"))
-	receipt, err := exchange.OpenReceipt(raw, peer("VN", "receiver-jwk", origin, vkey), "KH", claimsIn(t, message).ID, message)
+	payload, err := exchange.PayloadOf(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	payload, err := exchange.PayloadOf(raw)
+	arrived := time.Unix(claimsIn(t, raw).IssuedAt, 0)
+	receipt, err := exchange.OpenReceipt(raw, peer("VN", "receiver-jwk", origin, vkey), "KH", claimsIn(t, message).ID, message, arrived)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,8 +353,9 @@ var imports = map[string][]string{
 	"exchange/identity": {"schemas"},
 	"exchange/export":   {"exchange", "partners", "exchange/record"},
 	"exchange/store":    {"exchange", "partners", "exchange/record", "exchange/identity"},
+	"exchange/operator": {"schemas", "partners", "exchange"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
-		"exchange/identity", "exchange/store", "exchange/store/throwaway"},
+		"exchange/identity", "exchange/operator", "exchange/store", "exchange/store/throwaway"},
 }
 
 func TestImportTable(t *testing.T) {

@@ -315,7 +315,7 @@ func (g *testGateway) openReceipt(from *testGateway, raw []byte, id string, mess
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	return exchange.OpenReceipt(raw, peer, g.code, id, message)
+	return exchange.OpenReceipt(raw, peer, g.code, id, message, time.Now())
 }
 
 // consented is the safeguard that the template agreements ask for.

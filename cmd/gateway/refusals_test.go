@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -251,6 +253,64 @@ func TestHTTPRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What only a client of its own can send: header lines that a library would
+// fold or leave out. Each request is written as it stands.
+func TestRawRequests(t *testing.T) {
+	p := newPair(t, "")
+	message := p.kh.sign(p.kh.claims("VN"))
+	post := "POST /v1/messages HTTP/1.1\r\nHost: vn\r\nContent-Type: " + exchange.MediaTypeMessage + "\r\n"
+	length := fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(message), message)
+	for _, c := range []struct {
+		name, request string
+		status        int
+		slug          string
+	}{
+		{"an empty Content-Encoding", post + "Content-Encoding:\r\n" + length, 415, "content-encoding"},
+		{"an empty one before another", post + "Content-Encoding:\r\nContent-Encoding: gzip\r\n" + length, 415, "content-encoding"},
+		{"Content-Encoding twice", post + "Content-Encoding: identity\r\nContent-Encoding: identity\r\n" + length, 415, "content-encoding"},
+		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: vn\r\n\r\n", 404, "not-found"},
+		{"headers within the limit", post + "X-Pad: " + strings.Repeat("a", 15<<10) + "\r\n" + length, 202, ""},
+		{"headers above the limit", post + "X-Pad: " + strings.Repeat("a", 16<<10) + "\r\n" + length, 431, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := p.kh.raw(t, p.vn, c.request)
+			if slug, _, _ := r.problem(); r.status != c.status || slug != c.slug {
+				t.Errorf("got %d %q, want %d %q: %s", r.status, slug, c.status, c.slug, r.body)
+			}
+		})
+	}
+}
+
+// raw writes a request as it stands and reads the answer.
+func (g *testGateway) raw(t *testing.T, to *testGateway, request string) reply {
+	t.Helper()
+	config, err := g.clientTLS("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := tls.Dial("tcp", to.listen, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{resp.StatusCode, resp.Header, body}
 }
 
 // Too fast, too many at once: 429 and 503 with Retry-After, counted only.

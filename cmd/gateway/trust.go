@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -66,7 +65,10 @@ func (t *trustStore) refresh() (*certs.Peers, error) {
 		return nil, err
 	}
 	t.snapshot, t.peers, t.trusts = snapshot, peers, trusts
-	t.clients = map[string]*http.Client{} // kept connections were made under the old trust
+	for _, c := range t.clients { // their connections were made under the old trust
+		c.CloseIdleConnections()
+	}
+	t.clients = map[string]*http.Client{}
 	return peers, nil
 }
 
@@ -106,11 +108,16 @@ func (t *trustStore) verify(cs tls.ConnectionState) error {
 		// says so: a bare alert would look like a broken network.
 		return nil
 	}
-	var refusal *certs.Refusal
-	if errors.As(err, &refusal) {
-		t.metrics.HandshakeRefused(string(refusal.Rule))
-	}
 	return fmt.Errorf("partner %q: %w", code, err)
+}
+
+// minVersion returns the lowest TLS version that some partner may use now.
+func (t *trustStore) minVersion() uint16 {
+	peers, err := t.current()
+	if err != nil {
+		return tls.VersionTLS13 // verify will say what is wrong
+	}
+	return peers.MinVersion()
 }
 
 // authenticate names the partner of a request, by the trust of this moment.
@@ -122,7 +129,7 @@ func (t *trustStore) authenticate(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	code, err := peers.Recheck(r.TLS.PeerCertificates[0])
+	code, err := peers.Recheck(r.TLS.PeerCertificates...)
 	var refusal *certs.Refusal
 	switch {
 	case err == nil:
@@ -133,63 +140,6 @@ func (t *trustStore) authenticate(r *http.Request) (string, error) {
 		return code, exchange.NewProblem(exchange.ProblemCertificate, "Rule "+string(refusal.Rule)+"; open a new connection with an accepted certificate.")
 	}
 	return "", err
-}
-
-// client returns the HTTP client for one partner: its anchors and pins, no
-// proxy, no redirect.
-func (t *trustStore) client(code string) (*http.Client, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, err := t.refresh(); err != nil {
-		return nil, err
-	}
-	if c, ok := t.clients[code]; ok {
-		return c, nil
-	}
-	p, ok := t.snapshot.Partner(code)
-	if !ok {
-		return nil, fmt.Errorf("no partner %s", code)
-	}
-	endpoint, err := url.Parse(p.Endpoint)
-	if err != nil {
-		return nil, fmt.Errorf("partner %s: the endpoint is not a URL", code)
-	}
-	options := certs.ClientOptions{
-		Identity: t.identity, ServerName: endpoint.Hostname(),
-		Verify: func(cs tls.ConnectionState) error { return t.verifyServer(code, cs) },
-	}
-	if p.TLS.MinVersion == "1.2" {
-		options.MinVersion = tls.VersionTLS12
-	}
-	config, err := certs.ClientConfig(options)
-	if err != nil {
-		return nil, err
-	}
-	c := &http.Client{
-		Transport: &http.Transport{
-			TLSClientConfig: config, Proxy: nil, MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
-			TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 60 * time.Second, DisableCompression: true,
-			MaxResponseHeaderBytes: 64 << 10,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	t.clients[code] = c
-	return c, nil
-}
-
-// verifyServer decides about the server that answered at a partner's endpoint.
-func (t *trustStore) verifyServer(code string, cs tls.ConnectionState) error {
-	t.mu.Lock()
-	_, err := t.refresh()
-	trust := t.trusts[code]
-	t.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	if trust == nil {
-		return fmt.Errorf("no partner %s", code)
-	}
-	return trust.Verify(cs, x509.ExtKeyUsageServerAuth)
 }
 
 // revocation returns the state of a partner's revocation lists.

@@ -87,6 +87,25 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
+// An authority that is taken out of a partner's file reaches open connections.
+func TestAnchorsReachOpenConnections(t *testing.T) {
+	p := newPair(t, "")
+	if r := p.kh.post(p.vn, p.kh.sign(p.kh.claims("VN"))); r.status != http.StatusAccepted {
+		t.Fatalf("got %d", r.status)
+	}
+	p.vn.editPartner("kh", func(k *partners.Partner) { k.TLS.Anchors = anotherAuthority(t) })
+	p.vn.reload()
+	r := p.kh.post(p.vn, p.kh.sign(p.kh.claims("VN")))
+	if slug, _, _ := r.problem(); slug != "certificate-refused" {
+		t.Errorf("got %d %s", r.status, r.body)
+	}
+	p.vn.editPartner("kh", func(k *partners.Partner) { k.TLS.Anchors = p.vn.world.anchor() })
+	p.vn.reload()
+	if r := p.kh.post(p.vn, p.kh.sign(p.kh.claims("VN"))); r.status != http.StatusAccepted {
+		t.Errorf("got %d %s", r.status, r.body)
+	}
+}
+
 // P8: a stale revocation list is a bounded, visible state.
 func TestP8StaleRevocation(t *testing.T) {
 	p := newPair(t, "")
@@ -145,23 +164,42 @@ func TestStrangersHaveNoSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, change := range map[string]func(c *tls.Config){
-		"no certificate": func(c *tls.Config) { c.GetClientCertificate = nil },
-		"unknown key": func(c *tls.Config) {
+	presents := func(raw []byte) func(*tls.Config) {
+		return func(c *tls.Config) {
 			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-				return &tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key}, nil
+				return &tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, nil
 			}
-		},
-		"TLS 1.2": func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12 },
+		}
+	}
+	partner, err := certs.ReadCertificates(p.kh.path("tls.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(c *tls.Config)
+		rule   certs.Rule
+	}{
+		"no certificate":              {func(c *tls.Config) { c.GetClientCertificate = nil }, certs.RuleNoCertificate},
+		"unknown key":                 {presents(leaf.Raw), certs.RuleUnknownPin},
+		"a partner's without its key": {presents(partner[0].Raw), certs.RuleHandshake},
+		"TLS 1.2":                     {func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12 }, certs.RuleTLSVersion},
+		"TLS 1.2 and none of our suites": {func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion, c.CipherSuites = tls.VersionTLS12, tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+		}, certs.RuleTLSVersion},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := known.Clone()
-			change(config)
+			c.change(config)
 			stranger := *p.kh
 			stranger.http = &http.Client{Transport: &http.Transport{TLSClientConfig: config}, Timeout: 5 * time.Second}
+			before := refusedSessions(t, p.vn)
 			if r, err := stranger.tryPost(p.vn, p.kh.sign(p.kh.claims("VN"))); err == nil {
 				t.Errorf("answered %d %s", r.status, r.body)
 			}
+			eventually(t, "the refusal is counted, by its rule", func() bool {
+				now := refusedSessions(t, p.vn)
+				return now[c.rule] == before[c.rule]+1
+			})
 		})
 	}
 	if size := p.vn.check(); size != 0 {
@@ -169,12 +207,30 @@ func TestStrangersHaveNoSession(t *testing.T) {
 	}
 }
 
-// TLS 1.2 is taken from the partner whose file says so, with AEAD suites only.
+// refusedSessions returns how many TLS sessions were refused by each rule.
+func refusedSessions(t *testing.T, g *testGateway) map[certs.Rule]float64 {
+	t.Helper()
+	families, err := g.node.collected.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[certs.Rule]float64{}
+	for _, f := range families {
+		if f.GetName() == "gateway_tls_refusals_total" {
+			for _, m := range f.GetMetric() {
+				out[certs.Rule(m.GetLabel()[0].GetValue())] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	return out
+}
+
+// TLS 1.2 is taken from the partner whose file says so, with AEAD suites only,
+// and from when it says so.
 func TestTLS12WhereThePartnerFileSaysSo(t *testing.T) {
 	p := newPair(t, "")
 	p.vn.editPartner("kh", func(k *partners.Partner) { k.TLS.MinVersion = "1.2" })
-	p.vn.halt() // the listener's lowest version is decided at start
-	p.vn.start()
+	p.vn.reload()
 	for _, c := range []struct {
 		suite uint16
 		taken bool
@@ -190,6 +246,22 @@ func TestTLS12WhereThePartnerFileSaysSo(t *testing.T) {
 		if taken := err == nil && r.status == http.StatusAccepted; taken != c.taken {
 			t.Errorf("%s: taken %t, %v", tls.CipherSuiteName(c.suite), taken, err)
 		}
+	}
+	config, err := p.kh.clientTLS("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MinVersion, config.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+	kept := *p.kh
+	kept.http = &http.Client{Transport: &http.Transport{TLSClientConfig: config}, Timeout: 5 * time.Second}
+	if r, err := kept.tryPost(p.vn, p.kh.sign(p.kh.claims("VN"))); err != nil || r.status != http.StatusAccepted {
+		t.Fatalf("with TLS 1.2: %d %v", r.status, err)
+	}
+	p.vn.editPartner("kh", func(k *partners.Partner) { k.TLS.MinVersion = "1.3" })
+	p.vn.reload()
+	kept.http.CloseIdleConnections()
+	if r, err := kept.tryPost(p.vn, p.kh.sign(p.kh.claims("VN"))); err == nil {
+		t.Errorf("TLS 1.2 is still taken: %d", r.status)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -20,9 +21,11 @@ func (db *DB) Commit(ctx context.Context, lookup exchange.Lookup, build func(con
 
 // sqliteStatements are prepared once for the one writing connection.
 type sqliteStatements struct {
-	once                                        sync.Once
-	err                                         error
-	message, oneCase, job, entry, putCase, lane *sql.Stmt
+	once                         sync.Once
+	err                          error
+	message, oneCase, job, entry *sql.Stmt
+	// No upserts: what would replace a row that is there is refused by trigger.
+	addCase, moveCase, addLane, moveLane *sql.Stmt
 }
 
 func (db *DB) prepareSQLite(ctx context.Context) error {
@@ -36,8 +39,10 @@ func (db *DB) prepareSQLite(ctx context.Context) error {
 			{&s.oneCase, "SELECT " + caseColumns + " FROM cases WHERE partner = $1 AND case_id = $2"},
 			{&s.job, "SELECT 1 FROM job WHERE id = $1 AND state = 'due'"},
 			{&s.entry, "INSERT INTO entry (" + rowColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"},
-			{&s.putCase, "INSERT INTO cases (" + caseColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (partner, case_id) DO UPDATE SET " + movedColumns},
-			{&s.lane, "INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3) ON CONFLICT (partner, direction) DO UPDATE SET seq = excluded.seq"},
+			{&s.addCase, "INSERT INTO cases (" + caseColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
+			{&s.moveCase, "UPDATE cases SET kind = $3, state = $4, turn = $5, due_at = $6, moved_at = $7, book = $8 WHERE partner = $1 AND case_id = $2"},
+			{&s.addLane, "INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3)"},
+			{&s.moveLane, "UPDATE lane SET seq = $3 WHERE partner = $1 AND direction = $2"},
 		} {
 			if *p.into, s.err = db.writes.PrepareContext(ctx, p.query); s.err != nil {
 				return
@@ -61,6 +66,7 @@ func (db *DB) commitSQLite(ctx context.Context, lookup exchange.Lookup, build fu
 	if err != nil {
 		return fmt.Errorf("read before a batch: %w", classify(err))
 	}
+	lanes := maps.Clone(view.Seqs) // build counts on in its own
 	writes, err := build(ctx, view)
 	if err != nil {
 		return err
@@ -68,7 +74,7 @@ func (db *DB) commitSQLite(ctx context.Context, lookup exchange.Lookup, build fu
 	if len(writes.Rows) == 0 {
 		return nil
 	}
-	if err := db.writeSQLite(ctx, tx, writes); err != nil {
+	if err := db.writeSQLite(ctx, tx, writes, view.Cases, lanes); err != nil {
 		return fmt.Errorf("write a batch: %w", classify(err))
 	}
 	if err := tx.Commit(); err != nil {
@@ -132,7 +138,8 @@ func readLanes(ctx context.Context, tx *sql.Tx, view *exchange.View) error {
 	return rows.Err()
 }
 
-func (db *DB) writeSQLite(ctx context.Context, tx *sql.Tx, w exchange.Writes) error {
+// writeSQLite writes a batch; cases and lanes are those that are there already.
+func (db *DB) writeSQLite(ctx context.Context, tx *sql.Tx, w exchange.Writes, cases map[exchange.CaseKey]exchange.CaseRow, lanes map[exchange.Lane]int64) error {
 	exec := func(query string, args ...any) error {
 		_, err := tx.ExecContext(ctx, query, args...)
 		return err
@@ -150,16 +157,16 @@ func (db *DB) writeSQLite(ctx context.Context, tx *sql.Tx, w exchange.Writes) er
 			return err
 		}
 	}
-	putCase := tx.StmtContext(ctx, db.stmts.putCase)
-	for _, c := range w.Cases {
-		if _, err := putCase.ExecContext(ctx, c.Partner, c.Case, string(c.Kind), string(c.State), string(c.Turn), dueMillis(c.DueAt),
-			millis(c.OpenedAt), millis(c.MovedAt), c.Wrapped.KEKID, c.Wrapped.Bytes, c.Book); err != nil {
-			return err
-		}
+	if err := db.writeCases(ctx, tx, w, cases); err != nil {
+		return err
 	}
-	lane := tx.StmtContext(ctx, db.stmts.lane)
+	addLane, moveLane := tx.StmtContext(ctx, db.stmts.addLane), tx.StmtContext(ctx, db.stmts.moveLane)
 	for l, seq := range w.Seqs {
-		if _, err := lane.ExecContext(ctx, l.Partner, string(l.Direction), seq); err != nil {
+		put := addLane
+		if _, there := lanes[l]; there {
+			put = moveLane
+		}
+		if _, err := put.ExecContext(ctx, l.Partner, string(l.Direction), seq); err != nil {
 			return err
 		}
 	}
@@ -181,4 +188,21 @@ func (db *DB) writeSQLite(ctx context.Context, tx *sql.Tx, w exchange.Writes) er
 		return err
 	}
 	return exec("UPDATE log_head SET size = $1, checkpoint = $2 WHERE id = 1", w.Head.Size, w.Head.Checkpoint)
+}
+
+func (db *DB) writeCases(ctx context.Context, tx *sql.Tx, w exchange.Writes, there map[exchange.CaseKey]exchange.CaseRow) error {
+	add, move := tx.StmtContext(ctx, db.stmts.addCase), tx.StmtContext(ctx, db.stmts.moveCase)
+	for _, c := range w.Cases {
+		var err error
+		if _, known := there[c.CaseKey]; known {
+			_, err = move.ExecContext(ctx, c.Partner, c.Case, string(c.Kind), string(c.State), string(c.Turn), dueMillis(c.DueAt), millis(c.MovedAt), c.Book)
+		} else {
+			_, err = add.ExecContext(ctx, c.Partner, c.Case, string(c.Kind), string(c.State), string(c.Turn), dueMillis(c.DueAt),
+				millis(c.OpenedAt), millis(c.MovedAt), c.Wrapped.KEKID, c.Wrapped.Bytes, c.Book)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

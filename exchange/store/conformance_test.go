@@ -274,23 +274,6 @@ func TestErasureKeepsProofs(t *testing.T) {
 	})
 }
 
-// Append-only is the database's own rule too.
-func TestTablesAreAppendOnly(t *testing.T) {
-	both(t, func(t *testing.T, url string) {
-		r := newRig(t, url)
-		must(t, r.committer.Record(t.Context(), request("KH", "message-1", "case-0001", "one")))
-		for _, stmt := range []string{
-			"UPDATE entry SET partner = 'LA'", "DELETE FROM entry", "UPDATE checkpoint SET at = 0", "DELETE FROM checkpoint",
-			"DELETE FROM log_head", "UPDATE log_head SET size = 0",
-		} {
-			if err := store.Exec(r.db, t.Context(), stmt); err == nil {
-				t.Errorf("%s succeeded", stmt)
-			}
-		}
-		r.holds(1)
-	})
-}
-
 func TestCaseGuards(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
 		r := newRig(t, url)

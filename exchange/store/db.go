@@ -291,8 +291,9 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 }
 
 // Grant gives a PostgreSQL role what the gateway needs and no more: it may
-// read and append, and change only heads, lanes, cases and jobs. The owner of
-// the tables, who may migrate, should be another role.
+// read and append, and change only those columns of heads, lanes, cases and
+// jobs that move on. The owner of the tables, who may migrate, should be
+// another role.
 func (db *DB) Grant(ctx context.Context, role string) error {
 	if db.kind != PostgreSQL {
 		return errors.New("only PostgreSQL has roles")
@@ -306,7 +307,13 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"GRANT USAGE ON SCHEMA " + schema + " TO " + name,
 		"GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + name,
 		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature, draft, officer, follower, person, person_token, link TO " + name,
-		"GRANT UPDATE ON log_head, cases, lane, job, witnessed, draft, officer, follower, person TO " + name,
+		"REVOKE UPDATE ON log_head, cases, lane, job, witnessed FROM " + name, // an earlier program gave whole tables
+		"GRANT UPDATE (size, checkpoint) ON log_head TO " + name,
+		"GRANT UPDATE (kind, state, turn, due_at, moved_at, kek_id, wrapped, book) ON cases TO " + name,
+		"GRANT UPDATE (seq) ON lane TO " + name,
+		"GRANT UPDATE (state, attempt, first_at, due_at, leased_until) ON job TO " + name,
+		"GRANT UPDATE (size, root, checkpoint) ON witnessed TO " + name,
+		"GRANT UPDATE ON draft, officer, follower, person TO " + name,
 		"GRANT DELETE ON person, person_token, link TO " + name, // with the case that is erased
 	} {
 		if _, err := db.writes.ExecContext(ctx, stmt); err != nil {

@@ -24,7 +24,7 @@ func (db *DB) PutDraft(ctx context.Context, d exchange.DraftRow) error {
 	var res sql.Result
 	var err error
 	if d.Version == 1 {
-		res, err = db.writes.ExecContext(ctx, "INSERT INTO draft ("+draftColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
+		res, err = db.writes.ExecContext(ctx, "INSERT INTO draft ("+draftColumns+") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE NOT EXISTS (SELECT 1 FROM draft WHERE id = $1) ON CONFLICT (id) DO NOTHING",
 			d.ID, d.Partner, d.Case, d.Type, string(d.State), d.Author, d.Version, millis(d.CreatedAt), millis(d.ChangedAt), d.Content)
 	} else {
 		res, err = db.writes.ExecContext(ctx, "UPDATE draft SET state = $1, author = $2, version = $3, changed_at = $4, content = $5 WHERE id = $6 AND version = $7",
@@ -58,7 +58,7 @@ func (db *DB) Drafts(ctx context.Context, f exchange.DraftFilter) ([]exchange.Dr
 		}
 	}
 	if !f.Before.IsZero() {
-		c.add("changed_at < ?", millis(f.Before))
+		c.add("(changed_at, id) < (?, ?)", millis(f.Before), f.BeforeID)
 	}
 	var out []exchange.DraftRow
 	query := fmt.Sprintf("SELECT %s FROM draft%s ORDER BY changed_at DESC, id DESC LIMIT %d", draftColumns, &c, limit(f.Limit))

@@ -34,27 +34,42 @@ func (db *DB) Latest(ctx context.Context, origin string) (record.Checkpoint, err
 
 // Advance implements record.WitnessState: a compare and swap on the size.
 func (db *DB) Advance(ctx context.Context, old, next record.Checkpoint) error {
-	res, err := db.writes.ExecContext(ctx, `INSERT INTO witnessed (origin, size, root, checkpoint) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, checkpoint = excluded.checkpoint WHERE witnessed.size = $5`,
-		next.Origin, next.Size, next.Root[:], next.Note, old.Size)
+	query, args := "UPDATE witnessed SET size = $1, root = $2, checkpoint = $3 WHERE origin = $4 AND size = $5", []any{next.Size, next.Root[:], next.Note, next.Origin, old.Size}
+	if old.Size == 0 {
+		// The first of a log; or its tree was empty when it was first shown.
+		if n, err := db.exec(ctx, query, args...); err != nil || n > 0 {
+			return err
+		}
+		query = `INSERT INTO witnessed (size, root, checkpoint, origin) SELECT $1, $2, $3, $4
+			WHERE NOT EXISTS (SELECT 1 FROM witnessed WHERE origin = $4) ON CONFLICT (origin) DO NOTHING`
+		args = args[:4]
+	}
+	n, err := db.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return record.ErrStale
+	}
+	return err
+}
+
+// exec runs one statement and returns how many rows it touched.
+func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := db.writes.ExecContext(ctx, query, args...)
 	if err != nil {
-		return fmt.Errorf("remember what is countersigned: %w", classifyCommit(err))
+		return 0, fmt.Errorf("remember what is countersigned: %w", classifyCommit(err))
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
-		return fmt.Errorf("remember what is countersigned: %w", err)
+		return 0, fmt.Errorf("remember what is countersigned: %w", err)
 	}
-	if n == 0 {
-		return record.ErrStale
-	}
-	return nil
+	return n, nil
 }
 
 var _ exchange.CosignatureStore = (*DB)(nil)
 
 // KeepCosignature implements exchange.CosignatureStore.
 func (db *DB) KeepCosignature(ctx context.Context, size int64, witness string, line []byte) error {
-	_, err := db.writes.ExecContext(ctx, "INSERT INTO cosignature (size, witness, line) VALUES ($1, $2, $3) ON CONFLICT (size, witness) DO NOTHING", size, witness, line)
+	_, err := db.writes.ExecContext(ctx, `INSERT INTO cosignature (size, witness, line) SELECT $1, $2, $3
+		WHERE NOT EXISTS (SELECT 1 FROM cosignature WHERE size = $1 AND witness = $2) ON CONFLICT (size, witness) DO NOTHING`, size, witness, line)
 	if err != nil {
 		return fmt.Errorf("keep a cosignature: %w", classify(err))
 	}
