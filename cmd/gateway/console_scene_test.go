@@ -135,6 +135,12 @@ func (s *scene) listen(cfg ConsoleConfig, pages *console.Console) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.serveOn(listener, cfg, pages)
+	return "https://" + listener.Addr().String()
+}
+
+// serveOn serves until the test ends.
+func (s *scene) serveOn(listener net.Listener, cfg ConsoleConfig, pages *console.Console) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.vn.node.runConsole(ctx, listener, cfg, pages) }()
@@ -144,7 +150,6 @@ func (s *scene) listen(cfg ConsoleConfig, pages *console.Console) string {
 			s.t.Error(err)
 		}
 	})
-	return "https://" + listener.Addr().String()
 }
 
 // quiet fails when the log holds anything personal.

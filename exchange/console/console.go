@@ -90,7 +90,9 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
-	r.Get("/assets/*", serveAsset)
+	for _, name := range []string{"govuk.css", "console.css", "mark.svg"} {
+		r.Get("/assets/"+name, serveAsset)
+	}
 	r.Get("/sign-in", c.open(c.signInPage))
 	r.Post("/sign-in/certificate", c.open(c.signInByCertificate))
 	r.Get("/sign-in/provider", c.open(c.signInAtProvider))
