@@ -15,7 +15,7 @@ import (
 // two invented officers, and a link that lets whoever started it in, once.
 
 // demoConsolePort is the first port that the demo's console tries.
-const demoConsolePort = demoPort + 2
+const demoConsolePort = demoPort + 3
 
 // openConsole serves Viet Nam's pages until the gateway stops, and says where.
 func (d *demo) openConsole(ctx context.Context) error {
