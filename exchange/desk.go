@@ -326,6 +326,13 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 		return view, err // Sweep tries again
 	}
 	stored, storeErr := d.store(ctx, view.Row, view.Content)
+	if storeErr != nil {
+		// Sweep, here or in another process, may have come to the same end at the
+		// same moment.
+		if row, readErr := d.cfg.Store.Draft(ctx, view.Row.ID); readErr == nil && row.State == view.Row.State {
+			stored, storeErr = d.open(ctx, row)
+		}
+	}
 	if err != nil {
 		return stored, err
 	}
