@@ -20,7 +20,7 @@ test: setup ## everything, on SQLite and on a real PostgreSQL
 	go test -timeout 20m ./...
 
 e2e: setup ## the officers' pages alone, in a real browser (PICTURES=dir keeps what it saw)
-	CONSOLE_PICTURES=$(PICTURES) go test -count=1 -run Console ./cmd/gateway ./exchange/console
+	CONSOLE_PICTURES=$(abspath $(PICTURES)) go test -count=1 -run Console ./cmd/gateway
 
 race: setup ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 30m ./...
