@@ -13,7 +13,7 @@ help: ## list the targets
 build: ## build bin/gateway and bin/verify
 	go build -trimpath -o bin/ ./cmd/gateway ./cmd/verify
 
-demo: build ## five gateways exchange a case, and prove it (DEMO="--once" ends after that)
+demo: build ## five gateways play real cases, and prove them (DEMO="--once" ends after that)
 	@bin/gateway demo $(DEMO)
 
 test: setup ## everything, on SQLite and on a real PostgreSQL
@@ -22,8 +22,8 @@ test: setup ## everything, on SQLite and on a real PostgreSQL
 race: setup ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 30m ./...
 
-fuzz: ## every fuzzer for FUZZTIME (10s) each
-	.ci/fuzz $${FUZZTIME:-10s}
+fuzz: ## every fuzzer for FUZZTIME (a time, or 20000x: so many tries) each
+	.ci/fuzz $${FUZZTIME:-20000x}
 
 lint: ## gofmt, vet, staticcheck, gosec, govulncheck where its data can be had
 	.ci/lint

@@ -85,7 +85,11 @@ func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
 	if err != nil {
 		// A message that was accepted once is answered as it was then, however
 		// late the copy comes and whatever has changed since (P3, P10).
-		if in.accepted(ctx, e, claims) {
+		copied, readErr := in.accepted(ctx, e, claims)
+		switch {
+		case readErr != nil:
+			return readErr // a refusal would be final, and this may be a copy
+		case copied:
 			return in.cfg.Recorder.Record(ctx, e)
 		}
 		return err
@@ -96,13 +100,16 @@ func (in *Inbox) accept(ctx context.Context, peer *Peer, e *Entry) error {
 
 // accepted says whether the record holds a message of this identifier, and
 // makes e a copy of it.
-func (in *Inbox) accepted(ctx context.Context, e *Entry, claims Claims) bool {
+func (in *Inbox) accepted(ctx context.Context, e *Entry, claims Claims) (bool, error) {
 	row, err := in.cfg.Reader.Message(ctx, e.key())
-	if err != nil {
-		return false // not found, or not readable: then the refusal stands, and a copy may come again
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	e.Case = row.Case
-	return claims.Case == row.Case
+	return claims.Case == row.Case, nil
 }
 
 // Open verifies the exact bytes of a message with a peer's keys.

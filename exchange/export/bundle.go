@@ -77,7 +77,11 @@ func (b *bundle) write(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("make a spool file: %w", err)
 	}
-	defer func() { _ = errors.Join(spool.Close(), os.Remove(spool.Name())) }() // it is read by then
+	defer func() { _ = spool.Close() }() // it is read by then
+	// Without a name it is gone with the process, however that ends.
+	if err := os.Remove(spool.Name()); err != nil {
+		return fmt.Errorf("hide the spool file: %w", err)
+	}
 	b.sum, b.parties = sha256.New(), map[string]bool{b.x.cfg.Self: true}
 	b.first, b.last = -1, -1
 	b.spool = bufio.NewWriterSize(io.MultiWriter(spool, b.sum, (*counter)(&b.size)), 1<<20)
