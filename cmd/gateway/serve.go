@@ -67,6 +67,10 @@ func serve(ctx context.Context, n *node) error {
 		}
 		group.Go(func() error { return n.runAdmin(ctx, adminListener) })
 	}
+	if err := n.startConsole(ctx, group.Go); err != nil {
+		_ = exchangeListener.Close() // nothing was accepted on it
+		return err
+	}
 	if n.operator != nil {
 		operatorListener, err := net.Listen("tcp", n.cfg.Operator.Listen)
 		if err != nil {
