@@ -144,7 +144,7 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 	if err := n.registry.Problem(); err != nil {
 		out.Warnings = append(out.Warnings, "the registry's files have an error; the last good ones are in force")
 	}
-	out.Warnings = append(out.Warnings, n.webhookWarnings()...)
+	out.Warnings = append(out.Warnings, n.operatorWarnings()...)
 	n.partnerStates(ctx, &out)
 	out.Ready = len(out.Problems) == 0
 	w.Header().Set("Content-Type", "application/json")
