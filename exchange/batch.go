@@ -244,7 +244,7 @@ func (b *building) recall(ctx context.Context, e *Entry, row Row) {
 		e.err = reusedID()
 		return
 	}
-	if row.Receipt != nil {
+	if e.Direction == In { // without its receipt it cannot be answered as it was
 		if e.Receipt, err = c.key.Open(row.Receipt, rowAAD(row.Index, "receipt")); err != nil {
 			e.err = fmt.Errorf("open the receipt of entry %d: %w", row.Index, err)
 			return
