@@ -127,10 +127,10 @@ var configSchema []byte
 func LoadConfig(path string, environ []string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, hint(fmt.Errorf("no configuration at %s", path), "name it with --config, or make one to start from with 'gateway demo --once --dir DIR'")
+		return nil, hint(usagef("no configuration at %s", path), "name it with --config, or make one to start from with 'gateway demo --once --dir DIR'")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, usagef("read the configuration: %w", err)
 	}
 	doc, err := schemas.CompileDocument("https://repatriation.example/schemas/config.v1.json", configSchema)
 	if err != nil {
@@ -156,6 +156,9 @@ func LoadConfig(path string, environ []string) (*Config, error) {
 		if err := doc.DecodeYAML(path+" with GATEWAY_*", merged, &again); err != nil {
 			return nil, err
 		}
+	}
+	if err := store.CheckURL(c.Store); err != nil {
+		return nil, err
 	}
 	c.resolve()
 	return &c, nil
@@ -189,7 +192,7 @@ func (c *Config) override(environ []string) (changed bool, err error) {
 				names = append(names, n)
 			}
 			slices.Sort(names)
-			return false, hint(fmt.Errorf("the environment variable %s is not known", name), "known are "+strings.Join(names, ", "))
+			return false, hint(usagef("the environment variable %s is not known", name), "known are "+strings.Join(names, ", "))
 		}
 		*target, changed = value, true
 	}

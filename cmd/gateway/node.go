@@ -165,7 +165,7 @@ func (n *node) openStore(ctx context.Context) error {
 func (n *node) openKeys() error {
 	var err error
 	if n.keys, err = seal.OpenKEKFile(n.cfg.Encryption.Keys); err != nil {
-		return fmt.Errorf("open the encryption keys: %w", err)
+		return usagef("open the encryption keys: %w", err)
 	}
 	if n.opener, err = exchange.NewOpener(n.db, n.keys); err != nil {
 		return err
@@ -180,17 +180,17 @@ func (n *node) openKeys() error {
 func (n *node) openIdentity() error {
 	key, err := certs.LoadSigner(n.cfg.Signing.Key)
 	if err != nil {
-		return fmt.Errorf("open the signing key: %w", err)
+		return usagef("open the signing key: %w", err)
 	}
 	algorithm, err := certs.Algorithm(key.Public())
 	if err != nil {
-		return fmt.Errorf("the signing key: %w", err)
+		return usagef("the signing key: %w", err)
 	}
 	if n.signer, err = seal.NewSigner(key, n.cfg.Signing.KID, algorithm); err != nil {
-		return fmt.Errorf("the signing key: %w", err)
+		return usagef("the signing key: %w", err)
 	}
 	if n.identity, err = certs.LoadIdentity(certs.IdentityConfig{CertFile: n.cfg.TLS.Certificate, KeyFile: n.cfg.TLS.Key, Now: time.Now}); err != nil {
-		return fmt.Errorf("open the TLS identity: %w", err)
+		return usagef("open the TLS identity: %w", err)
 	}
 	return nil
 }
@@ -200,21 +200,21 @@ func (n *node) openIdentity() error {
 func loadLogKey(origin, path string) (*record.CheckpointSigner, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the log key: %w", err)
+		return nil, usagef("open the log key: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, hint(fmt.Errorf("the log key %s can be read by others", path), "chmod 600 "+path)
+		return nil, hint(usagef("the log key %s can be read by others", path), "chmod 600 "+path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the log key: %w", err)
+		return nil, usagef("read the log key: %w", err)
 	}
 	name, key, err := record.ParseLogKey(data)
 	if err != nil {
-		return nil, fmt.Errorf("the log key %s: %w", path, err)
+		return nil, usagef("the log key %s: %w", path, err)
 	}
 	if name != origin {
-		return nil, fmt.Errorf("the log key %s is of another origin than log.origin says", path)
+		return nil, usagef("the log key %s is of another origin than log.origin says", path)
 	}
 	return record.NewCheckpointSigner(origin, key)
 }
@@ -321,7 +321,7 @@ func (n *node) prepareOperator() error {
 func loadWitnessKey(path string) (crypto.Signer, error) {
 	key, err := certs.LoadSigner(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the witness key: %w", err)
+		return nil, usagef("open the witness key: %w", err)
 	}
 	return key, nil
 }

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -25,7 +26,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the "sqlite" driver, without cgo
+	"modernc.org/sqlite" // the "sqlite" driver, without cgo
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -76,8 +78,11 @@ var ErrMigrate = errors.New("the store's schema is not up to date; run 'gateway 
 
 // Open opens the store. It does not change its schema; see Migrate.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	if cfg.URL == "" || cfg.Logger == nil {
-		return nil, errors.New("store: a URL and a logger are required")
+	if cfg.Logger == nil {
+		return nil, errors.New("store: a logger is required")
+	}
+	if err := CheckURL(cfg.URL); err != nil {
+		return nil, err
 	}
 	db := &DB{log: cfg.Logger}
 	var err error
@@ -97,6 +102,34 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 func IsPostgreSQL(u string) bool {
 	return strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://")
 }
+
+// ErrURL means that the store's URL is wrong: trying again does not help.
+var ErrURL = errors.New("the store's URL cannot be used")
+
+// aScheme is how a URL begins, and a path had better not.
+var aScheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
+
+// CheckURL refuses what is neither a postgres:// URL nor plainly the path of a
+// file: a misspelt URL must not become a file of that name. It repeats nothing
+// that may be a password.
+func CheckURL(u string) error {
+	switch scheme := aScheme.FindStringSubmatch(u); {
+	case u == "":
+		return fmt.Errorf("%w: it is empty", ErrURL)
+	case IsPostgreSQL(u):
+		return nil
+	case scheme != nil && strings.Contains(u, "//"):
+		return fmt.Errorf("%w: %s:// is no store; write postgres://… or the path of a SQLite file", ErrURL, scheme[1])
+	case scheme != nil:
+		return fmt.Errorf("%w: %s is a path that looks like a URL; if it is a SQLite file, write ./%[2]s", ErrURL, u)
+	case aSetting.MatchString(u):
+		return fmt.Errorf("%w: write settings of a PostgreSQL connection as a URL, postgres://…", ErrURL)
+	}
+	return nil
+}
+
+// aSetting is how a connection string of keywords begins.
+var aSetting = regexp.MustCompile(`^\s*[a-z_]+\s*=`)
 
 // Kind returns PostgreSQL or SQLite.
 func (db *DB) Kind() string { return db.kind }
@@ -118,7 +151,7 @@ func (db *DB) openPostgres(ctx context.Context, u string) error {
 	db.kind = PostgreSQL
 	cfg, err := pgxpool.ParseConfig(u)
 	if err != nil {
-		return fmt.Errorf("the store URL is not usable: %w", hideURL(err))
+		return fmt.Errorf("%w: %w", ErrURL, hideURL(err))
 	}
 	if err := requireTLS(cfg.ConnConfig); err != nil {
 		return err
@@ -152,13 +185,23 @@ func (db *DB) checkDurable(ctx context.Context) error {
 	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		var value string
 		if err := db.reads.QueryRowContext(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
-			return fmt.Errorf("read the server's settings: %w", classify(err))
+			return fmt.Errorf("read the server's settings: %w", refusedLogin(err))
 		}
 		if value == "off" {
 			return fmt.Errorf("PostgreSQL runs with %s=off: it may lose acknowledged messages; set it to on", setting)
 		}
 	}
 	return nil
+}
+
+// refusedLogin tells a server that will never let us in from one that cannot be
+// reached now: no such role, password or database.
+func refusedLogin(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000") {
+		return fmt.Errorf("%w: PostgreSQL error %s: %w", ErrURL, pg.Code, err)
+	}
+	return classify(err)
 }
 
 // requireTLS refuses an unverified connection to another machine.
@@ -176,7 +219,7 @@ func requireTLS(c *pgx.ConnConfig) error {
 	for _, h := range hosts {
 		local := strings.HasPrefix(h.host, "/") || h.host == "localhost" || h.host == "127.0.0.1" || h.host == "::1"
 		if !local && !h.verified {
-			return errors.New("the store is on another machine: add sslmode=verify-full to its URL")
+			return fmt.Errorf("%w: the store is on another machine; add sslmode=verify-full", ErrURL)
 		}
 	}
 	return nil
@@ -184,9 +227,6 @@ func requireTLS(c *pgx.ConnConfig) error {
 
 func (db *DB) openSQLite(ctx context.Context, path string) error {
 	db.kind = SQLite
-	if strings.Contains(path, "://") {
-		return fmt.Errorf("the store must be a postgres:// URL or the path of a SQLite file")
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the store's folder: %w", err)
 	}
@@ -205,9 +245,18 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	}
 	db.writes.SetMaxOpenConns(1)
 	if err := db.writes.PingContext(ctx); err != nil {
-		return fmt.Errorf("open the store %s: %w", path, classify(err))
+		return fmt.Errorf("open the store %s: %w", path, notADatabase(err))
 	}
 	return nil
+}
+
+// notADatabase tells a file of another kind from a store that fails.
+func notADatabase(err error) error {
+	var lite *sqlite.Error
+	if errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_NOTADB {
+		return fmt.Errorf("%w: %w", ErrURL, err)
+	}
+	return classify(err)
 }
 
 // createPrivate makes the file readable by its owner alone before SQLite
@@ -260,6 +309,15 @@ func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	return applied, nil
 }
 
+// SchemaVersion is the version of the schema that this program needs.
+func SchemaVersion() int64 {
+	steps, err := migrations.ReadDir("migrations/" + SQLite) // both stores number alike
+	if err != nil {                                          // it is embedded
+		panic(err)
+	}
+	return int64(len(steps))
+}
+
 // CheckSchema returns ErrMigrate unless the schema is exactly this program's.
 // It changes nothing, so that a role that may change nothing can ask.
 func (db *DB) CheckSchema(ctx context.Context) error {
@@ -290,13 +348,16 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	return nil
 }
 
+// ErrRole means that there is no such role.
+var ErrRole = errors.New("privileges cannot be given to this role")
+
 // Grant gives a PostgreSQL role what the gateway needs and no more: it may
 // read and append, and change only those columns of heads, lanes, cases and
 // jobs that move on. The owner of the tables, who may migrate, should be
 // another role.
 func (db *DB) Grant(ctx context.Context, role string) error {
 	if db.kind != PostgreSQL {
-		return errors.New("only PostgreSQL has roles")
+		return fmt.Errorf("%w: only PostgreSQL has roles", ErrRole)
 	}
 	var current string
 	if err := db.writes.QueryRowContext(ctx, "SELECT current_schema()").Scan(&current); err != nil {
@@ -317,6 +378,10 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"GRANT DELETE ON person, person_token, link TO " + name, // with the case that is erased
 	} {
 		if _, err := db.writes.ExecContext(ctx, stmt); err != nil {
+			var pg *pgconn.PgError
+			if errors.As(err, &pg) && pg.Code == "42704" { // undefined_object
+				return fmt.Errorf("%w: %w", ErrRole, err)
+			}
 			return fmt.Errorf("grant privileges: %w", classify(err))
 		}
 	}
