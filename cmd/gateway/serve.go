@@ -138,6 +138,9 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 	case <-n.committer.Failed():
 		out.Problems = append(out.Problems, "recording has stopped: "+n.committer.Err().Error())
 	default:
+		if t := n.committer.Trouble(); t != nil {
+			out.Problems = append(out.Problems, fmt.Sprintf("nothing is recorded since %s (%d batches): %v", t.Since.UTC().Format(time.RFC3339), t.Batches, t.Err))
+		}
 	}
 	if left := time.Until(n.identity.Expires()); left < 0 {
 		out.Problems = append(out.Problems, "our TLS certificate has expired")
