@@ -66,6 +66,7 @@ type node struct {
 	webhooks   []webhookFollower
 
 	now      func() time.Time        // the record's clock; certificates are judged by the machine's
+	rebuilt  int                     // cases whose books were made when it was opened
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
 	onCommit func([]*exchange.Entry) // told of every batch, after the courier
 }
@@ -101,6 +102,9 @@ func (n *node) open(ctx context.Context) error {
 	if err := n.openRegistry(ctx); err != nil {
 		return err
 	}
+	if err := n.rebuildBooks(ctx); err != nil {
+		return err
+	}
 	if n.lock, err = exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier()); err != nil {
 		return err
 	}
@@ -125,6 +129,20 @@ func (n *node) open(ctx context.Context) error {
 		return err
 	}
 	return n.openDesk()
+}
+
+// rebuildBooks makes the books of cases that were written before there were
+// any, from the record.
+func (n *node) rebuildBooks(ctx context.Context) error {
+	made, err := exchange.RebuildBooks(ctx, n.db, n.opener, n.directory, time.Now())
+	if err != nil {
+		return fmt.Errorf("bring the cases up to date: %w", err)
+	}
+	if made > 0 {
+		n.log.Warn("cases had no book; it was made again from the record", "cases", made)
+	}
+	n.rebuilt = made
+	return nil
 }
 
 // openDesk wires what officers work with.

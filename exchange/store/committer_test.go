@@ -39,6 +39,23 @@ func TestNoAnswerWithoutAReceipt(t *testing.T) {
 	})
 }
 
+// A case whose book is gone takes nothing until it is made again: it would be
+// judged as if nothing had been said in it.
+func TestNoMessageWithoutABook(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		r := newRig(t, url)
+		must(t, r.committer.Record(t.Context(), request("KH", "message-1", "case-0001", "one")))
+		must(t, r.committer.Record(t.Context(), request("KH", "message-2", "case-0002", "two")))
+		must(t, store.Exec(r.db, t.Context(), "UPDATE cases SET book = NULL WHERE case_id = 'case-0001'"))
+		again := request("KH", "message-3", "case-0001", "three")
+		if err := r.committer.Record(t.Context(), again); !errors.Is(err, exchange.ErrUnavailable) {
+			t.Errorf("a message in a case without a book: %v", err)
+		}
+		must(t, r.committer.Record(t.Context(), request("KH", "message-4", "case-0002", "four")))
+		r.holds(3)
+	})
+}
+
 // The lock is made and written when the record is opened, in a folder that need
 // not be there, and what cannot be written is refused then.
 func TestLockIsThereBeforeTheFirstMessage(t *testing.T) {

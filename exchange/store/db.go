@@ -48,13 +48,20 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// A querier reads: a pool of connections, or one transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // A DB is the record's store. It implements exchange.BatchStore,
 // exchange.Reader and exchange.JobStore, and is safe for concurrent use.
 type DB struct {
 	kind   string
 	log    *slog.Logger
-	reads  *sql.DB       // many connections
-	writes *sql.DB       // SQLite: one connection; PostgreSQL: the same as reads
+	reads  querier       // many connections, or the one of a snapshot
+	pooled *sql.DB       // what reads are made from
+	writes *sql.DB       // SQLite: one connection; PostgreSQL: the same as pooled
 	pool   *pgxpool.Pool // PostgreSQL: the committer's connections
 	stmts  sqliteStatements
 	// warned counts the server's warnings on the committer's connections: a
@@ -67,6 +74,7 @@ var (
 	_ exchange.BatchStore = (*DB)(nil)
 	_ exchange.Reader     = (*DB)(nil)
 	_ exchange.JobStore   = (*DB)(nil)
+	_ exchange.AuditStore = (*DB)(nil)
 
 	_ exchange.DraftStore    = (*DB)(nil)
 	_ exchange.OfficerStore  = (*DB)(nil)
@@ -139,11 +147,11 @@ func (db *DB) Close() {
 	if db.pool != nil {
 		db.pool.Close()
 	}
-	if db.writes != nil && db.writes != db.reads {
+	if db.writes != nil && db.writes != db.pooled {
 		_ = db.writes.Close() // nothing is pending: every method ends its transaction
 	}
-	if db.reads != nil {
-		_ = db.reads.Close()
+	if db.pooled != nil {
+		_ = db.pooled.Close()
 	}
 }
 
@@ -157,10 +165,10 @@ func (db *DB) openPostgres(ctx context.Context, u string) error {
 		return err
 	}
 	reads := cfg.ConnConfig.Copy()
-	db.reads = stdlib.OpenDB(*reads)
-	db.reads.SetMaxOpenConns(16)
-	db.reads.SetMaxIdleConns(8)
-	db.writes = db.reads
+	db.pooled = stdlib.OpenDB(*reads)
+	db.pooled.SetMaxOpenConns(16)
+	db.pooled.SetMaxIdleConns(8)
+	db.reads, db.writes = db.pooled, db.pooled
 
 	// The committer looks rows up by their keys. Without these settings a plan
 	// that was cached while the tables were small would scan them for ever.
@@ -236,10 +244,11 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	pragmas := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(15000)", "cache_size(-65536)", "wal_autocheckpoint(4000)"}}
 	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
 	var err error
-	if db.reads, err = sql.Open("sqlite", file+pragmas.Encode()+"&_pragma=query_only(1)"); err != nil {
+	if db.pooled, err = sql.Open("sqlite", file+pragmas.Encode()+"&_pragma=query_only(1)"); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
-	db.reads.SetMaxOpenConns(8)
+	db.pooled.SetMaxOpenConns(8)
+	db.reads = db.pooled
 	if db.writes, err = sql.Open("sqlite", file+pragmas.Encode()+"&_txlock=immediate"); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
