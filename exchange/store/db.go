@@ -164,18 +164,15 @@ func (db *DB) openPostgres(ctx context.Context, u string) error {
 	if err := requireTLS(cfg.ConnConfig); err != nil {
 		return err
 	}
+	setUnlessSet(cfg.ConnConfig, aliveSettings)
 	reads := cfg.ConnConfig.Copy()
 	db.pooled = stdlib.OpenDB(*reads)
 	db.pooled.SetMaxOpenConns(16)
 	db.pooled.SetMaxIdleConns(8)
 	db.reads, db.writes = db.pooled, db.pooled
 
-	// The committer looks rows up by their keys. Without these settings a plan
-	// that was cached while the tables were small would scan them for ever.
 	cfg.MaxConns = 2
-	for _, off := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
-		cfg.ConnConfig.RuntimeParams[off] = "off"
-	}
+	setUnlessSet(cfg.ConnConfig, committerSettings)
 	cfg.ConnConfig.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
 			db.warned.Add(1)
@@ -186,6 +183,33 @@ func (db *DB) openPostgres(ctx context.Context, u string) error {
 		return fmt.Errorf("open the store: %w", classify(err))
 	}
 	return db.checkDurable(ctx)
+}
+
+// aliveSettings let the server find out soon that a client is gone: a machine
+// that lost its power or its network closes no connection, and by default its
+// locks would be held for hours. What the URL sets wins.
+var aliveSettings = map[string]string{
+	"idle_in_transaction_session_timeout": "5s", // between a batch's two round trips
+	"tcp_keepalives_idle":                 "5",
+	"tcp_keepalives_interval":             "2",
+	"tcp_keepalives_count":                "3",
+	"tcp_user_timeout":                    "10s",
+}
+
+// committerSettings are those of the connections that write batches. Each looks
+// rows up by their keys: a plan that was cached while the tables were small
+// would scan them for ever. No statement of a batch outlasts the batch.
+var committerSettings = map[string]string{
+	"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"lock_timeout": "20s", "statement_timeout": "30s",
+}
+
+func setUnlessSet(c *pgx.ConnConfig, settings map[string]string) {
+	for name, value := range settings {
+		if _, set := c.RuntimeParams[name]; !set {
+			c.RuntimeParams[name] = value
+		}
+	}
 }
 
 // checkDurable refuses a server that may lose what it acknowledged.
