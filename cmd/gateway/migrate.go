@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -181,22 +182,20 @@ func recordAcceptance(cmd *cobra.Command, f *migrateFlags, report *exchange.Audi
 // Killed half way it is simply run again: a data key names the key it is
 // wrapped with, and old keys stay in the file.
 func rotateKeys(cmd *cobra.Command, db *store.DB, path string, asJSON bool) error {
-	if err := seal.RotateKEKFile(path); err != nil {
-		return fmt.Errorf("add a key: %w", err)
-	}
-	keys, err := seal.OpenKEKFile(path)
-	if err != nil {
-		return fmt.Errorf("open the encryption keys: %w", err)
-	}
-	n, err := db.Rewrap(cmd.Context(), keys.CurrentID(), func(c exchange.CaseRow) (exchange.CaseRow, error) {
-		return exchange.Rewrap(cmd.Context(), keys, c)
+	var current string
+	var done int
+	err := seal.RotateKEKFile(cmd.Context(), path, func(ctx context.Context, keys *seal.FileWrapper) error {
+		var err error
+		current = keys.CurrentID()
+		done, err = db.Rewrap(ctx, current, func(c exchange.CaseRow) (exchange.CaseRow, error) { return exchange.Rewrap(ctx, keys, c) })
+		return err
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("rotate the key-encryption key: %w", err)
 	}
 	if asJSON {
-		return printJSON(cmd.OutOrStdout(), map[string]any{"current": keys.CurrentID(), "rewrapped": n})
+		return printJSON(cmd.OutOrStdout(), map[string]any{"current": current, "rewrapped": done})
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d data keys are now wrapped with %s; restart running gateways so that they use it\n", n, keys.CurrentID())
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d data keys are now wrapped with %s; running gateways with this key file use it within a second\n", done, current)
 	return err
 }
