@@ -23,7 +23,7 @@ func newCert() *cobra.Command {
 		Short: "Make keys, certificate requests and a test authority, and show what expires",
 	}
 	verbs(cmd)
-	cmd.AddCommand(newCertKeys(), newCertCSR(), newCertCA(), newCertIssue(), newCertRevoke(), newCertShow(), newCertExpiry(), newCertPublic())
+	cmd.AddCommand(newCertKeys(), newCertCSR(), newCertCA(), newCertIssue(), newCertRevoke(), newCertShow(), newCertExpiry(), newCertPublic(), newCertKey(), newCertJWK())
 	return cmd
 }
 

@@ -61,7 +61,7 @@ func (f *nodeFlag) openUnproved(ctx context.Context) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{cfg: cfg, log: log}
+	n := &node{cfg: cfg, log: log, existing: true}
 	if err := n.openStore(ctx); err != nil {
 		n.close()
 		return nil, err

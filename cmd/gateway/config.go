@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -178,11 +179,15 @@ func (c *Config) overrides() map[string]*string {
 	}
 }
 
+// ofKubernetes are the variables that Kubernetes gives every container of a
+// namespace with a service called gateway.
+var ofKubernetes = regexp.MustCompile(`^GATEWAY_(SERVICE_(HOST|PORT)(_.+)?|PORT(_.+)?)$`)
+
 func (c *Config) override(environ []string) (changed bool, err error) {
 	known := c.overrides()
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "GATEWAY_") {
+		if !strings.HasPrefix(name, "GATEWAY_") || ofKubernetes.MatchString(name) {
 			continue
 		}
 		target, ok := known[name]

@@ -87,12 +87,9 @@ func wrongFile(err error) bool {
 // adviceFor returns the hint of an error, "" for none.
 func adviceFor(err error) string {
 	var hinted *hintedError
-	var setup *certs.SetupError
 	switch {
 	case errors.As(err, &hinted):
 		return hinted.hint
-	case errors.As(err, &setup):
-		return setup.Hint
 	case errors.Is(err, store.ErrMigrate):
 		return "run 'gateway migrate --config FILE'"
 	case errors.Is(err, exchange.ErrForgotten):

@@ -66,6 +66,7 @@ type node struct {
 	webhooks   []webhookFollower
 
 	now      func() time.Time        // the record's clock; certificates are judged by the machine's
+	existing bool                    // it only looks: a store that is not there is an error
 	rebuilt  int                     // cases whose books were made when it was opened
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
 	onCommit func([]*exchange.Entry) // told of every batch, after the courier
@@ -169,7 +170,7 @@ func (n *node) openDesk() error {
 
 func (n *node) openStore(ctx context.Context) error {
 	var err error
-	if n.db, err = store.Open(ctx, store.Config{URL: n.cfg.Store, Logger: n.log}); err != nil {
+	if n.db, err = store.Open(ctx, store.Config{URL: n.cfg.Store, Logger: n.log, Existing: n.existing}); err != nil {
 		return err
 	}
 	if n.db.Kind() == store.SQLite {
@@ -191,7 +192,11 @@ func (n *node) openKeys() error {
 	if n.logSigner, err = loadLogKey(n.cfg.Log.Origin, n.cfg.Log.Key); err != nil {
 		return err
 	}
-	return n.openIdentity()
+	if err := n.openIdentity(); err != nil {
+		return err
+	}
+	_, err = n.ownKeys()
+	return err
 }
 
 // openIdentity opens the keys that partners know us by.

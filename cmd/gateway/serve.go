@@ -82,7 +82,11 @@ func serve(ctx context.Context, n *node) error {
 	n.log.Info("gateway started", "self", n.cfg.Self, "listen", exchangeListener.Addr().String(), "store", n.db.Kind(), "origin", n.cfg.Log.Origin, "version", buildVersion())
 	group.Go(func() error { return n.run(ctx, exchangeListener) })
 	err = group.Wait()
-	n.log.Info("gateway stopped", "error", err)
+	if err != nil {
+		n.log.Error("gateway stopped", "error", err)
+	} else {
+		n.log.Info("gateway stopped")
+	}
 	return err
 }
 

@@ -46,6 +46,8 @@ type Config struct {
 	// URL is a postgres:// URL, or the path of a SQLite file.
 	URL    string
 	Logger *slog.Logger
+	// Existing: a SQLite file that is not there is an error and not a new store.
+	Existing bool
 }
 
 // A querier reads: a pool of connections, or one transaction.
@@ -97,7 +99,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if IsPostgreSQL(cfg.URL) {
 		err = db.openPostgres(ctx, cfg.URL)
 	} else {
-		err = db.openSQLite(ctx, cfg.URL)
+		err = db.openSQLite(ctx, cfg.URL, cfg.Existing)
 	}
 	if err != nil {
 		db.Close()
@@ -257,8 +259,11 @@ func requireTLS(c *pgx.ConnConfig) error {
 	return nil
 }
 
-func (db *DB) openSQLite(ctx context.Context, path string) error {
+func (db *DB) openSQLite(ctx context.Context, path string, existing bool) error {
 	db.kind = SQLite
+	if _, err := os.Stat(path); existing && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is no store at %s", ErrURL, path)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the store's folder: %w", err)
 	}
