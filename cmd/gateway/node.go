@@ -261,7 +261,8 @@ func (n *node) prepare() error {
 	if n.courier, err = exchange.NewCourier(exchange.CourierConfig{
 		Self: n.cfg.Self, Directory: n.directory, Jobs: n.db, Reader: n.db, Opener: n.opener, Recorder: n.committer,
 		Client: n.trust.client, Clock: n.now, Logger: n.log, Metrics: n.metrics,
-		Poll: duration(n.cfg.Delivery.Poll, time.Second), Timeout: duration(n.cfg.Delivery.Timeout, 30*time.Second),
+		Receipted: func(partner string, c record.Checkpoint) { n.watch.Receipted(partner, c) },
+		Poll:      duration(n.cfg.Delivery.Poll, time.Second), Timeout: duration(n.cfg.Delivery.Timeout, 30*time.Second),
 	}); err != nil {
 		return err
 	}
@@ -279,7 +280,7 @@ func (n *node) prepare() error {
 	}
 	if n.watch, err = exchange.NewWatch(exchange.WatchConfig{
 		Directory: n.directory, Head: n.committer.Released, Tiles: n.db, Recorder: n.committer, Client: n.trust.client,
-		Log: n.logSigner.Verifier(), Keep: n.db, Logger: n.log,
+		Log: n.logSigner.Verifier(), Keep: n.db, Witnessed: n.db, Clock: n.now, Logger: n.log, Metrics: n.metrics,
 	}); err != nil {
 		return err
 	}
