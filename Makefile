@@ -11,7 +11,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/gateway and bin/verify
-	go build -trimpath -o bin/ ./cmd/gateway ./cmd/verify
+	go build -trimpath -ldflags "-X main.version=$$(git describe --always --dirty 2>/dev/null)" -o bin/ ./cmd/gateway ./cmd/verify
 
 demo: build ## five gateways play real cases, and prove them (DEMO="--once" ends after that)
 	@bin/gateway demo $(DEMO)
@@ -20,7 +20,7 @@ test: setup ## everything, on SQLite and on a real PostgreSQL
 	go test -timeout 20m ./...
 
 e2e: setup ## the officers' pages alone, in a real browser (PICTURES=dir keeps what it saw)
-	CONSOLE_PICTURES=$(PICTURES) go test -count=1 -run Console ./cmd/gateway ./exchange/console
+	CONSOLE_PICTURES=$(abspath $(PICTURES)) go test -count=1 -run Console ./cmd/gateway
 
 race: setup ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 30m ./...

@@ -114,10 +114,15 @@ func (s *standing) acts(n *Note) *Problem {
 	case n.Type == TypeWithdrawal:
 		return nil
 	}
-	switch done := s.revisions(target); {
-	case n.Revision <= done:
+	return nextRevision(s.revisions(target), n.Revision)
+}
+
+// nextRevision refuses a correction that is not the next after those done.
+func nextRevision(done, revision int) *Problem {
+	switch {
+	case revision <= done:
 		return problem(ProblemCaseState, "This revision was made already; the next one is %d.", done+1).rule("revision-reused").at("/body/revision")
-	case n.Revision > done+1:
+	case revision > done+1:
 		return lacks(true, "revision-missing", "An earlier correction of the same message is missing.").at("/body/revision")
 	}
 	return nil

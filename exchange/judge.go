@@ -131,6 +131,14 @@ func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body an
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	last := versions[len(versions)-1]
+	// It is judged by what it corrects. If that is not there yet, what it says
+	// would depend on the order in which two corrections came.
+	if refused := nextRevision(last.Revision, said(claims, body).Revision); refused != nil {
+		if way == partners.Send && refused.Kind == ProblemCaseOrder {
+			refused.Kind = ProblemCaseState // what we have not sent cannot be on its way
+		}
+		return nil, refused
+	}
 	corrected, refused := apply(last.Body, changesOf(body))
 	if refused != nil {
 		return nil, refused

@@ -102,8 +102,8 @@ func (o *Opener) Book(ctx context.Context, key CaseKey) (*Book, error) {
 
 func (o *Opener) bookOf(ctx context.Context, c CaseRow) (*Book, error) {
 	key, err := o.unwrap(ctx, c)
-	if err != nil || c.Book == nil {
-		return &Book{}, err
+	if err != nil {
+		return nil, err
 	}
 	return openBook(key, c)
 }

@@ -197,6 +197,9 @@ func (b *browser) picture(name string) {
 		return
 	}
 	png := look(b, chromedp.FullScreenshot(100))
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		b.t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
 		b.t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (c *Console) casePage(v *visit) error {
 		return err
 	}
 	for _, clock := range file.Clocks {
-		view.Clocks = append(view.Clocks, c.clockLine(v, clock, file))
+		view.Clocks = append(view.Clocks, c.clockLine(v, clock))
 	}
 	slices.SortStableFunc(view.Clocks, func(a, b ClockLine) int { return clockRank(a) - clockRank(b) })
 	if view.Persons, err = c.persons(v, key, file, view.Minors); err != nil {
@@ -131,7 +131,7 @@ func clockRank(c ClockLine) int {
 	return slices.Index([]string{string(partners.ClockOverdue), string(partners.ClockDue), string(partners.ClockPaused), string(partners.ClockLate), string(partners.ClockMet)}, c.State)
 }
 
-func (c *Console) clockLine(v *visit, clock exchange.RunningClock, _ exchange.CaseFile) ClockLine {
+func (c *Console) clockLine(v *visit, clock exchange.RunningClock) ClockLine {
 	d := clock.Deadline
 	return ClockLine{
 		Label: v.s.Named(d.Label), State: string(clock.Reading.State), Basis: d.Basis, Citation: d.Citation,

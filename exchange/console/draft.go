@@ -57,7 +57,7 @@ func (c *Console) draftPage(v *visit) error {
 		return err
 	}
 	view := c.draftView(v, seen, want.Fields)
-	view.Reveal = c.revealOf(v, len(seen.Hidden), seen.Shown, want, fault)
+	view.Reveal = c.revealOf(v, len(seen.Hidden), want, fault)
 	for _, pointer := range seen.Shown {
 		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
 	}

@@ -103,7 +103,7 @@ func (c *Console) messagePage(v *visit) error {
 		return err
 	}
 	view := c.messageView(v, seen, want.Fields)
-	view.Reveal = c.revealOf(v, len(seen.Hidden), seen.Shown, want, fault)
+	view.Reveal = c.revealOf(v, len(seen.Hidden), want, fault)
 	for _, pointer := range seen.Shown {
 		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
 	}
@@ -114,7 +114,7 @@ func (c *Console) messagePage(v *visit) error {
 	return c.show(v, status, "message", title, "cases", view)
 }
 
-func (c *Console) revealOf(v *visit, hidden int, shown []string, want exchange.Reveal, fault string) reveal {
+func (c *Console) revealOf(v *visit, hidden int, want exchange.Reveal, fault string) reveal {
 	return reveal{
 		Action: v.r.URL.Path, Hidden: hidden, Fault: fault, Reason: strings.TrimSpace(want.Reason),
 		Allowed: v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance),
