@@ -13,7 +13,7 @@ help: ## list the targets
 build: ## build bin/gateway and bin/verify
 	go build -trimpath -o bin/ ./cmd/gateway ./cmd/verify
 
-demo: build ## five gateways exchange a case, and prove it (DEMO="--once" ends after that)
+demo: build ## five gateways play real cases, and prove them (DEMO="--once" ends after that)
 	@bin/gateway demo $(DEMO)
 
 test: setup ## everything, on SQLite and on a real PostgreSQL

@@ -63,13 +63,14 @@ func within[T comparable](wish, scope []T) []T {
 	return slices.DeleteFunc(slices.Clone(wish), func(v T) bool { return !slices.Contains(scope, v) })
 }
 
-// kindsOf returns the conversations that an officer may see; nil for all. The
-// empty kind is a case that so far has only drafts.
+// kindsOf returns the conversations that an officer may see; nil for all. A case
+// that so far has only drafts has no kind yet: it may become police information,
+// so only those who may see that see it here. Others find its drafts at the desk.
 func kindsOf(by *Officer) []Conversation {
 	if by.Police {
 		return nil
 	}
-	return []Conversation{"", Return, SelfReturn}
+	return []Conversation{Return, SelfReturn}
 }
 
 func seesCases(by *Officer) bool {
@@ -79,7 +80,7 @@ func seesCases(by *Officer) bool {
 // row returns a case that an officer may see; ErrNotFound for any other.
 func (c *CaseFiles) row(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
 	row, err := c.cfg.Reader.Case(ctx, key)
-	if err == nil && (key.Case == "" || !seesCases(by) || !by.Sees(key.Partner, row.Kind)) {
+	if err == nil && (key.Case == "" || !seesCases(by) || !by.Sees(key.Partner, row.Kind) || row.Kind == "" && !by.Police) {
 		err = ErrNotFound
 	}
 	if errors.Is(err, ErrNotFound) {

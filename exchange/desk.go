@@ -97,7 +97,11 @@ func (d *Desk) Amend(ctx context.Context, by *Officer, id string, version int64,
 }
 
 // Decide takes an officer's signed statement about a draft: release or reject.
+// A system is no person and decides nothing.
 func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte) (DraftView, error) {
+	if !by.Has(RoleOfficer, RoleSupervisor) {
+		return DraftView{}, forbidden("release or reject messages")
+	}
 	statement, invalid := openStatement(by, d.cfg.Self, signed, d.cfg.Clock())
 	if invalid != nil {
 		return DraftView{}, invalid
@@ -172,7 +176,8 @@ func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int6
 	return err
 }
 
-// Drafts returns the drafts that an officer may see, without their content.
+// Drafts returns the drafts that an officer may see, without their content, at
+// most f.Limit.
 func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftRow, error) {
 	if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
 		return nil, forbidden("see drafts")
@@ -183,11 +188,27 @@ func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftR
 		}
 		f.Partners = slices.DeleteFunc(slices.Clone(f.Partners), func(p string) bool { return !slices.Contains(scope, p) })
 	}
-	rows, err := d.cfg.Store.Drafts(ctx, f)
-	if err != nil {
-		return nil, err
+	var out []DraftRow
+	for {
+		rows, err := d.cfg.Store.Drafts(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if err := d.visible(ctx, by, row); err == nil {
+				out = append(out, row)
+			} else if !errors.Is(err, ErrNotFound) {
+				return nil, err
+			}
+			if len(out) == f.Limit {
+				return out, nil
+			}
+			f.Before, f.BeforeID = row.ChangedAt, row.ID
+		}
+		if f.Limit == 0 || len(rows) < f.Limit { // those are all
+			return out, nil
+		}
 	}
-	return slices.DeleteFunc(rows, func(r DraftRow) bool { return d.visible(ctx, by, r) != nil }), nil
 }
 
 // Read opens a draft for an officer. The access and its reason are in the
@@ -201,6 +222,18 @@ func (d *Desk) Read(ctx context.Context, by *Officer, id, reason string) (DraftV
 		return DraftView{}, err
 	}
 	return d.open(ctx, row)
+}
+
+// Outline returns a draft without what is personal in it, and without the digest
+// that a statement names: whoever releases a draft has read it before.
+func (d *Desk) Outline(ctx context.Context, by *Officer, id string) (DraftView, error) {
+	row, err := d.find(ctx, by, id, 0)
+	if err != nil {
+		return DraftView{}, err
+	}
+	view, err := d.open(ctx, row)
+	view.SHA256, view.Content.Draft.Body, view.Content.Safeguards = "", nil, nil
+	return view, err
 }
 
 // Sweep releases what all officers have released and a crash kept here. It
@@ -285,11 +318,21 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 	case err == nil:
 		view.Row.State = DraftReleased
 	case errors.As(err, &p) && !p.Kind.Retry:
+		if err = d.cfg.Outbox.refused(ctx, view.Content.Draft, err); !errors.As(err, &p) {
+			return view, err // it could not be recorded: Sweep tries again
+		}
 		view.Row.State, view.Content.Refused = DraftRefused, p.Error()
 	default:
 		return view, err // Sweep tries again
 	}
 	stored, storeErr := d.store(ctx, view.Row, view.Content)
+	if storeErr != nil {
+		// Sweep, here or in another process, may have come to the same end at the
+		// same moment.
+		if row, readErr := d.cfg.Store.Draft(ctx, view.Row.ID); readErr == nil && row.State == view.Row.State {
+			stored, storeErr = d.open(ctx, row)
+		}
+	}
 	if err != nil {
 		return stored, err
 	}

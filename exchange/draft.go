@@ -72,6 +72,7 @@ type DraftFilter struct {
 	Case     string
 	State    DraftState
 	Before   time.Time // changed before; for the next page
+	BeforeID string    // and, of those changed at that very time, before this one
 	Limit    int
 }
 

@@ -50,7 +50,7 @@ type FollowerConfig struct {
 	Clock   func() time.Time
 	Logger  *slog.Logger
 	Poll    time.Duration  // how often it looks unasked; 0 means 1 s
-	Lease   time.Duration  // 0 means 30 s; one entry must not take longer
+	Lease   time.Duration  // 0 means 20 s; one entry must take less than half of it
 	Retry   partners.Retry // its zero value means 1 s to 5 min
 }
 
@@ -92,7 +92,7 @@ func NewFollower(cfg FollowerConfig) (*Follower, error) {
 		cfg.Poll = time.Second
 	}
 	if cfg.Lease == 0 {
-		cfg.Lease = 30 * time.Second
+		cfg.Lease = 20 * time.Second
 	}
 	if cfg.Retry.Initial == 0 {
 		cfg.Retry = partners.Retry{Initial: time.Second, Max: 5 * time.Minute}

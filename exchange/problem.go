@@ -60,7 +60,7 @@ var (
 )
 
 // What only officers and national systems meet, at the operator API. They stand
-// in docs/operator-api.md and never answer a partner.
+// in docs/operating.md and never answer a partner.
 var (
 	ProblemUnauthenticated = ProblemKind{"unauthenticated", http.StatusUnauthorized, "Nobody who may act here was recognised", false}
 	ProblemForbidden       = ProblemKind{"forbidden", http.StatusForbidden, "This may not be done by whoever asks", false}
@@ -70,11 +70,12 @@ var (
 	ProblemDraftState      = ProblemKind{"draft-state", http.StatusConflict, "The draft does not allow this now", false}
 	ProblemDraftVersion    = ProblemKind{"draft-version", http.StatusConflict, "The draft has changed meanwhile", false}
 	ProblemApproval        = ProblemKind{"approval-invalid", http.StatusUnprocessableEntity, "The approval does not count", false}
+	ProblemIdentity        = ProblemKind{"identity-unavailable", http.StatusServiceUnavailable, "The identity provider cannot be reached now", true}
 )
 
 // OperatorProblemKinds returns the problems of the operator API alone.
 func OperatorProblemKinds() []ProblemKind {
-	return []ProblemKind{ProblemUnauthenticated, ProblemForbidden, ProblemRequest, ProblemDraft, ProblemHeld, ProblemDraftState, ProblemDraftVersion, ProblemApproval}
+	return []ProblemKind{ProblemUnauthenticated, ProblemForbidden, ProblemRequest, ProblemDraft, ProblemHeld, ProblemDraftState, ProblemDraftVersion, ProblemApproval, ProblemIdentity}
 }
 
 // ProblemKinds returns the whole table in the order of the documentation.

@@ -233,6 +233,7 @@ type CaseFilter struct {
 // A Filter selects entries; its zero value selects all.
 type Filter struct {
 	Partner   string
+	Partners  []string // one of them; nil: every one
 	Case      string
 	Kind      Kind
 	Direction Direction

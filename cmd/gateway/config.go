@@ -30,6 +30,8 @@ type Config struct {
 	Log        LogConfig        `json:"log" yaml:"log"`
 	Witness    WitnessConfig    `json:"witness" yaml:"witness"`
 	Encryption EncryptionConfig `json:"encryption" yaml:"encryption"`
+	Operator   *OperatorConfig  `json:"operator,omitempty" yaml:"operator,omitempty"`
+	Webhooks   []WebhookConfig  `json:"webhooks,omitempty" yaml:"webhooks,omitempty"`
 	Delivery   DeliveryConfig   `json:"delivery,omitzero" yaml:"delivery,omitempty"`
 	Logging    LoggingConfig    `json:"logging,omitzero" yaml:"logging,omitempty"`
 	Drain      string           `json:"drain,omitempty" yaml:"drain,omitempty"`
@@ -70,6 +72,38 @@ type WitnessConfig struct {
 type EncryptionConfig struct {
 	Keys  string `json:"keys" yaml:"keys"`
 	Index string `json:"index,omitempty" yaml:"index,omitempty"`
+}
+
+// OperatorConfig says where and to whom the operator API is open.
+type OperatorConfig struct {
+	Listen string            `json:"listen" yaml:"listen"`
+	TLS    OperatorTLSConfig `json:"tls" yaml:"tls"`
+	OIDC   *OIDCConfig       `json:"oidc,omitempty" yaml:"oidc,omitempty"`
+}
+
+// OperatorTLSConfig names the operator API's certificate, and the authorities
+// of officers' and systems' client certificates.
+type OperatorTLSConfig struct {
+	Certificate   string `json:"certificate" yaml:"certificate"`
+	Key           string `json:"key" yaml:"key"`
+	ClientAnchors string `json:"client_anchors,omitempty" yaml:"client_anchors,omitempty"`
+}
+
+// OIDCConfig says whose tokens are taken, and for which audience.
+type OIDCConfig struct {
+	Issuer   string `json:"issuer" yaml:"issuer"`
+	Audience string `json:"audience" yaml:"audience"`
+	Anchors  string `json:"anchors,omitempty" yaml:"anchors,omitempty"`
+}
+
+// A WebhookConfig says who is told of what.
+type WebhookConfig struct {
+	Name       string   `json:"name" yaml:"name"`
+	URL        string   `json:"url" yaml:"url"`
+	SecretFile string   `json:"secret_file" yaml:"secret_file"`
+	Officer    string   `json:"officer" yaml:"officer"`
+	Events     []string `json:"events,omitempty" yaml:"events,omitempty"`
+	Anchors    string   `json:"anchors,omitempty" yaml:"anchors,omitempty"`
 }
 
 // DeliveryConfig bounds the courier.
@@ -169,6 +203,15 @@ func (c *Config) resolve() {
 	}
 	for i := range c.Signing.Retired {
 		paths = append(paths, &c.Signing.Retired[i])
+	}
+	if o := c.Operator; o != nil {
+		paths = append(paths, &o.TLS.Certificate, &o.TLS.Key, &o.TLS.ClientAnchors)
+		if o.OIDC != nil {
+			paths = append(paths, &o.OIDC.Anchors)
+		}
+	}
+	for i := range c.Webhooks {
+		paths = append(paths, &c.Webhooks[i].SecretFile, &c.Webhooks[i].Anchors)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

@@ -353,8 +353,9 @@ var imports = map[string][]string{
 	"exchange/identity": {"schemas"},
 	"exchange/export":   {"exchange", "partners", "exchange/record"},
 	"exchange/store":    {"exchange", "partners", "exchange/record", "exchange/identity"},
+	"exchange/operator": {"schemas", "partners", "exchange"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
-		"exchange/identity", "exchange/store", "exchange/store/throwaway"},
+		"exchange/identity", "exchange/operator", "exchange/store", "exchange/store/throwaway"},
 }
 
 func TestImportTable(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/docs"
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/operator"
 	"github.com/repatriation-exchange/gateway/exchange/record"
 	"github.com/repatriation-exchange/gateway/exchange/seal"
 	"github.com/repatriation-exchange/gateway/exchange/store"
@@ -51,6 +52,7 @@ type node struct {
 	roster    *exchange.Roster
 	desk      *exchange.Desk
 	files     *exchange.CaseFiles
+	feed      *exchange.Feed
 	register  *exchange.Register
 
 	identity   *certs.Identity
@@ -60,6 +62,8 @@ type node struct {
 	registrant *exchange.Follower
 	watch      *exchange.Watch
 	handler    http.Handler
+	operator   *operatorAPI // nil: not served
+	webhooks   []webhookFollower
 
 	now      func() time.Time        // the record's clock; certificates are judged by the machine's
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
@@ -138,6 +142,10 @@ func (n *node) openDesk() error {
 	n.files, err = exchange.NewCaseFiles(exchange.CaseFilesConfig{
 		Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Clock: n.now,
 	})
+	if err != nil {
+		return err
+	}
+	n.feed, err = exchange.NewFeed(exchange.FeedConfig{Reader: n.db, Drafts: n.db})
 	return err
 }
 
@@ -234,6 +242,9 @@ func (n *node) committed(batch []*exchange.Entry) {
 			}
 		}
 	}
+	for _, w := range n.webhooks {
+		w.Wake()
+	}
 	n.onCommit(batch)
 }
 
@@ -288,7 +299,22 @@ func (n *node) prepare() error {
 		Inbox: n.inbox, Directory: n.directory, Log: logServer, Authenticate: n.trust.authenticate,
 		OpenAPI: docs.OpenAPI, Clock: n.now, Logger: n.log, Metrics: n.metrics,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.prepareOperator()
+}
+
+// prepareOperator wires what the house's own systems use.
+func (n *node) prepareOperator() error {
+	metrics, err := operator.NewMetrics(n.collected)
+	if err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	if err := n.openOperator(metrics); err != nil {
+		return err
+	}
+	return n.openWebhooks(metrics)
 }
 
 // loadWitnessKey opens the key that countersigns checkpoints.
@@ -343,6 +369,7 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 	if n.registrant != nil {
 		work.Go(func() { n.registrant.Run(background) })
 	}
+	work.Go(func() { n.runWebhooks(background) })
 	go n.registry.Watch(background)
 	go n.watch.Run(background)
 

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,41 +15,6 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange/store/throwaway"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
-
-// The demo runs on PostgreSQL too, and every verb works on what it left.
-func TestDemoOnPostgreSQL(t *testing.T) {
-	url, dir := newPostgres(t), filepath.Join(t.TempDir(), "world")
-	out, errs, code := runGateway(t, "demo", "--once", "--json", "--dir", dir, "--store", url)
-	if code != exitOK {
-		t.Fatalf("exit code %d: %s", code, errs)
-	}
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	var result struct {
-		Messages, Receipts, Partners int
-		Verified                     bool
-		Record                       []struct{ Size int64 }
-	}
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &result); err != nil {
-		t.Fatal(err)
-	}
-	if result.Messages != 8 || result.Receipts != 8 || result.Partners != 4 || !result.Verified || len(result.Record) != 5 {
-		t.Errorf("%+v", result)
-	}
-	for _, country := range []string{"vn", "la", "kh", "cn", "gb"} {
-		if out, errs, code := runGateway(t, "check", "--config", filepath.Join(dir, country, "gateway.yaml")); code != exitOK || !strings.Contains(out, "the record holds") {
-			t.Errorf("%s: %d %s %s", country, code, out, errs)
-		}
-	}
-	if left, err := os.ReadDir(filepath.Join(dir, "vn")); err != nil {
-		t.Error(err)
-	} else {
-		for _, e := range left {
-			if strings.HasSuffix(e.Name(), ".db") {
-				t.Errorf("a SQLite file was made: %s", e.Name())
-			}
-		}
-	}
-}
 
 // The gateway runs under a role that may append and nothing more.
 func TestPostgreSQLRoles(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/exchange/identity"
@@ -69,6 +68,6 @@ func (n *node) registrar() (*exchange.Follower, error) {
 		return nil, nil
 	}
 	return exchange.NewFollower(exchange.FollowerConfig{
-		Name: "register", Store: n.db, Reader: n.db, Handle: n.register.Take, Clock: time.Now, Logger: n.log,
+		Name: "register", Store: n.db, Reader: n.db, Handle: n.register.Take, Clock: n.now, Logger: n.log,
 	})
 }

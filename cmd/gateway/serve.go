@@ -22,8 +22,9 @@ func newServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Run a gateway",
 		Long: `serve runs one gateway: it takes messages from partners, carries ours to them,
-and answers /healthz, /readyz and /metrics on the operator address. SIGTERM
-drains it: requests and deliveries under way are finished first.
+and answers /healthz, /readyz and /metrics on the admin address. Where it is
+configured it also serves the operator API and tells webhooks of what happens.
+SIGTERM drains it: requests and deliveries under way are finished first.
 
 Changes of partner files are picked up without a restart.`,
 		Args: exactArgs(),
@@ -63,6 +64,14 @@ func serve(ctx context.Context, n *node) error {
 			return hint(fmt.Errorf("listen for operators: %w", err), "change admin in the configuration")
 		}
 		group.Go(func() error { return n.runAdmin(ctx, adminListener) })
+	}
+	if n.operator != nil {
+		operatorListener, err := net.Listen("tcp", n.cfg.Operator.Listen)
+		if err != nil {
+			_ = exchangeListener.Close() // nothing was accepted on it
+			return hint(fmt.Errorf("listen for the operator API: %w", err), "change operator.listen in the configuration")
+		}
+		group.Go(func() error { return n.runOperator(ctx, operatorListener) })
 	}
 	n.log.Info("gateway started", "self", n.cfg.Self, "listen", exchangeListener.Addr().String(), "store", n.db.Kind(), "origin", n.cfg.Log.Origin, "version", buildVersion())
 	group.Go(func() error { return n.run(ctx, exchangeListener) })
@@ -135,6 +144,7 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 	if err := n.registry.Problem(); err != nil {
 		out.Warnings = append(out.Warnings, "the registry's files have an error; the last good ones are in force")
 	}
+	out.Warnings = append(out.Warnings, n.webhookWarnings()...)
 	n.partnerStates(ctx, &out)
 	out.Ready = len(out.Problems) == 0
 	w.Header().Set("Content-Type", "application/json")

@@ -23,7 +23,9 @@ type world struct {
 	dir       string
 	authority *certs.Authority
 	parties   []*party
-	unlimited bool // the bench's partners have no limits in the way
+	unlimited bool      // the bench's partners have no limits in the way
+	stories   bool      // the demo's agreements permit what its stories need
+	began     time.Time // before this there are no certificates
 }
 
 // A party is one gateway of a world.
@@ -73,33 +75,38 @@ func (w *world) agreement(code string) string {
 // origin is a party's log.
 func (p *party) origin() string { return p.folder() + ".gateway.example/repatriation-log" }
 
-// newWorld makes the folder: an authority, and for each party its keys, its
+// newWorld makes a world whose parties begin now.
+func newWorld(dir string, unlimited bool, parties []*party) (*world, error) {
+	w := &world{dir: dir, parties: parties, unlimited: unlimited, began: time.Now()}
+	return w, w.create()
+}
+
+// create makes the folder: an authority, and for each party its keys, its
 // certificate and its configuration. Registries are written after that, when
 // every key is known.
-func newWorld(dir string, unlimited bool, parties []*party) (*world, error) {
-	w := &world{dir: dir, parties: parties, unlimited: unlimited}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make %s: %w", dir, err)
+func (w *world) create() error {
+	if err := os.MkdirAll(w.dir, 0o700); err != nil {
+		return fmt.Errorf("make %s: %w", w.dir, err)
 	}
 	var err error
 	if w.authority, err = certs.NewAuthority(certs.AuthorityConfig{
-		Dir: filepath.Join(dir, "ca"), CommonName: "Throw-away authority of a demonstration", Now: time.Now,
+		Dir: filepath.Join(w.dir, "ca"), CommonName: "Throw-away authority of a demonstration", Now: func() time.Time { return w.began },
 	}); err != nil {
-		return nil, err
+		return err
 	}
-	for _, p := range parties {
+	for _, p := range w.parties {
 		p.world = w
 		p.config = p.path("gateway.yaml")
 		if err := p.makeIdentity(); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.code, err)
+			return fmt.Errorf("%s: %w", p.code, err)
 		}
 	}
-	for _, p := range parties {
+	for _, p := range w.parties {
 		if err := p.writeRegistry(); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.code, err)
+			return fmt.Errorf("%s: %w", p.code, err)
 		}
 	}
-	return w, nil
+	return nil
 }
 
 // makeIdentity writes a party's keys, certificate and configuration.
@@ -112,7 +119,8 @@ func (p *party) makeIdentity() error {
 		return err
 	}
 	leaf, err := p.world.authority.Issue(certs.IssueRequest{
-		PublicKey: key.Public(), CommonName: p.name, DNSNames: []string{"localhost", p.folder() + ".gateway.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Lifetime: 30 * 24 * time.Hour,
+		PublicKey: key.Public(), CommonName: p.name, DNSNames: []string{"localhost", p.folder() + ".gateway.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)},
+		Lifetime: time.Since(p.world.began) + 30*24*time.Hour,
 	})
 	if err != nil {
 		return err

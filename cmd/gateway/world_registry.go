@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
 )
 
@@ -22,6 +23,9 @@ func (p *party) writeRegistry() error {
 		}
 	}
 	if err := p.writeSelf(registry); err != nil {
+		return err
+	}
+	if err := p.writeCalendars(registry); err != nil {
 		return err
 	}
 	for _, other := range p.world.parties {
@@ -44,7 +48,30 @@ func (p *party) writeSelf(registry string) error {
 	if err != nil {
 		return err
 	}
+	file.Calendar = calendars[p.code]
 	return partners.WriteFile(filepath.Join(registry, partners.SelfFile), "Made by the demonstration: synthetic data only.", file.AsSelf())
+}
+
+// calendars are the public holidays that are shipped with their source.
+var calendars = map[string]string{"CN": "cn-2026", "GB": "gb-england-wales"}
+
+// writeCalendars copies the calendars that p's files name, with the comments
+// that say where they come from.
+func (p *party) writeCalendars(registry string) error {
+	for _, side := range p.world.parties {
+		name := calendars[side.code]
+		if name == "" || side != p && p.code != "VN" && side.code != "VN" {
+			continue
+		}
+		text, err := partners.Examples.ReadFile("examples/calendars/" + name + ".yaml")
+		if err != nil {
+			return fmt.Errorf("there is no calendar %s: %w", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(registry, "calendars", name+".yaml"), text, 0o600); err != nil {
+			return fmt.Errorf("write a calendar: %w", err)
+		}
+	}
+	return nil
 }
 
 // writePartner writes what p knows of another party.
@@ -57,7 +84,7 @@ func (p *party) writePartner(registry string, other *party) error {
 	if err != nil {
 		return err
 	}
-	file.Endpoint = "https://" + other.listen
+	file.Endpoint, file.Calendar = "https://"+other.listen, calendars[other.code]
 	file.TLS = partners.TLS{Anchors: p.world.anchor(), Pins: []string{known.pin}}
 	var jwk partners.JWK
 	if err := json.Unmarshal(known.jwk, &jwk); err != nil {
@@ -88,8 +115,17 @@ func (p *party) writeAgreement(registry string, other *party) error {
 	if p.code != "VN" {
 		agreement = agreement.SeenBy("VN")
 	}
+	comment := "Made by the demonstration from a template; see partners/examples/agreements."
+	if p.world.stories && foreign == "KH" {
+		comment += "\n# support_follow_up is off in the template, until both sides have agreed on it.\n# In the demonstration's story they have: here it is on."
+		for i := range agreement.Permits {
+			if agreement.Permits[i].Type == exchange.TypeSupport {
+				agreement.Permits[i].Off = false
+			}
+		}
+	}
 	path := filepath.Join(registry, "agreements", agreement.Code+".yaml")
-	return partners.WriteFile(path, "Made by the demonstration from a template; see partners/examples/agreements.", agreement)
+	return partners.WriteFile(path, comment, agreement)
 }
 
 // newBenchWorld makes the two parties of the bench.

@@ -58,7 +58,7 @@ func (db *DB) Drafts(ctx context.Context, f exchange.DraftFilter) ([]exchange.Dr
 		}
 	}
 	if !f.Before.IsZero() {
-		c.add("changed_at < ?", millis(f.Before))
+		c.add("(changed_at, id) < (?, ?)", millis(f.Before), f.BeforeID)
 	}
 	var out []exchange.DraftRow
 	query := fmt.Sprintf("SELECT %s FROM draft%s ORDER BY changed_at DESC, id DESC LIMIT %d", draftColumns, &c, limit(f.Limit))

@@ -131,6 +131,14 @@ func conditions(f exchange.Filter) (string, []any) {
 			add(c.column, "=", c.value)
 		}
 	}
+	if f.Partners != nil {
+		holders := make([]string, len(f.Partners))
+		for i, partner := range f.Partners {
+			args = append(args, partner)
+			holders[i] = fmt.Sprintf("$%d", len(args))
+		}
+		where.WriteString(" AND partner IN (" + strings.Join(append(holders, "NULL"), ", ") + ")") // none: nothing
+	}
 	if f.InReplyTo != "" {
 		where.WriteString(" AND in_reply_to <> ''") // lets the partial index serve
 	}

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/operator"
+	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A national system submits a return; two officers release it; the partner gets
+// it, and both approvals are in the record, signed.
+func TestTwoOfficersReleaseAReturn(t *testing.T) {
+	stores(t, func(t *testing.T, p *pair) {
+		h := newHouse(t, p, nil)
+		national, first, second := h.officer("national", system), h.officer("first"), h.officer("second")
+		caseID, confirmation := h.confirmed()
+		draft := homeward(caseID, confirmation, refoulementChecked)
+		draft["jti"] = exchange.NewID()
+		view := national.submit(draft)
+		if view.State != exchange.DraftWaiting || view.Officers != 2 || view.Author != "national" || view.SHA256 == "" || view.Message != nil ||
+			!slices.Equal(view.Withheld, []string{"/subjects/0/non_refoulement"}) {
+			t.Fatalf("%+v", view)
+		}
+		// Asked again, it is the same draft; with other content it is refused.
+		if again := national.submit(draft); again.ID != view.ID || again.Version != view.Version || again.SHA256 != view.SHA256 {
+			t.Errorf("submitted twice: %+v", again)
+		}
+		other := homeward(caseID, confirmation, refoulementChecked+`,"guardian":{"kind":"parent","agreed_on":"2026-11-20"}`)
+		other["jti"] = draft["jti"]
+		refusedWith(t, "other content", national.ask(call{method: http.MethodPost, path: "/v1/drafts", body: other}), 409, "id-reused", "")
+
+		read1 := first.read(view.ID)
+		if read1.SHA256 != view.SHA256 || !strings.Contains(string(read1.Message.Body), `"moc-bai"`) || strings.Contains(string(read1.Message.Body), "refoulement") {
+			t.Errorf("what is read is not what will be sent: %s", read1.Message.Body)
+		}
+		if after := first.releases(view.ID); after.State != exchange.DraftWaiting || len(after.Approvals) != 1 {
+			t.Fatalf("after one: %+v", after)
+		}
+		if after := second.releases(view.ID); after.State != exchange.DraftReleased || len(after.Approvals) != 2 {
+			t.Fatalf("after two: %+v", after)
+		}
+		h.stands(caseID, exchange.StateReturnRequested)
+		eventually(t, "the partner has it", func() bool {
+			return len(h.kh.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.In, ID: view.ID})) == 1
+		})
+		// A third party finds both statements in the record and checks them with
+		// the officers' keys.
+		for _, row := range h.vn.rows(exchange.Filter{Kind: exchange.KindEvent, Type: "draft_release"}) {
+			opened, err := h.vn.node.opener.Open(t.Context(), row)
+			if err != nil || !strings.Contains(string(opened.Data), `"signed":"ey`) || row.ID != view.ID || row.Case != caseID {
+				t.Errorf("%s %v", opened.Data, err)
+			}
+		}
+		timeline := get1[list[operator.TimelineLine]](first, "/v1/cases/KH/"+caseID+"/timeline")
+		var names []string
+		for _, e := range timeline.Items {
+			names = append(names, e.Event)
+		}
+		for _, want := range []string{"draft.submitted", "access.recorded", "draft.approved", "message.sent"} {
+			if !slices.Contains(names, want) {
+				t.Errorf("the timeline lacks %s: %v", want, names)
+			}
+		}
+		h.vn.check()
+		h.kh.check()
+	})
+}
+
+// Nobody releases alone what two have to release, and only what was read.
+func TestFourEyes(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	national, author, second := h.officer("national", system), h.officer("author"), h.officer("second")
+	caseID, confirmation := h.confirmed()
+	draft := author.submit(homeward(caseID, confirmation, refoulementChecked))
+	seen := author.read(draft.ID)
+	release := func(c *caller, change func(*exchange.Statement)) reply {
+		s := c.statement(seen, exchange.DecisionRelease)
+		if change != nil {
+			change(&s)
+		}
+		return c.decides(s)
+	}
+	invalid := func(what string, r reply, rule string) {
+		t.Helper()
+		refusedWith(t, what, r, 422, "approval-invalid", rule)
+	}
+	invalid("another draft's content", release(second, func(s *exchange.Statement) { s.SHA256 = strings.Repeat("A", 43) }), "approval-draft")
+	invalid("another gateway", release(second, func(s *exchange.Statement) { s.Audience = "KH" }), "approval-party")
+	invalid("another's statement", release(second, func(s *exchange.Statement) { s.Officer = "author" }), "approval-party")
+	invalid("signed yesterday", release(second, func(s *exchange.Statement) { s.IssuedAt -= 86400 }), "approval-time")
+	invalid("signed tomorrow", release(second, func(s *exchange.Statement) { s.IssuedAt += 86400 }), "approval-time")
+	invalid("neither", release(second, func(s *exchange.Statement) { s.Decision = "maybe" }), "approval-decision")
+	refusedWith(t, "an old version", release(second, func(s *exchange.Statement) { s.Version = 7 }), 409, "draft-version", "draft-version")
+	s := second.statement(seen, exchange.DecisionRelease)
+	forged, err := s.Sign(author.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	invalid("another's key", second.handIn(draft.ID, forged), "approval-signature")
+	signed, err := s.Sign(second.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := len(signed) - 10; signed[at] == 'A' {
+		signed[at] = 'B'
+	} else {
+		signed[at] = 'A'
+	}
+	invalid("a flipped bit", second.handIn(draft.ID, signed), "approval-signature")
+	invalid("no statement", second.handIn(draft.ID, []byte("yes")), "approval-form")
+	refusedWith(t, "a system", national.handIn(draft.ID, forged), 403, "forbidden", "")
+
+	if r := release(author, nil); r.status != http.StatusOK { // of two, the author may be one
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	refusedWith(t, "a version that was approved since", release(second, nil), 409, "draft-version", "draft-version")
+	seen = author.read(draft.ID)
+	invalid("the same officer twice", release(author, nil), "approval-twice")
+
+	// A change takes the approval away.
+	changed := homeward(caseID, confirmation, refoulementChecked)
+	r := second.ask(call{method: http.MethodPut, path: "/v1/drafts/" + draft.ID, body: changed, header: map[string]string{"If-Match": `"1"`}})
+	refusedWith(t, "an amendment of an old version", r, 409, "draft-version", "draft-version")
+	r = second.ask(call{method: http.MethodPut, path: "/v1/drafts/" + draft.ID, body: changed, header: map[string]string{"If-Match": `"2"`}})
+	if view := read[operator.DraftView](t, r, 200); len(view.Approvals) != 0 || view.Version != 3 || view.Author != "second" || r.header.Get("ETag") != `"3"` {
+		t.Errorf("%+v", view)
+	}
+	seen = author.read(draft.ID)
+	if r := release(author, nil); r.status != http.StatusOK {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	// A suspended officer does not come in, and cannot be the second.
+	second.entry.Status = exchange.OfficerSuspended
+	second.put()
+	refusedWith(t, "suspended", release(second, nil), 401, "unauthenticated", "identity-unknown")
+	if rows := h.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, Type: exchange.TypeReturnRequest}); len(rows) != 0 {
+		t.Error("it left")
+	}
+	// Rejected is rejected.
+	third := h.officer("third")
+	s = third.statement(third.read(draft.ID), exchange.DecisionReject)
+	s.Reason = "the window is too short"
+	if view := read[operator.DraftView](t, third.decides(s), 200); view.State != exchange.DraftRejected {
+		t.Errorf("%+v", view)
+	}
+	refusedWith(t, "after the end", author.decides(author.statement(author.read(draft.ID), exchange.DecisionRelease)), 409, "draft-state", "draft-rejected")
+}
+
+// Where one officer is enough, it is not the author.
+func TestOneOfficerIsAnother(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	h.vn.editAgreement(func(a *partners.Agreement) {
+		for i := range a.Permits {
+			if a.Permits[i].Type == exchange.TypeIdentityRequest {
+				a.Permits[i].Release = &partners.Release{Officers: 1}
+			}
+		}
+	})
+	h.vn.reload()
+	author, other := h.officer("author"), h.officer("other")
+	draft := author.submit(map[string]any{
+		"partner": "KH", "type": exchange.TypeIdentityRequest, "body": json.RawMessage(schemas.Example(exchange.TypeIdentityRequest)),
+		"safeguards": []exchange.Safeguard{consented},
+	})
+	refusedWith(t, "one's own", author.decides(author.statement(author.read(draft.ID), exchange.DecisionRelease)), 422, "approval-invalid", "approval-own")
+	if view := other.releases(draft.ID); view.State != exchange.DraftReleased {
+		t.Errorf("%+v", view)
+	}
+}
+
+// A message without its safeguards is held, and leaves when they are recorded.
+func TestHeldDrafts(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	national, one, two := h.officer("national", system), h.officer("one"), h.officer("two")
+	caseID, confirmation := h.confirmed()
+	body := homeward(caseID, confirmation, "")
+	draft := national.submit(body)
+	if draft.State != exchange.DraftHeld || !slices.Equal(draft.Missing, []exchange.Missing{{Kind: partners.SafeguardRefoulement, Subject: "S-1"}}) {
+		t.Fatalf("%+v", draft)
+	}
+	refusedWith(t, "released while held", one.decides(one.statement(one.read(draft.ID), exchange.DecisionRelease)), 409, "draft-state", "draft-held")
+	tag := map[string]string{"If-Match": `"1"`}
+	body["safeguards"] = []exchange.Safeguard{{Kind: "nonsense", On: "2026-11-20"}}
+	refusedWith(t, "an unknown safeguard", national.ask(call{method: http.MethodPut, path: "/v1/drafts/" + draft.ID, body: body, header: tag}), 422, "draft-invalid", "safeguard-unknown")
+	body["safeguards"] = []exchange.Safeguard{{Kind: partners.SafeguardRefoulement, On: "2026-11-20", Reference: "file 7"}}
+	refusedWith(t, "without a version", national.ask(call{method: http.MethodPut, path: "/v1/drafts/" + draft.ID, body: body}), 400, "request-invalid", "if-match-required")
+	view := read[operator.DraftView](t, national.ask(call{method: http.MethodPut, path: "/v1/drafts/" + draft.ID, body: body, header: tag}), 200)
+	if view.State != exchange.DraftWaiting || len(view.Missing) != 0 {
+		t.Fatalf("%+v", view)
+	}
+	one.releases(draft.ID)
+	two.releases(draft.ID)
+	h.stands(caseID, exchange.StateReturnRequested)
+
+	// What only lacks a safeguard, and no officer, leaves at once when it is there.
+	question := map[string]any{"partner": "KH", "type": exchange.TypeIdentityRequest, "body": json.RawMessage(schemas.Example(exchange.TypeIdentityRequest))}
+	held := national.submit(question)
+	if held.State != exchange.DraftHeld || held.Officers != 0 {
+		t.Fatalf("%+v", held)
+	}
+	question["safeguards"] = []exchange.Safeguard{consented}
+	if view := read[operator.DraftView](t, national.ask(call{method: http.MethodPut, path: "/v1/drafts/" + held.ID, body: question, header: tag}), 200); view.State != exchange.DraftReleased {
+		t.Errorf("%+v", view)
+	}
+	// One that nobody needs any more is taken back.
+	gone := national.submit(map[string]any{"partner": "KH", "type": exchange.TypeIdentityRequest, "body": json.RawMessage(schemas.Example(exchange.TypeIdentityRequest))})
+	r := national.ask(call{method: http.MethodDelete, path: "/v1/drafts/" + gone.ID, header: map[string]string{"If-Match": `"1"`, "Access-Reason": "submitted by mistake"}})
+	if view := read[operator.DraftView](t, r, 200); view.State != exchange.DraftDiscarded {
+		t.Errorf("%+v", view)
+	}
+}
+
+// A crash between the last approval and the signature loses nothing: the draft
+// leaves after the restart, once.
+func TestCrashBetweenApprovalAndSignature(t *testing.T) {
+	stores(t, func(t *testing.T, p *pair) {
+		h := newHouse(t, p, nil)
+		one, two := h.officer("one"), h.officer("two")
+		caseID, confirmation := h.confirmed()
+		draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
+		one.releases(draft.ID)
+		// With the partner suspended the last approval is stored and nothing can be
+		// signed: what a process leaves that dies in between.
+		seen := two.read(draft.ID)
+		h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Suspended })
+		h.vn.reload()
+		refusedWith(t, "not now", two.decides(two.statement(seen, exchange.DecisionRelease)), 403, "partner-suspended", "")
+		if state := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID).State; state != exchange.DraftReleasing {
+			t.Fatalf("it is %s", state)
+		}
+		h.stop()
+		h.vn.halt()
+		h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })
+		h.restart()
+		h.stands(caseID, exchange.StateReturnRequested)
+		eventually(t, "it is released", func() bool {
+			return get1[operator.DraftView](one, "/v1/drafts/"+draft.ID).State == exchange.DraftReleased
+		})
+		time.Sleep(50 * time.Millisecond)
+		if rows := h.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, ID: draft.ID}); len(rows) != 1 {
+			t.Errorf("it left %d times", len(rows))
+		}
+		h.vn.check()
+	})
+}
+
+// What may not be said any more when it is released is refused, and the refusal
+// is in the record.
+func TestRefusedAtTheEnd(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	one, two := h.officer("one"), h.officer("two")
+	caseID, confirmation := h.confirmed()
+	draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
+	one.releases(draft.ID)
+	seen := two.read(draft.ID)
+	h.vn.editAgreement(func(a *partners.Agreement) { a.Status = "ended" })
+	if err := h.vn.node.registry.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	r := two.decides(two.statement(seen, exchange.DecisionRelease))
+	if slug, _, _ := r.problem(); slug != "agreement-refused" {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
+	if view.State != exchange.DraftRefused || !strings.Contains(view.Refused, "agreement") {
+		t.Errorf("%+v", view)
+	}
+	if rows := h.vn.rows(exchange.Filter{Kind: exchange.KindRefusal, Direction: exchange.Out, ID: draft.ID}); len(rows) != 1 {
+		t.Errorf("%d refusals are in the record", len(rows))
+	}
+}
