@@ -74,7 +74,7 @@ func crash(t *testing.T, storeURL string, disaster func(cycle int)) {
 		go func() { defer close(loaded); clients.load(ctx, 8) }()
 		// Meanwhile an operator sends a message from another process.
 		id := exchange.NewID()
-		if _, _, code := runGateway(t, "send", body, "--config", p.vn.config, "--to", "KH", "--type", benchType, "--id", id); code == exitOK {
+		if _, _, code := runGateway(t, "send", body, "--config", p.vn.config, "--to", "KH", "--type", benchType, "--id", id, "--safeguard", "consent=2026-11-02"); code == exitOK {
 			submitted = append(submitted, id)
 		}
 		time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)

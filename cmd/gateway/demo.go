@@ -87,7 +87,7 @@ func (f *demoFlags) run(ctx context.Context, out io.Writer) (err error) {
 // folder returns the demo's folder and what to do with it in the end.
 func (f *demoFlags) folder() (string, func(), error) {
 	if f.dir == "" {
-		dir, err := os.MkdirTemp("", "gateway-demo")
+		dir, err := os.MkdirTemp("", "demo-")
 		if err != nil {
 			return "", nil, fmt.Errorf("make a folder: %w", err)
 		}
@@ -124,9 +124,13 @@ func (d *demo) play(ctx context.Context) (demoResult, error) {
 				return result, err
 			}
 			result.Stories, last = append(result.Stories, told), p
+			if told.Messages > d.returned.Messages {
+				d.returned = told
+			}
 		}
 		from += c.Days
 	}
+	d.last = last
 	if err := d.settle(ctx); err != nil {
 		return result, err
 	}

@@ -26,6 +26,7 @@ type demoResult struct {
 	Officers    int            `json:"officers"`
 	Approvals   int            `json:"approvals"`   // statements of officers that released something
 	Held        int            `json:"held"`        // drafts that were held for a safeguard
+	Waiting     int            `json:"waiting"`     // drafts that wait for officers
 	Corrections int            `json:"corrections"` // messages of these types
 	Withdrawals int            `json:"withdrawals"`
 	Counters    int            `json:"counter_proposals"`
@@ -87,6 +88,11 @@ func (d *demo) count(ctx context.Context, r *demoResult) error {
 			return err
 		}
 		r.Officers += len(officers)
+		waiting, err := n.desk.Drafts(ctx, d.officers[n.cfg.Self][0].Officer, exchange.DraftFilter{State: exchange.DraftWaiting})
+		if err != nil {
+			return err
+		}
+		r.Waiting += len(waiting)
 		if err := n.db.Entries(ctx, 0, math.MaxInt64, exchange.Filter{}, func(row exchange.Row) error {
 			if row.Kind == exchange.KindMessage && row.Direction == exchange.In {
 				arrived++

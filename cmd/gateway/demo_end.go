@@ -15,8 +15,8 @@ func (s *narrator) summary(r demoResult) {
 		s.line("  %-50s %8d  %s", st.Name, st.Messages, s.paint(inkState, personsOf(st)))
 	}
 	s.line("  Along the way: %s, %s, %s, %s,", many(r.Approvals, "officer's release", "officers' releases"), many(r.Held, "held draft", "held drafts"),
-		many(r.Corrections, "correction", "corrections"), many(r.Withdrawals, "withdrawal", "withdrawals"))
-	s.line("  %s, %s, %s in the records.", many(r.Counters, "counter-proposal", "counter-proposals"),
+		many(r.Waiting, "draft that still waits", "drafts that still wait"), many(r.Corrections, "correction", "corrections"))
+	s.line("  %s, %s, %s, %s in the records.", many(r.Withdrawals, "withdrawal", "withdrawals"), many(r.Counters, "counter-proposal", "counter-proposals"),
 		many(r.Late, "late answer", "late answers"), many(r.Refusals, "refusal", "refusals"))
 	s.line("")
 	s.line("%s %d messages and %d receipts with %d partners, verified, in %.1f s.", s.paint("1;"+inkGood, "Done:"), r.Messages, r.Receipts, r.Partners, r.Seconds)

@@ -154,7 +154,7 @@ func (d *demo) tamper(ctx context.Context, p *player) (string, error) {
 // last is a story's last step with a message.
 func (p *player) last() *step {
 	for i := len(p.story.Steps) - 1; i >= 0; i-- {
-		if p.story.Steps[i].Type != "" {
+		if p.story.Steps[i].sends() {
 			return &p.story.Steps[i]
 		}
 	}

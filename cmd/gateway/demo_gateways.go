@@ -25,6 +25,8 @@ type demo struct {
 	nodes    []*demoNode
 	officers map[string][]demoOfficer // by country
 	post     postbox
+	last     *player     // of the last story
+	returned storyResult // the longest story
 	live     liveLines
 	log      *os.File
 }
@@ -37,8 +39,9 @@ type demoNode struct {
 	halt    func() // stops it, and returns when all is still
 }
 
-// listener are the two addresses of one gateway.
-type listener struct{ exchange, admin net.Listener }
+// listener are the addresses of one gateway: for partners, for whoever runs it,
+// and for the officers and systems of its house.
+type listener struct{ exchange, admin, house net.Listener }
 
 func openListeners(port int) (listener, error) {
 	e, err := freeListen(port)
@@ -46,7 +49,11 @@ func openListeners(port int) (listener, error) {
 		return listener{}, err
 	}
 	a, err := freeListen(port + 1)
-	return listener{e, a}, err
+	if err != nil {
+		return listener{}, err
+	}
+	h, err := freeListen(port + 2)
+	return listener{e, a, h}, err
 }
 
 // node returns a gateway by its country; it exists by construction.
@@ -81,7 +88,10 @@ func (d *demo) start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		parties = append(parties, &party{code: c.code, name: c.name, listen: l.exchange.Addr().String(), admin: l.admin.Addr().String(), store: url})
+		parties = append(parties, &party{
+			code: c.code, name: c.name, store: url,
+			listen: l.exchange.Addr().String(), admin: l.admin.Addr().String(), house: l.house.Addr().String(),
+		})
 	}
 	d.world = &world{dir: d.dir, parties: parties, stories: true, began: d.clock.began}
 	if err := d.world.create(); err != nil {
@@ -139,7 +149,8 @@ func (n *demoNode) run(ctx context.Context, l listener) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var all sync.WaitGroup
 	all.Go(func() { n.sandbox.run(running) })
-	all.Go(func() { _ = n.runAdmin(running, l.admin) }) // it ends with running
+	all.Go(func() { _ = n.runAdmin(running, l.admin) })    // it ends with running
+	all.Go(func() { _ = n.runOperator(running, l.house) }) // as this does
 	all.Go(func() {
 		if err := n.node.run(running, l.exchange); err != nil {
 			n.log.Error("the gateway ended", "error", err)
@@ -188,6 +199,9 @@ func (d *demo) restart(ctx context.Context, code string, do func(n *node) error)
 			return fmt.Errorf("listen again: %w", err)
 		}
 		if l.admin, err = net.Listen("tcp", old.party.admin); err != nil {
+			return fmt.Errorf("listen again: %w", err)
+		}
+		if l.house, err = net.Listen("tcp", old.party.house); err != nil {
 			return fmt.Errorf("listen again: %w", err)
 		}
 		return n.run(ctx, l)

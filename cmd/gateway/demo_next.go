@@ -80,30 +80,57 @@ func (d *demo) leaveToYou(ctx context.Context) (string, error) {
 func (s *narrator) next(d *demo, message string) {
 	vn, kh := d.world.party("VN"), d.world.party("KH")
 	today := d.clock.now().Format(time.DateOnly)
-	try := func(what, command string, args ...any) {
-		s.line("  %s", what)
-		s.line("    "+command, args...)
-	}
 	s.step("Try next", "the gateways stay up until Ctrl-C; in another terminal, from this folder:")
-	try("Ask Cambodia who two people are. An invented officer answers, from an invented register.",
+	s.try("Look at the cases, and at the life of one.", "bin/gateway case list --config %s", vn.config)
+	s.command("bin/gateway case timeline %s %s --config %s", d.returned.Partner, d.returned.Case, vn.config)
+	s.try("Ask Cambodia who two people are. An invented officer answers, from an invented register.",
 		"bin/gateway send %s --to KH --safeguard consent=%s --wait --config %s", d.path("request.json"), today, vn.config)
-	try("Ask China about a person who came back by herself.",
+	s.try("Ask China about a person who came back by herself.",
 		"bin/gateway send %s --to CN --type %s --safeguard consent=%s --wait --config %s", d.path("self-return.json"), exchange.TypeSelfReturnRequest, today, vn.config)
-	try("Be Cambodia. Its gateway has signed a question and leaves it to you to deliver it, for an hour.\n"+
+	s.officers(d)
+	s.try("Be Cambodia. Its gateway has signed a question and leaves it to you to deliver it, for an hour.\n"+
 		"  You get Viet Nam's receipt, and its gateway gets the answer. Do it twice: the same receipt.",
 		"curl --cacert %s --cert %s --key %s -H 'Content-Type: %s' --data-binary @%s https://%s/v1/messages",
 		d.world.anchor(), kh.path("tls.pem"), kh.path("tls.key"), exchange.MediaTypeMessage, message, vn.listen)
-	try("Take the evidence away, and verify it with a program that shares no code with the gateway.",
+	s.try("Take the evidence away, and verify it with a program that shares no code with the gateway.",
 		"bin/gateway export --config %s --output %s --reason \"a first look\" && bin/verify %[2]s", vn.config, d.path("evidence.zip"))
 	if d.store.url == "sqlite" {
-		altered := filepath.Join(d.dir, "altered")
-		try("Alter a letter in a copy of Viet Nam's database, and let it be found.",
+		s.try("Alter a letter in a copy of Viet Nam's database, and let it be found.",
 			"cp -r %s %s && LC_ALL=C sed -i s/nationality_confirmation/nationality_confirmatioN/ %[2]s/gateway.db && bin/gateway check --config %[2]s/gateway.yaml",
-			filepath.Dir(vn.config), altered)
+			filepath.Dir(vn.config), d.path("altered"))
 	}
-	try("See whether a gateway is well.", "curl http://%s/readyz", vn.admin)
-	s.line("  The log of all five is %s.", d.path("demo.log"))
+	s.try("See whether a gateway is well; the log of all five is "+d.path("demo.log")+".", "curl http://%s/readyz", vn.admin)
 	s.step("Now", "what passes between the gateways is shown here")
+}
+
+// try says what a command is for, and the command.
+func (s *narrator) try(what, format string, args ...any) {
+	s.line("  %s", what)
+	s.command(format, args...)
+}
+
+func (s *narrator) command(format string, args ...any) {
+	s.line("    %s", s.paint(inkBold, fmt.Sprintf(format, args...)))
+}
+
+// officers says how the draft that waits is read and released, and how an
+// officer looks at cases over the operator API.
+func (s *narrator) officers(d *demo) {
+	draft := d.last.waits
+	from := d.world.party(d.last.story.Partner)
+	if draft.Row.ID != "" {
+		first := d.officers[from.code][0].ID
+		s.try("Be the two officers of the "+shortName(from.code)+": read the draft that waits, and release it.",
+			"bin/gateway draft show %s --as %s --reason \"to decide\" --config %s", draft.Row.ID, first, from.config)
+		for _, o := range d.officers[from.code] {
+			s.command("bin/gateway draft approve %s --as %s --key %s --sha256 %s --config %s",
+				draft.Row.ID, o.ID, from.path("officers/"+o.ID+".key"), draft.SHA256, from.config)
+		}
+	}
+	vn := d.world.party("VN")
+	officer := vn.path("officers/" + d.officers["VN"][0].ID)
+	s.try("Be an officer of Viet Nam over the operator API, as a national case system would.",
+		"curl --cacert %s --cert %s.pem --key %[2]s.tls.key https://%s/v1/cases", d.world.anchor(), officer, vn.house)
 }
 
 // liveLines show the messages that reach a gateway while a person tries things.

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/exchange/seal"
-	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // inventedOfficers are the two officers of each gateway. Nobody has these
@@ -30,8 +30,8 @@ type demoOfficer struct {
 	signer *seal.Signer
 }
 
-// appoint makes the officers of a gateway: their signing keys, in the gateway's
-// folder, and their entries in its roster.
+// appoint makes the officers of a gateway: the keys that they sign and call with,
+// in the gateway's folder, and their entries in its roster.
 func appoint(ctx context.Context, n *node, p *party) ([]demoOfficer, error) {
 	folder := p.path("officers")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -39,31 +39,48 @@ func appoint(ctx context.Context, n *node, p *party) ([]demoOfficer, error) {
 	}
 	var out []demoOfficer
 	for _, invented := range inventedOfficers[p.code] {
-		key, err := certs.GenerateKey(certs.ES256)
-		if err != nil {
-			return nil, err
-		}
-		if err := certs.WritePrivateKey(filepath.Join(folder, invented.id+".key"), key); err != nil {
-			return nil, err
-		}
-		signer, err := seal.NewSigner(key, invented.id, certs.ES256)
-		if err != nil {
-			return nil, err
-		}
-		var jwk partners.JWK
-		if err := json.Unmarshal(signer.Public().JWK(), &jwk); err != nil {
-			return nil, fmt.Errorf("read a public key: %w", err)
-		}
-		officer := exchange.Officer{
+		officer := &exchange.Officer{
 			ID: invented.id, Name: invented.name + " (invented)", Roles: []exchange.Role{exchange.RoleOfficer},
-			Partners: []string{exchange.EveryPartner}, Keys: []partners.JWK{jwk}, Status: exchange.OfficerActive,
+			Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive,
 		}
-		if err := n.roster.Put(ctx, "", officer); err != nil {
+		path := filepath.Join(folder, invented.id+".key")
+		if err := addKey(officer, path, false); err != nil {
 			return nil, err
 		}
-		out = append(out, demoOfficer{&officer, signer})
+		signer, err := officerSigner(path)
+		if err != nil {
+			return nil, err
+		}
+		pin, err := p.issueTo(officer)
+		if err != nil {
+			return nil, err
+		}
+		officer.Pins = []string{pin}
+		if err := n.roster.Put(ctx, "", *officer); err != nil {
+			return nil, err
+		}
+		out = append(out, demoOfficer{officer, signer})
 	}
 	return out, nil
+}
+
+// issueTo gives an officer the certificate that the operator API knows them by,
+// and returns its pin.
+func (p *party) issueTo(o *exchange.Officer) (string, error) {
+	key, err := certs.GenerateKey(certs.ES256)
+	if err != nil {
+		return "", err
+	}
+	if err := certs.WritePrivateKey(p.path("officers/"+o.ID+".tls.key"), key); err != nil {
+		return "", err
+	}
+	leaf, err := p.world.authority.Issue(certs.IssueRequest{
+		PublicKey: key.Public(), CommonName: o.Name, Lifetime: time.Since(p.world.began) + 30*24*time.Hour,
+	})
+	if err != nil {
+		return "", err
+	}
+	return certs.Pin(leaf), certs.WriteCertificates(p.path("officers/"+o.ID+".pem"), leaf)
 }
 
 // release lets the officers of a gateway sign a draft, one after the other,

@@ -83,7 +83,7 @@ func TestReadmeTranscript(t *testing.T) {
 // settled takes out of a transcript what differs from run to run.
 func settled(out string) string {
 	for _, volatile := range []struct{ pattern, with string }{
-		{`/tmp/gateway-demo\d+`, "DIR"}, {`[0-9A-F]{64}`, "FINGERPRINT"}, {`127\.0\.0\.1:\d+`, "ADDRESS"},
+		{`/tmp/demo-\d+`, "DIR"}, {`[0-9A-F]{64}`, "FINGERPRINT"}, {`127\.0\.0\.1:\d+`, "ADDRESS"},
 		{`\d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)`, "DAY"}, {`TLS [A-Za-z0-9+/]{6}…`, "TLS"},
 		{`entr(y|ies) \d+( of \d+| and \d+)?`, "ENTRY"}, {`\d+ entries, +\d+ checkpoints, root \S+`, "ROOT"}, {`in \d+\.\d s`, "in SECONDS"},
 		{` +`, " "},
@@ -107,18 +107,6 @@ func firstDifference(want, got string) string {
 // database takes as many as one likes; what --dir keeps, every verb works on.
 func TestDemoOnPostgreSQL(t *testing.T) {
 	url, dir := newPostgres(t), filepath.Join(t.TempDir(), "world")
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	left := func() (n int) {
-		t.Helper()
-		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'demo%'").Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
 	for _, run := range []struct {
 		args []string
 		left int
@@ -130,7 +118,7 @@ func TestDemoOnPostgreSQL(t *testing.T) {
 			t.Fatalf("exit code %d: %s", code, errs)
 		}
 		demoHolds(t, out)
-		if n := left(); n != run.left {
+		if n := demoSchemas(t, url); n != run.left {
 			t.Errorf("after %v there are %d schemas, expected %d", run.args, n, run.left)
 		}
 	}
@@ -162,14 +150,8 @@ func TestAFailedDemoDropsItsSchemas(t *testing.T) {
 	if err := d.close(); err != nil {
 		t.Error(err)
 	}
-	conn, err := pgx.Connect(t.Context(), store.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	var n int
-	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'demo%'").Scan(&n); err != nil || n != 0 {
-		t.Errorf("%d schemas are left: %v", n, err)
+	if n := demoSchemas(t, store.url); n != 0 {
+		t.Errorf("%d schemas are left", n)
 	}
 }
 
@@ -202,7 +184,7 @@ type runningDemo struct {
 }
 
 // startDemo starts one and reads on until it waits for its person.
-func startDemo(t *testing.T) (*runningDemo, []string) {
+func startDemo(t *testing.T, flags ...string) (*runningDemo, []string) {
 	t.Helper()
 	verify, err := verifier()
 	if err != nil {
@@ -221,7 +203,7 @@ func startDemo(t *testing.T) (*runningDemo, []string) {
 			t.Fatal(err)
 		}
 	}
-	if d.cmd, err = command(context.Background(), nil, "demo", "--json"); err != nil {
+	if d.cmd, err = command(context.Background(), nil, append([]string{"demo", "--json"}, flags...)...); err != nil {
 		t.Fatal(err)
 	}
 	out, err := d.cmd.StdoutPipe()
@@ -298,8 +280,14 @@ func TestNextStepsWork(t *testing.T) {
 		begins, says string
 		code         int
 	}{
+		{"bin/gateway case list", "NATIONALITY_CONFIRMED", 0},
+		{"bin/gateway case timeline", "handover_record", 0},
 		{"bin/gateway send", `answered   identity_verification_response`, 0},
 		{"bin/gateway send", `answered   self_return_verification_response`, 0},
+		{"bin/gateway draft show", "tan-son-nhat", 0},
+		{"bin/gateway draft approve", "waiting", 0},
+		{"bin/gateway draft approve", "released", 0},
+		{"curl --cacert", `"FOLLOW_UP"`, 0},
 		{"curl --cacert", `eyJ`, 0},
 		{"bin/gateway export", "EVERYTHING HOLDS", 0},
 		{"cp -r", "differs from its leaf in type", 1},
@@ -314,7 +302,7 @@ func TestNextStepsWork(t *testing.T) {
 		if !strings.HasPrefix(commands[i], e.begins) || code != e.code || !strings.Contains(out, e.says) {
 			t.Errorf("%s\nends with %d and says\n%s", commands[i], code, out)
 		}
-		if strings.HasPrefix(commands[i], "curl --cacert") {
+		if e.says == "eyJ" {
 			receipt = out[strings.Index(out, "eyJ"):]
 			if again, _ := d.shell(t, commands[i]); !strings.HasSuffix(again, receipt) {
 				t.Errorf("a second delivery gets another receipt: %s", again)
@@ -342,6 +330,44 @@ func TestNextStepsWork(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	demoHolds(t, rest[len(rest)-1])
+}
+
+// On PostgreSQL too a person is Cambodia, and when the demo ends nothing is left
+// in the database.
+func TestBeCambodiaOnPostgreSQL(t *testing.T) {
+	url := newPostgres(t)
+	d, said := startDemo(t, "--store", url)
+	curl := regexp.MustCompile(`(?m)^    (curl .*message\.jwt .*)$`).FindStringSubmatch(strings.Join(said, "\n"))
+	if curl == nil {
+		t.Fatal(strings.Join(said, "\n"))
+	}
+	if out, code := d.shell(t, curl[1]); code != 0 || !strings.Contains(out, "eyJ") {
+		t.Fatalf("%d %s", code, out)
+	}
+	d.answeredInCambodia(t, regexp.MustCompile(`\S+/kh/`).FindString(strings.TrimPrefix(curl[1], "curl"))+"gateway.yaml")
+	if err := d.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	rest := d.until(t, "{")
+	<-d.exited
+	demoHolds(t, rest[len(rest)-1])
+	if n := demoSchemas(t, url); n != 0 || d.cmd.ProcessState.ExitCode() != exitOK {
+		t.Errorf("%d schemas are left, exit code %d", n, d.cmd.ProcessState.ExitCode())
+	}
+}
+
+// demoSchemas counts what demos have left in a database.
+func demoSchemas(t *testing.T, url string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }() // it has served
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'demo%'").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // answeredInCambodia waits until the answer to the message that a person has

@@ -24,6 +24,7 @@ type player struct {
 	caseID string
 	link   string
 	sent   map[string]posted // by the name of the step
+	waits  exchange.DraftView
 }
 
 // A posted message is one that a step has sent.
@@ -72,6 +73,9 @@ func (p *player) play(ctx context.Context, s *step) error {
 	if s.Refused != nil {
 		return p.refuse(ctx, s, draft, at)
 	}
+	if s.Waits {
+		return p.leave(ctx, s, draft, at)
+	}
 	told := &told{step: s, at: at, draft: draft, safeguards: p.safeguards(s, at)}
 	if err := p.send(ctx, s, draft, told); err != nil {
 		return err
@@ -81,6 +85,23 @@ func (p *player) play(ctx context.Context, s *step) error {
 		return err
 	}
 	p.d.say.message(told)
+	return nil
+}
+
+// leave puts a draft on its sender's desk, where it waits for officers.
+func (p *player) leave(ctx context.Context, s *step, draft exchange.Draft, at time.Time) error {
+	view, err := p.submit(ctx, p.d.node(s.From), s, draft, &told{at: at, safeguards: p.safeguards(s, at)})
+	if err != nil {
+		return err
+	}
+	if view.Row.State != exchange.DraftWaiting || view.Content.Officers != s.Officers {
+		return fmt.Errorf("the draft is %s for %d officers, expected waiting for %d", view.Row.State, view.Content.Officers, s.Officers)
+	}
+	if _, err := p.standing(ctx, s.Then); err != nil {
+		return err
+	}
+	p.waits = view
+	p.d.say.waits(s, at, draft.To)
 	return nil
 }
 

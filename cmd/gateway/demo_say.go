@@ -202,6 +202,12 @@ func (s *narrator) overdue(st *step, at time.Time, c exchange.RunningClock, inde
 	s.note(inkStop, "noted", "by Viet Nam's gateway itself, as entry %d of its record", index)
 }
 
+// waits tells of a draft that officers have not decided on.
+func (s *narrator) waits(st *step, at time.Time, to string) {
+	s.head(at, st, to, "not sent")
+	s.note(inkStop, "waits", "%s, until %s have released it", st.Type, many(st.Officers, "officer", "officers"))
+}
+
 // refusedStep tells of a message that may not be said.
 func (s *narrator) refusedStep(st *step, at time.Time, draft exchange.Draft, status int, a problemAnswer) {
 	s.head(at, st, draft.To, "refused")

@@ -56,6 +56,7 @@ type step struct {
 	Held     *held             `yaml:"held"`     // a first draft that may not leave
 	Refused  *refused          `yaml:"refused"`  // this may not be said at all
 	Officers int               `yaml:"officers"` // how many release it
+	Waits    bool              `yaml:"waits"`    // and none of them has decided yet: it stays a draft
 	Withheld []string          `yaml:"withheld"` // what the agreement removes before signing
 	Late     bool              `yaml:"late"`     // Viet Nam's record flags it as late
 	Overdue  string            `yaml:"overdue"`  // a clock of Viet Nam that has run out by now
@@ -144,10 +145,13 @@ func (s *story) check(days int) error {
 		case st.Refused == nil && len(st.Then) != len(s.Persons):
 			return fail("it does not say where each person stands then")
 		}
-		named[st.Name] = st.Refused == nil
+		named[st.Name] = st.sends()
 	}
 	return nil
 }
+
+// sends says whether a step's message leaves.
+func (s *step) sends() bool { return s.Type != "" && s.Refused == nil && !s.Waits }
 
 // when orders the steps of a chapter.
 func (s *step) when() string { return fmt.Sprintf("%03d %s", s.Day, s.At) }

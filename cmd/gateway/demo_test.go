@@ -31,11 +31,13 @@ func demoExpected(t testing.TB) demoResult {
 			r.Stories = append(r.Stories, storyResult{Name: s.Name, Partner: s.Partner, Persons: map[string]string{}})
 			told := &r.Stories[len(r.Stories)-1]
 			for _, st := range s.Steps {
-				switch {
-				case st.Type == "":
-					continue
-				case st.Refused != nil:
+				if st.Refused != nil {
 					r.Refusals += 2
+				}
+				if st.Waits {
+					r.Waiting++
+				}
+				if !st.sends() {
 					continue
 				}
 				r.Messages++
@@ -92,6 +94,7 @@ func (r *demoResult) differs(want demoResult) string {
 	check("types", r.Types, want.Types)
 	check("approvals", r.Approvals, want.Approvals)
 	check("held", r.Held, want.Held)
+	check("waiting", r.Waiting, want.Waiting)
 	check("late", r.Late, want.Late)
 	check("refusals", r.Refusals, want.Refusals)
 	check("corrections", r.Corrections, want.Types[exchange.TypeCorrection])

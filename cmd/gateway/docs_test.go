@@ -162,6 +162,11 @@ func TestProblemsAreDocumented(t *testing.T) {
 			t.Errorf("openapi.yaml does not name %s", k.Slug)
 		}
 	}
+	for _, k := range exchange.OperatorProblemKinds() {
+		if !bytes.Contains(docs.OpenAPI, []byte(exchange.ProblemTypePrefix+k.Slug+"\n")) {
+			t.Errorf("openapi.yaml does not name %s", k.Slug)
+		}
+	}
 	slices.Sort(documented)
 	slices.Sort(real)
 	if !slices.Equal(documented, real) {
@@ -169,7 +174,8 @@ func TestProblemsAreDocumented(t *testing.T) {
 	}
 	inOpenAPI := regexp.MustCompile(`(?m)^ +- `+exchange.ProblemTypePrefix+`([a-z-]+)$`).FindAllSubmatch(docs.OpenAPI, -1)
 	for _, m := range inOpenAPI {
-		if !slices.ContainsFunc(exchange.ProblemKinds(), func(k exchange.ProblemKind) bool { return k.Slug == string(m[1]) }) {
+		known := append(exchange.ProblemKinds(), exchange.OperatorProblemKinds()...)
+		if !slices.ContainsFunc(known, func(k exchange.ProblemKind) bool { return k.Slug == string(m[1]) }) {
 			t.Errorf("openapi.yaml names %s, which nothing answers", m[1])
 		}
 	}

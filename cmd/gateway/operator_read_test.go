@@ -30,6 +30,8 @@ type eventList struct {
 	More  bool
 }
 
+var policeQuestion = schemas.Example(exchange.TypeInformationRequest)
+
 // Whoever is not assigned to a partner sees nothing of it, and police
 // information is there only for those who may see it.
 func TestOperatorScope(t *testing.T) {
@@ -43,16 +45,16 @@ func TestOperatorScope(t *testing.T) {
 		caseID, confirmation := h.confirmed()
 		draft := mai.submit(homeward(caseID, confirmation, refoulementChecked))
 		question := detective.submit(map[string]any{
-			"partner": "KH", "type": exchange.TypeInformationRequest, "recipient": "KH-NCCT", "body": json.RawMessage(schemas.Example(exchange.TypeInformationRequest)),
+			"partner": "KH", "type": exchange.TypeInformationRequest, "recipient": "KH-NCCT", "body": json.RawMessage(policeQuestion),
 		})
 		if question.State != exchange.DraftWaiting {
 			t.Fatalf("%+v", question)
 		}
 		refusedWith(t, "police information by another", mai.ask(call{method: http.MethodPost, path: "/v1/drafts", body: map[string]any{
-			"partner": "KH", "type": exchange.TypeInformationRequest, "recipient": "KH-NCCT", "body": json.RawMessage(schemas.Example(exchange.TypeInformationRequest)),
+			"partner": "KH", "type": exchange.TypeInformationRequest, "recipient": "KH-NCCT", "body": json.RawMessage(policeQuestion),
 		}}), 403, "forbidden", "")
 		asked := p.life(t)
-		asked.told(exchange.TypeInformationRequest, string(schemas.Example(exchange.TypeInformationRequest)), func(c *exchange.Claims) { c.Recipient = "VN-MPS" })
+		asked.told(exchange.TypeInformationRequest, string(policeQuestion), func(c *exchange.Claims) { c.Recipient = "VN-MPS" })
 
 		sees := func(c *caller) string {
 			t.Helper()

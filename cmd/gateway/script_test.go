@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"modes":       modes,
 			"demo-result": demoResultHolds(t),
 			"delivered":   delivered,
+			"keep":        keep,
 		},
 	})
 }
@@ -78,6 +80,15 @@ func modes(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s has mode %o", name, info.Mode().Perm())
 		}
 	}
+}
+
+// keep puts what a pattern's group matches in the last output into a variable.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	m := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("nothing matches %s", args[1])
+	}
+	ts.Setenv(args[0], m[1])
 }
 
 // demoResultHolds reads the last line of demo --json.

@@ -35,6 +35,7 @@ type party struct {
 	name   string
 	listen string // host:port
 	admin  string
+	house  string // host:port of the operator API; "" for none
 	store  string
 	config string // path of gateway.yaml
 }
@@ -140,6 +141,10 @@ func (p *party) writeConfig() error {
 		Witness:    WitnessConfig{Name: p.witnessName(), Key: "witness.key"},
 		Encryption: EncryptionConfig{Keys: "encryption.json", Index: "index.key"},
 		Logging:    LoggingConfig{Level: "info", Format: "text"},
+	}
+	if p.house != "" {
+		anchors := filepath.Join("..", "ca", "ca.pem")
+		c.Operator = &OperatorConfig{Listen: p.house, TLS: OperatorTLSConfig{Certificate: "tls.pem", Key: "tls.key", ClientAnchors: anchors}}
 	}
 	text, err := yaml.Marshal(c)
 	if err != nil {
