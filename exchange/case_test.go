@@ -23,7 +23,7 @@ func (s *script) note(from, line string) Note {
 	s.n++
 	words := strings.Fields(line)
 	n := Note{ID: fmt.Sprintf("message-%02d", s.n), Out: (from == "host") == s.host}
-	n.IssuedAt = int64(s.n)
+	n.IssuedAt, n.judged = int64(s.n), true
 	for _, r := range catalogue {
 		if r.Code == words[0] {
 			n.Type = r.Type

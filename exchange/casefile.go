@@ -197,7 +197,7 @@ func noteKey(n *Note) string { return fmt.Sprintf("%t/%s", n.Out, n.ID) }
 // asker has asked again since, and those that ended a clock after its time.
 func (b *Book) late(clocks []RunningClock) map[string]bool {
 	out := map[string]bool{}
-	s := &standing{book: b, opener: b.Opened()}
+	s := b.read(b.Opened())
 	for i := range b.Notes {
 		n := &b.Notes[i]
 		asked := b.find(n.Reply, !n.Out)

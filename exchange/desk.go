@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ type DeskConfig struct {
 	Outbox   *Outbox
 	Roster   *Roster
 	Store    DraftStore
+	Reader   EntryReader
 	Recorder Recorder
 	Opener   *Opener
 	Clock    func() time.Time
@@ -32,7 +34,7 @@ type Desk struct{ cfg DeskConfig }
 
 // NewDesk returns a desk; it refuses a missing part.
 func NewDesk(cfg DeskConfig) (*Desk, error) {
-	if cfg.Self == "" || cfg.Outbox == nil || cfg.Roster == nil || cfg.Store == nil || cfg.Recorder == nil ||
+	if cfg.Self == "" || cfg.Outbox == nil || cfg.Roster == nil || cfg.Store == nil || cfg.Reader == nil || cfg.Recorder == nil ||
 		cfg.Opener == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("desk: a required part is missing")
 	}
@@ -312,6 +314,9 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 // release signs a draft and records it as a message. It can be done again: the
 // draft's identifier is the message's.
 func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
+	if err := d.proved(ctx, view); err != nil {
+		return view, err
+	}
 	_, err := d.cfg.Outbox.release(ctx, view.Content.Draft)
 	var p *Problem
 	switch {
@@ -337,6 +342,49 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 		return stored, err
 	}
 	return stored, storeErr
+}
+
+// proved checks that the record bears out what the table of drafts says: this
+// very content was submitted last, nobody has rejected or discarded it, and as
+// many different officers as it needs have signed for it. Whoever can change the
+// table cannot make a message leave.
+func (d *Desk) proved(ctx context.Context, view DraftView) error {
+	unproved := problem(ProblemDraftState, "The record does not bear out that this draft may leave.").rule("draft-unproved")
+	if len(view.Content.Missing) > 0 {
+		return unproved
+	}
+	digest, ended := "", false
+	officers := map[string]bool{}
+	filter := Filter{Partner: view.Row.Partner, Case: view.Row.Case, Kind: KindEvent, ID: view.Row.ID}
+	err := d.cfg.Reader.Entries(ctx, 0, math.MaxInt64, filter, func(r Row) error {
+		opened, err := d.cfg.Opener.Open(ctx, r)
+		if err != nil {
+			return err
+		}
+		switch r.Type {
+		case "draft_submitted", "draft_amended":
+			var said struct {
+				SHA256 string `json:"sha256"`
+			}
+			err = json.Unmarshal(opened.Data, &said)
+			digest, officers = said.SHA256, map[string]bool{}
+		case "draft_" + DecisionRelease:
+			var approval Approval
+			if err = json.Unmarshal(opened.Data, &approval); err == nil {
+				officers[approval.Officer] = true
+			}
+		case "draft_" + DecisionReject, "draft_discarded":
+			ended = true
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look for a draft in the record: %w", err)
+	}
+	if digest != view.SHA256 || ended || len(officers) < view.Content.Officers {
+		return unproved
+	}
+	return nil
 }
 
 // find returns a draft that an officer may act on: in one of the states, and of

@@ -175,6 +175,7 @@ func readContent(data []byte) (DraftContent, error) {
 	return c, nil
 }
 
-// draftAAD binds a draft's content to its identifier and version, so that an
-// earlier one cannot be put in its place.
-func draftAAD(d DraftRow) []byte { return fmt.Appendf(nil, "draft/%s/%d", d.ID, d.Version) }
+// draftAAD binds a draft's content to everything that stands beside it in clear.
+func draftAAD(d DraftRow) []byte {
+	return fmt.Appendf(nil, "draft/%s/%d/%s/%s/%s/%s/%s", d.ID, d.Version, d.State, d.Author, d.Partner, d.Case, d.Type)
+}

@@ -217,6 +217,11 @@ type Reader interface {
 	record.TileSource
 }
 
+// An EntryReader reads entries in order.
+type EntryReader interface {
+	Entries(ctx context.Context, from, to int64, f Filter, fn func(Row) error) error
+}
+
 // A CaseFilter selects a page of cases; its zero value selects all.
 type CaseFilter struct {
 	Partners []string // nil: every one
