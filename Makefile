@@ -5,10 +5,10 @@ export CGO_ENABLED ?= 0
 VECTORS ?= ../shared/vectors
 TOOL := go tool -modfile=.ci/tools.mod
 
-.PHONY: help demo build test race fuzz lint bench cover vectors names crash mutants
+.PHONY: help demo build test race fuzz lint bench cover vectors names crash mutants e2e
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/gateway and bin/verify
 	go build -trimpath -o bin/ ./cmd/gateway ./cmd/verify
@@ -18,6 +18,9 @@ demo: build ## five gateways play real cases, and prove them (DEMO="--once" ends
 
 test: setup ## everything, on SQLite and on a real PostgreSQL
 	go test -timeout 20m ./...
+
+e2e: setup ## the officers' pages alone, in a real browser (PICTURES=dir keeps what it saw)
+	CONSOLE_PICTURES=$(abspath $(PICTURES)) go test -count=1 -run Console ./cmd/gateway
 
 race: setup ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 30m ./...

@@ -40,6 +40,9 @@ func (r *Refusal) Error() string {
 	return withHint(fmt.Sprintf("peer refused (%s): %s", r.Rule, r.Detail), r.Hint)
 }
 
+// RefusedBy names the rule for those who do not know this package.
+func (r *Refusal) RefusedBy() string { return string(r.Rule) }
+
 func refuse(rule Rule, hint, format string, args ...any) *Refusal {
 	return &Refusal{Rule: rule, Detail: fmt.Sprintf(format, args...), Hint: hint}
 }

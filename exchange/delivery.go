@@ -65,12 +65,15 @@ func (c *Courier) attempt(ctx context.Context, peer *Peer, job Job) attemptResul
 	req.Header.Set("Accept", MediaTypeReceipt+", "+MediaTypeProblem)
 	resp, err := client.Do(req)
 	if err != nil {
+		reason, detail := unreached(err)
+		c.cfg.Metrics.unreached(peer.Code, reason)
 		c.cfg.Logger.Debug("no answer", "partner", peer.Code, "jti", job.Ref, "error", err)
-		return retryBecause(err, "no answer: "+networkDetail(err))
+		return retryBecause(err, "no answer: "+detail)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReceiptBytes+1))
 	if err != nil {
+		c.cfg.Metrics.unreached(peer.Code, "closed")
 		return retryBecause(err, "the answer broke off")
 	}
 	return c.judge(peer, job, message.Data, resp, body)
@@ -93,7 +96,7 @@ func (c *Courier) judge(peer *Peer, job Job, sent []byte, resp *http.Response, b
 		r.verdict, r.receipt, r.attempt.Outcome = verdictDelivered, receipt, "delivered"
 		return r
 	}
-	answer := parsePartnerProblem(resp.StatusCode, mediaType, body)
+	answer := parsePartnerProblem(resp.StatusCode, mediaType, body, sent)
 	r.err, r.attempt.Detail = answer, answer.Error()
 	if permanent(answer) {
 		r.verdict, r.attempt.Outcome = verdictDead, "refused"
@@ -143,19 +146,6 @@ func retryAfter(header string, now time.Time) time.Duration {
 		return min(at.Sub(now), maxRetryAfter)
 	}
 	return 0
-}
-
-// networkDetail says what kind of failure it was, without addresses.
-func networkDetail(err error) string {
-	var timeout interface{ Timeout() bool }
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return "timeout"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "connection closed"
-	default:
-		return "connection failed"
-	}
 }
 
 // failureData is what the record keeps of a message that will not be

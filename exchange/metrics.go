@@ -18,6 +18,7 @@ type Metrics struct {
 	failures   prometheus.Counter
 	deliveries *prometheus.CounterVec
 	breaker    *prometheus.GaugeVec
+	silences   *prometheus.CounterVec
 	handshakes *prometheus.CounterVec
 }
 
@@ -32,9 +33,10 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		failures:   prometheus.NewCounter(prometheus.CounterOpts{Name: "gateway_batch_failures_total", Help: "Transactions of the record that failed or whose outcome is unknown."}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_delivery_attempts_total", Help: "Attempts to deliver, by partner and outcome."}, []string{"partner", "outcome"}),
 		breaker:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gateway_circuit_open", Help: "1 while deliveries to the partner are held back after repeated failures."}, []string{"partner"}),
+		silences:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_delivery_unreached_total", Help: "Attempts to deliver that had no answer, by partner and reason."}, []string{"partner", "reason"}),
 		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_tls_refusals_total", Help: "TLS sessions refused, by rule."}, []string{"rule"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.refusals, m.latency, m.batches, m.batchTime, m.failures, m.deliveries, m.breaker, m.handshakes} {
+	for _, c := range []prometheus.Collector{m.requests, m.refusals, m.latency, m.batches, m.batchTime, m.failures, m.deliveries, m.breaker, m.silences, m.handshakes} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -50,6 +52,9 @@ func (m *Metrics) batch(entries int, took time.Duration) {
 }
 func (m *Metrics) delivery(partner, outcome string) {
 	m.deliveries.WithLabelValues(partner, outcome).Inc()
+}
+func (m *Metrics) unreached(partner, reason string) {
+	m.silences.WithLabelValues(partner, reason).Inc()
 }
 func (m *Metrics) circuit(partner string, open bool) {
 	v := 0.0

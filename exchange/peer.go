@@ -61,11 +61,38 @@ func (p *Peer) complete(c *Claims) (*partners.Permit, error) {
 	return permitOf(p, *c, partners.Send)
 }
 
-// CheckPartner says whether a partner's keys can be used: a registry refuses a
-// file whose keys cannot.
-func CheckPartner(p *partners.Partner) error {
-	_, err := NewPeer(p, nil)
-	return err
+// CheckPartner finds the keys of a partner's file that cannot be used.
+func CheckPartner(p *partners.Partner) []partners.Fault {
+	var out []partners.Fault
+	for i, k := range p.SigningKeys {
+		_, err := seal.ParseJWK(k.JWK.JSON())
+		if err == nil {
+			continue
+		}
+		fault := partners.Fault{Pointer: fmt.Sprintf("/signing_keys/%d/jwk", i), Detail: err.Error()}
+		var refused *seal.Error
+		if errors.As(err, &refused) {
+			fault.Detail = refused.Detail
+		}
+		if _, private := k.JWK["d"]; private {
+			fault.Hint = "d is the private part: whoever sent it needs a new key, and nobody may keep this one"
+		}
+		out = append(out, fault)
+	}
+	if p.Log == nil {
+		return out
+	}
+	if v, err := record.ParseVerifierKey(p.Log.VKey); err != nil {
+		out = append(out, partners.Fault{Pointer: "/log/vkey", Detail: err.Error(), Hint: "it is origin+hash+base64, as the partner's gateway prints it"})
+	} else if v.Name() != p.Log.Origin {
+		out = append(out, partners.Fault{Pointer: "/log/vkey", Detail: fmt.Sprintf("this is the key of the log %q, and origin names another", v.Name())})
+	}
+	if p.Log.Witness != "" {
+		if _, err := record.ParseWitnessKey(p.Log.Witness); err != nil {
+			out = append(out, partners.Fault{Pointer: "/log/witness", Detail: err.Error(), Hint: "it is name+hash+base64 of a cosignature key"})
+		}
+	}
+	return out
 }
 
 // NewPeer prepares a partner of a snapshot.

@@ -184,11 +184,11 @@ func (p *Problem) Document(instance string) []byte {
 	return out
 }
 
-// A PartnerProblem is what a partner answered to a message of ours: the
-// bounded, known members of its problem document.
+// A PartnerProblem is what a partner answered to a message of ours: what we know
+// of its problem document.
 type PartnerProblem struct {
-	Status                     int
-	Slug, Rule, Pointer, Title string
+	Status              int
+	Slug, Rule, Pointer string
 }
 
 func (p *PartnerProblem) Error() string {
@@ -199,12 +199,16 @@ func (p *PartnerProblem) Error() string {
 	if p.Rule != "" {
 		s += " (" + p.Rule + ")"
 	}
+	if p.Pointer != "" {
+		s += " at " + p.Pointer
+	}
 	return s
 }
 
-// parsePartnerProblem reads a partner's problem document defensively: only
-// members and slugs that we know survive, because the text is hostile.
-func parsePartnerProblem(status int, contentType string, body []byte) *PartnerProblem {
+// parsePartnerProblem reads a partner's problem document defensively, because
+// the text is hostile and goes into logs and the record: only slugs and rules
+// of our own lists survive, and a pointer to a place of the message that was sent.
+func parsePartnerProblem(status int, contentType string, body, sent []byte) *PartnerProblem {
 	out := &PartnerProblem{Status: status}
 	if contentType != MediaTypeProblem {
 		return out
@@ -217,21 +221,10 @@ func parsePartnerProblem(status int, contentType string, body []byte) *PartnerPr
 	if i < 0 {
 		return out
 	}
-	out.Slug, out.Title = ProblemKinds()[i].Slug, ProblemKinds()[i].Title
-	if len(doc.Rule) <= 64 && printable(doc.Rule) {
+	out.Slug = ProblemKinds()[i].Slug
+	if KnownRule(doc.Rule) {
 		out.Rule = doc.Rule
 	}
-	if len(doc.Pointer) <= 256 && printable(doc.Pointer) {
-		out.Pointer = doc.Pointer
-	}
+	out.Pointer = placeIn(sent, doc.Pointer)
 	return out
-}
-
-func printable(s string) bool {
-	for _, c := range []byte(s) {
-		if c < 0x20 || c > 0x7e {
-			return false
-		}
-	}
-	return true
 }

@@ -144,7 +144,8 @@ func (w *Watch) post(ctx context.Context, p *partners.Partner, body []byte) (int
 	req.Header.Set("Content-Type", "text/plain; charset=utf-8")
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, nil, fmt.Errorf("no answer: %s", networkDetail(err))
+		_, detail := unreached(err)
+		return 0, nil, fmt.Errorf("no answer: %s", detail)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, record.MaxAddCheckpoint))

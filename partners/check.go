@@ -1,7 +1,6 @@
 package partners
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -227,34 +226,31 @@ func (d Deadline) unknown(at string, types Catalogue, f *faults) {
 	}
 }
 
-// check refuses what contradicts itself across files. self is our own code, ""
-// when it is not known.
-func (s *Snapshot) check(self string) error {
-	var all []error
-	if s.self != nil {
-		f := &faults{origin: s.self.from}
-		s.calendarOf(s.self.Calendar, f)
-		if self != "" && s.self.Code != self {
-			f.add("/code", "", "this gateway is %s", self)
+// contradictions finds where files contradict each other, and notes it by the
+// path of the file at fault. self is our own code, "" when it is not known.
+func (s *Snapshot) contradictions(self string, into map[string]error) {
+	for path, v := range s.files {
+		f := &faults{origin: v.origin}
+		switch v := v.value.(type) {
+		case *Self:
+			s.calendarOf(v.Calendar, f)
+			if self != "" && v.Code != self {
+				f.add("/code", "", "this gateway is %s", self)
+			}
+		case *Partner:
+			s.calendarOf(v.Calendar, f)
+		case *Agreement:
+			if s.partners[v.Partner] == nil {
+				f.add("/partner", "", "there is no partner %q", v.Partner)
+				break
+			}
+			s.recipients(v, f)
+			s.sides(v, self != "", f)
 		}
-		all = append(all, f.err())
-	}
-	for _, p := range s.All() {
-		f := &faults{origin: p.from}
-		s.calendarOf(p.Calendar, f)
-		all = append(all, f.err())
-	}
-	for _, a := range sorted(s.agreements, func(a *Agreement) string { return a.Code }, func(*Agreement) bool { return true }) {
-		f := &faults{origin: a.from}
-		if s.partners[a.Partner] == nil {
-			f.add("/partner", "", "there is no partner %q", a.Partner)
-		} else {
-			s.recipients(a, f)
-			s.sides(a, self != "", f)
+		if err := f.err(); err != nil {
+			into[path] = err
 		}
-		all = append(all, f.err())
 	}
-	return errors.Join(all...)
 }
 
 func (s *Snapshot) calendarOf(name string, f *faults) {

@@ -290,7 +290,12 @@ func TestRegistryContradictions(t *testing.T) {
 			{"agency of another country", "code: KH-NCCT", "code: LA-NCCT"},
 			{"agency twice", "code: KH-NCCT", "code: KH-MOSVY"},
 			{"missing anchors", "ca.pem", "nowhere.pem"},
-			{"http endpoint", "https://kh", "https://user@kh"},
+			{"a name in the endpoint", "https://127", "https://user@127"},
+			{"the template's endpoint", "https://127.0.0.1:8443", "https://gateway.kh.example"},
+			{"the template's pin", "sha256/" + strings.Repeat("K", 42) + "A=", specimenPin},
+			{"the template's key", "x: " + strings.Repeat("A", 43), "x: " + specimenX},
+			{"retries that shrink", "status: active", "status: active\nretry: {initial: 1h, max: 15m, dead_letter_after: 30m}"},
+			{"retries without a pause", "status: active", "status: active\nretry: {initial: 0s}"},
 			{"retention of an unknown type", "status: active", "status: active\nretention: [{type: party_invitation, days: 1, citation: A test.}]"},
 		}},
 		{SelfFile, testSelf[:strings.Index(testSelf, "agencies")] + testSelf[strings.Index(testSelf, "time_zone"):], []edit{

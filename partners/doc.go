@@ -11,7 +11,9 @@
 //	calendars/*.yaml    public holidays, each with its source
 //
 // A Registry reads them, refuses contradictions with file and line, and puts a
-// new immutable Snapshot in place when they change. Terms that no source gives
+// new immutable Snapshot in place when they change. What cannot be used then
+// stays in force as it last was, file by file (reload.go). CheckFile finds the
+// same in one file before it is put there. Terms that no source gives
 // (a partner's time limits, for instance) are unset, never guessed.
 //
 // # An agreement as policy

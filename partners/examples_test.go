@@ -1,6 +1,8 @@
 package partners
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,6 +62,37 @@ func TestExamples(t *testing.T) {
 	})
 	if err != nil || seen < 11 {
 		t.Fatalf("%d examples, %v", seen, err)
+	}
+}
+
+// A template that is put in force as it is would trust a key whose private part
+// is published. What must be replaced is said, place by place, and nothing else
+// is wrong with any file.
+func TestExamplesSayWhatToReplace(t *testing.T) {
+	files, err := filepath.Glob("examples/*/*.yaml")
+	if err != nil || len(files) < 11 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		notes, err := CheckFile(file, func(*Partner) []Fault { return nil })
+		var got, want []string
+		var faulty *schemas.DocumentError
+		if errors.As(err, &faulty) {
+			for _, p := range faulty.Problems {
+				got = append(got, p.Pointer)
+			}
+		} else if err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		if filepath.Base(filepath.Dir(file)) == "partners" {
+			want = []string{"/endpoint", "/tls/anchors", "/tls/pins/0", "/signing_keys/0/jwk"}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want faults at %v", file, err, want)
+		}
+		if strings.Contains(fmt.Sprint(notes), "lies in no registry") {
+			t.Errorf("%s: %v", file, notes)
+		}
 	}
 }
 
@@ -248,7 +281,7 @@ func exampleFolder(t *testing.T, us string, a *Agreement) string {
 		if code == us {
 			path, v = filepath.Join(dir, SelfFile), p.AsSelf()
 		} else {
-			p.TLS.Anchors = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+			handOver(p, "K", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 		}
 		if err := WriteFile(path, "a test", v); err != nil {
 			t.Fatal(err)

@@ -2,13 +2,13 @@ package partners
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/repatriation-exchange/gateway/schemas"
 )
@@ -55,46 +55,92 @@ func pointer(tokens ...any) string {
 
 // readPartner reads one partner's file and what it refers to. types is nil
 // where the message types are not known.
-func (d documents) readPartner(path string, data []byte, types Catalogue) (*Partner, error) {
+func (d documents) readPartner(path string, data []byte, types Catalogue, check Check) (*Partner, error) {
 	p := &Partner{File: path, from: origin{path, data}}
 	if err := d.partner.DecodeYAML(path, data, p); err != nil {
 		return nil, err
 	}
 	p.complete()
 	f := &faults{origin: p.from}
-	u, err := url.Parse(p.Endpoint)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		f.add("/endpoint", "", "it must be https://host[:port][/path] and nothing more")
-	}
-	p.Endpoint = strings.TrimSuffix(p.Endpoint, "/")
-	beside := func(name string) string {
-		if filepath.IsAbs(name) {
-			return name
-		}
-		return filepath.Join(filepath.Dir(path), name)
-	}
-	p.TLS.AnchorsPEM = []byte(p.TLS.Anchors)
-	if !strings.HasPrefix(p.TLS.Anchors, "-----BEGIN") {
-		p.anchors = beside(p.TLS.Anchors)
-		if p.TLS.AnchorsPEM, err = os.ReadFile(p.anchors); err != nil {
-			f.add("/tls/anchors", "", "%v", err)
-		}
-	}
-	if p.TLS.CRL != "" {
-		p.TLS.CRL = beside(p.TLS.CRL)
-	}
+	f.endpoint(p)
+	f.trust(p)
 	if p.TimeZone != "" {
 		p.zone = f.zone(p.TimeZone)
 	}
 	f.agencies(p.Code, p.Agencies)
 	f.signingKeys(p.SigningKeys)
+	f.retries(p.Retry)
 	for i, r := range p.Retention {
 		if types != nil && !types.Has(r.Type) {
 			f.add(pointer("retention", i, "type"), "", "no schema knows the type %q", r.Type)
 		}
 	}
+	for _, fault := range check(p) {
+		f.add(fault.Pointer, fault.Hint, "%s", fault.Detail)
+	}
 	return p, f.err()
 }
+
+// endpoint checks where the partner is reached.
+func (f *faults) endpoint(p *Partner) {
+	u, err := url.Parse(p.Endpoint)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		f.add("/endpoint", "", "it must be https://host[:port][/path] and nothing more")
+	case u.Hostname() == "gateway."+strings.ToLower(p.Code)+".example":
+		f.add("/endpoint", "put in what the partner hands over", "this is the template's placeholder")
+	}
+	p.Endpoint = strings.TrimSuffix(p.Endpoint, "/")
+}
+
+// trust finds the files that say whose certificates are the partner's.
+func (f *faults) trust(p *Partner) {
+	beside := func(name string) string {
+		if filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(filepath.Dir(p.File), name)
+	}
+	p.TLS.AnchorsPEM = []byte(p.TLS.Anchors)
+	if !strings.HasPrefix(p.TLS.Anchors, "-----BEGIN") {
+		p.anchors = beside(p.TLS.Anchors)
+		var err error
+		if p.TLS.AnchorsPEM, err = os.ReadFile(p.anchors); err != nil {
+			f.add("/tls/anchors", "put the certificates of the partner's authority there", "%v", err)
+		}
+	}
+	if p.TLS.CRL != "" {
+		p.TLS.CRL = beside(p.TLS.CRL)
+	}
+	for i, pin := range p.TLS.Pins {
+		if pin == specimenPin {
+			f.add(pointer("tls", "pins", i), "put in the pin that the partner hands over", "this is the template's placeholder")
+		}
+	}
+}
+
+// What the templates have where a partner's own belongs. The private part of
+// the key is published with it, in appendix A.2 of RFC 7517.
+const (
+	specimenPin = "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+	specimenX   = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
+)
+
+// retries checks that the delays can be kept.
+func (f *faults) retries(r Retry) {
+	if r.Initial < minRetry {
+		f.add("/retry/initial", "", "%s is less than %s", r.Initial, minRetry)
+	}
+	if r.Max < r.Initial {
+		f.add("/retry/max", "", "the longest delay, %s, is less than the first, %s", r.Max, r.Initial)
+	}
+	if r.DeadLetterAfter < r.Initial {
+		f.add("/retry/dead_letter_after", "", "%s is over before the first delay of %s", r.DeadLetterAfter, r.Initial)
+	}
+}
+
+// minRetry keeps a lane from trying without a pause.
+const minRetry = time.Millisecond
 
 func (f *faults) signingKeys(keys []SigningKey) {
 	seen := map[string]bool{}
@@ -104,6 +150,9 @@ func (f *faults) signingKeys(keys []SigningKey) {
 			f.add(pointer("signing_keys", i), "", "the kid %s stands twice", kid)
 		}
 		seen[kid] = true
+		if k.JWK["x"] == specimenX {
+			f.add(pointer("signing_keys", i, "jwk"), "put in the key that the partner hands over", "this is the template's placeholder, and its private part is published")
+		}
 		if !k.NotAfter.IsZero() && !k.NotAfter.After(k.NotBefore) {
 			f.add(pointer("signing_keys", i), "", "not_after must be later than not_before")
 		}
@@ -195,58 +244,3 @@ func (r row) permits(at, partner string) []Permit {
 
 // isOf says whether an agency's code is one of a country.
 func isOf(agency, country string) bool { return strings.HasPrefix(agency, country+"-") }
-
-// CheckFile explains everything that is wrong with one file of the registry by
-// itself; nil when nothing is.
-func CheckFile(path string) error {
-	docs, err := compileDocuments()
-	if err != nil {
-		return err
-	}
-	types, err := schemas.Load()
-	if err != nil {
-		return fmt.Errorf("load the schemas: %w", err)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read the file: %w", err)
-	}
-	switch kindOf(path, data) {
-	case "agreement":
-		_, err = docs.readAgreement(path, data, types)
-	case "calendar":
-		_, err = docs.readCalendar(path, data)
-	case "self":
-		_, err = docs.readSelf(path, data)
-	default:
-		_, err = docs.readPartner(path, data, types)
-	}
-	return err
-}
-
-// kindOf guesses what a file is meant to be: by its folder or name, else by a
-// key that only one kind has.
-func kindOf(path string, data []byte) string {
-	switch filepath.Base(filepath.Dir(path)) {
-	case "agreements":
-		return "agreement"
-	case "calendars":
-		return "calendar"
-	case "partners":
-		return "partner"
-	}
-	if filepath.Base(path) == SelfFile {
-		return "self"
-	}
-	text := "\n" + string(data)
-	if json.Valid(data) {
-		text = strings.NewReplacer(`"`, "", "{", "\n", ",", "\n").Replace(text)
-	}
-	switch {
-	case strings.Contains(text, "\npermits:"):
-		return "agreement"
-	case strings.Contains(text, "\nholidays:"):
-		return "calendar"
-	}
-	return "partner"
-}

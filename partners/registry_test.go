@@ -24,10 +24,8 @@ func folder(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Endpoint = "https://kh.gateway.example:8443"
 	p.Calendar = ""
-	p.TLS = TLS{Anchors: filepath.Join(dir, "ca.pem"), Pins: []string{"sha256/" + strings.Repeat("A", 43) + "="}}
-	p.SigningKeys = []SigningKey{{JWK: JWK{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "kh-2026", "x": strings.Repeat("A", 43)}}}
+	handOver(p, "K", filepath.Join(dir, "ca.pem"))
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +49,14 @@ func folder(t *testing.T) string {
 	return dir
 }
 
+// handOver puts into a template what its partner hands over. The letter makes
+// pin and key its own.
+func handOver(p *Partner, letter, anchors string) {
+	p.Endpoint = "https://127.0.0.1:8443"
+	p.TLS = TLS{Anchors: anchors, Pins: []string{"sha256/" + strings.Repeat(letter, 42) + "A="}}
+	p.SigningKeys = []SigningKey{{JWK: JWK{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "key-2026", "x": strings.Repeat("A", 43)}}}
+}
+
 func load(dir string) (*Registry, error) { return loadAs("VN", dir) }
 
 func loadAs(us, dir string) (*Registry, error) {
@@ -60,7 +66,7 @@ func loadAs(us, dir string) (*Registry, error) {
 	}
 	return Load(Config{
 		Dir: dir, Self: us, Now: time.Now, Logger: slog.New(slog.DiscardHandler), Types: catalogue,
-		Check: func(*Partner) error { return nil },
+		Check: func(*Partner) []Fault { return nil },
 	})
 }
 

@@ -1,9 +1,6 @@
 package partners
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"os"
 	"slices"
 	"strings"
 )
@@ -15,24 +12,48 @@ type Snapshot struct {
 	byPin      map[string]*Partner
 	agreements map[string]*Agreement
 	calendars  map[string]*Calendar
-	sum        [sha256.Size]byte // of the files, the trust anchors aside
+	files      map[string]*version // by path: what it was made of
 }
 
 func newSnapshot() *Snapshot {
-	return &Snapshot{partners: map[string]*Partner{}, byPin: map[string]*Partner{}, agreements: map[string]*Agreement{}, calendars: map[string]*Calendar{}}
+	return &Snapshot{partners: map[string]*Partner{}, byPin: map[string]*Partner{}, agreements: map[string]*Agreement{}, calendars: map[string]*Calendar{}, files: map[string]*version{}}
 }
 
-// anchorsChanged says whether a file of trust anchors is no longer what it was.
-func (s *Snapshot) anchorsChanged() bool {
-	for _, p := range s.partners {
-		if p.anchors == "" {
+func (s *Snapshot) takePartner(p *Partner) error {
+	f := &faults{origin: p.from}
+	if other, twice := s.partners[p.Code]; twice {
+		f.add("/code", "", "the partner %s is described in %s already", p.Code, other.from.where("/code"))
+		return f.err()
+	}
+	s.partners[p.Code] = p
+	for i, pin := range p.TLS.Pins {
+		if other, taken := s.byPin[pin]; taken {
+			f.add(pointer("tls", "pins", i), "", "this pin belongs to %s already (%s)", other.Code, other.File)
 			continue
 		}
-		if now, err := os.ReadFile(p.anchors); err != nil || !bytes.Equal(now, p.TLS.AnchorsPEM) {
-			return true
-		}
+		s.byPin[pin] = p
 	}
-	return false
+	return f.err()
+}
+
+func (s *Snapshot) takeAgreement(a *Agreement) error {
+	if other, twice := s.agreements[a.Code]; twice {
+		f := &faults{origin: a.from}
+		f.add("/code", "", "the agreement %s is described in %s already", a.Code, other.from.where("/code"))
+		return f.err()
+	}
+	s.agreements[a.Code] = a
+	return nil
+}
+
+func (s *Snapshot) takeCalendar(c *Calendar) error {
+	if other, twice := s.calendars[c.Name]; twice {
+		f := &faults{origin: c.from}
+		f.add("/name", "", "the calendar %s is described in %s already", c.Name, other.from.where("/name"))
+		return f.err()
+	}
+	s.calendars[c.Name] = c
+	return nil
 }
 
 // Self returns what self.yaml says of our own side.

@@ -35,6 +35,7 @@ type Config struct {
 	Delivery   DeliveryConfig   `json:"delivery,omitzero" yaml:"delivery,omitempty"`
 	Logging    LoggingConfig    `json:"logging,omitzero" yaml:"logging,omitempty"`
 	Drain      string           `json:"drain,omitempty" yaml:"drain,omitempty"`
+	Console    *ConsoleConfig   `json:"console,omitempty" yaml:"console,omitempty"`
 
 	dir string
 }
@@ -200,6 +201,12 @@ func (c *Config) resolve() {
 	paths := []*string{&c.Registry, &c.TLS.Certificate, &c.TLS.Key, &c.Signing.Key, &c.Log.Key, &c.Log.Lock, &c.Witness.Key, &c.Encryption.Keys, &c.Encryption.Index}
 	if !store.IsPostgreSQL(c.Store) {
 		paths = append(paths, &c.Store)
+	}
+	if c.Console != nil {
+		paths = append(paths, &c.Console.Certificate, &c.Console.Key)
+		if c.Console.OIDC != nil {
+			paths = append(paths, &c.Console.OIDC.SecretFile)
+		}
 	}
 	for i := range c.Signing.Retired {
 		paths = append(paths, &c.Signing.Retired[i])

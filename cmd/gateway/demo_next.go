@@ -30,6 +30,9 @@ func (d *demo) stayUp(ctx context.Context, r demoResult) error {
 	for _, n := range d.nodes {
 		n.sandbox.awake.Store(true)
 	}
+	if err := d.openConsole(ctx); err != nil {
+		return err
+	}
 	d.say.next(d, left)
 	d.live.show(ctx, d.say)
 	d.say.line("")

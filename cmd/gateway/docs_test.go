@@ -360,8 +360,9 @@ var imports = map[string][]string{
 	"exchange/export":   {"exchange", "partners", "exchange/record"},
 	"exchange/store":    {"exchange", "partners", "exchange/record", "exchange/identity"},
 	"exchange/operator": {"schemas", "partners", "exchange"},
+	"exchange/console":  {"schemas", "partners", "exchange"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
-		"exchange/identity", "exchange/operator", "exchange/store", "exchange/store/throwaway"},
+		"exchange/identity", "exchange/operator", "exchange/console", "exchange/store", "exchange/store/throwaway"},
 }
 
 func TestImportTable(t *testing.T) {

@@ -225,7 +225,7 @@ func (n *node) openRegistry(ctx context.Context) error {
 		return fmt.Errorf("load the schemas: %w", err)
 	}
 	if n.registry, err = partners.Load(partners.Config{
-		Dir: n.cfg.Registry, Self: n.cfg.Self, Now: time.Now, Types: n.catalogue, Check: exchange.CheckPartner, Logger: n.log,
+		Dir: n.cfg.Registry, Self: n.cfg.Self, Now: time.Now, Types: n.catalogue, Check: checkPartner, Logger: n.log,
 	}); err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (n *node) committed(batch []*exchange.Entry) {
 // prepare wires the two ways to partners.
 func (n *node) prepare() error {
 	n.trust = &trustStore{
-		registry: n.registry, identity: n.identity, now: time.Now, metrics: n.metrics, log: n.log,
+		registry: n.registry, identity: n.identity, now: time.Now, log: n.log,
 		lists: map[string]*certs.CRLs{},
 	}
 	if _, err := n.trust.current(); err != nil {

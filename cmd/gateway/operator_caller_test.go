@@ -38,7 +38,7 @@ type provider struct {
 
 const providerClient, providerSecret, providerReturn = "gateway-vn", "secret", "http://localhost:9999/auth/callback"
 
-func newProvider(t *testing.T) *provider {
+func newProvider(t *testing.T, returns ...string) *provider {
 	t.Helper()
 	p := &provider{t: t}
 	var handler http.Handler
@@ -54,7 +54,7 @@ func newProvider(t *testing.T) *provider {
 	}))
 	t.Cleanup(server.Close)
 	p.issuer = server.URL
-	client := storage.WebClient(providerClient, providerSecret, providerReturn)
+	client := storage.WebClient(providerClient, providerSecret, append(returns, providerReturn)...)
 	p.storage = storage.NewStorageWithClients(storage.NewUserStore(p.issuer), map[string]*storage.Client{providerClient: client})
 	handler = exampleop.SetupServer(p.issuer, p.storage, slog.New(slog.DiscardHandler), false)
 	return p

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/x509"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,6 +98,94 @@ func TestKeptConnectionsToAPartnerAreJudgedAgain(t *testing.T) {
 	}
 }
 
+// Why a partner cannot be reached stands in the log, in the attempts and in a
+// metric, and no address does.
+func TestWhyAPartnerIsNotReached(t *testing.T) {
+	for name, c := range map[string]struct {
+		break_         func(t *testing.T, p *pair)
+		reason, detail string
+	}{
+		"its certificate names another host": {func(t *testing.T, p *pair) {
+			old := leafOf(t, p.kh)
+			reissue(t, p.kh, certs.IssueRequest{PublicKey: old.PublicKey, CommonName: p.kh.name, DNSNames: []string{"other.example"}})
+		}, "tls-host-name", "the partner's server is not trusted: host-name"},
+		"another key": {func(_ *testing.T, p *pair) {
+			p.vn.editPartner("kh", func(k *partners.Partner) { k.TLS.Pins = []string{otherPin} })
+		}, "tls-unknown-pin", "the partner's server is not trusted: unknown-pin"},
+		"another authority": {func(t *testing.T, p *pair) {
+			p.vn.editPartner("kh", func(k *partners.Partner) { k.TLS.Anchors = anotherAuthority(t) })
+		}, "tls-chain", "the partner's server is not trusted: chain"},
+		"expired": {func(t *testing.T, p *pair) {
+			renew(t, p.kh, 4*time.Second)
+			time.Sleep(time.Until(leafOf(t, p.kh).NotAfter.Add(time.Second)))
+		}, "tls-expired", "the partner's server is not trusted: expired"},
+		"it does not trust us": {func(t *testing.T, p *pair) {
+			p.kh.editPartner("vn", func(k *partners.Partner) { k.TLS.Pins = []string{otherPin} })
+			p.kh.reload()
+		}, "tls-alert", "the partner broke the TLS handshake off: bad certificate"},
+		"nothing listens": {func(_ *testing.T, p *pair) { p.kh.halt() }, "refused", "nothing listens at the endpoint"},
+		"no TLS": {func(t *testing.T, p *pair) {
+			plain := httptest.NewServer(http.NotFoundHandler())
+			t.Cleanup(plain.Close)
+			p.vn.editPartner("kh", func(k *partners.Partner) {
+				k.Endpoint = strings.Replace(plain.URL, "http:", "https:", 1)
+			})
+		}, "no-tls", "what answers at the endpoint does not speak TLS"},
+		"no such name": {func(_ *testing.T, p *pair) {
+			p.vn.editPartner("kh", func(k *partners.Partner) { k.Endpoint = "https://nowhere.invalid" })
+		}, "name", "the endpoint's host name cannot be resolved"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, "")
+			c.break_(t, p)
+			p.vn.reload()
+			sent := p.vn.submit("KH")
+			var attempts []exchange.Attempt
+			eventually(t, "an attempt has failed", func() bool {
+				var err error
+				attempts, err = p.vn.node.db.Attempts(context.Background(), "KH", sent.ID)
+				return err == nil && len(attempts) > 0
+			})
+			if got := attempts[0].Detail; got != "no answer: "+c.detail {
+				t.Errorf("the attempt says %q, want %q", got, c.detail)
+			}
+			if got := unreached(t, p.vn)[c.reason]; got == 0 {
+				t.Errorf("the metric has %v, want %s", unreached(t, p.vn), c.reason)
+			}
+			for line := range strings.Lines(p.vn.log.String()) {
+				if !strings.Contains(line, "delivery failed") {
+					continue
+				}
+				if !strings.Contains(line, c.detail) || strings.Contains(line, "127.0.0.1") {
+					t.Errorf("the log says %s", line)
+				}
+			}
+		})
+	}
+}
+
+// unreached returns how many attempts had no answer, by reason.
+func unreached(t *testing.T, g *testGateway) map[string]float64 {
+	t.Helper()
+	families, err := g.node.collected.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() == "gateway_delivery_unreached_total" {
+			for _, m := range f.GetMetric() {
+				for _, l := range m.GetLabel() {
+					if l.GetName() == "reason" {
+						out[l.GetValue()] = m.GetCounter().GetValue()
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
 // otherPin is nobody's.
 const otherPin = "sha256/BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA="
 
@@ -133,7 +223,12 @@ func (g *testGateway) watchConnections() func() []string {
 func renew(t *testing.T, g *testGateway, lifetime time.Duration) {
 	t.Helper()
 	old := leafOf(t, g)
-	leaf, err := g.world.authority.Issue(certs.IssueRequest{PublicKey: old.PublicKey, CommonName: g.name, IPs: old.IPAddresses, Lifetime: lifetime})
+	reissue(t, g, certs.IssueRequest{PublicKey: old.PublicKey, CommonName: g.name, IPs: old.IPAddresses, Lifetime: lifetime})
+}
+
+func reissue(t *testing.T, g *testGateway, request certs.IssueRequest) {
+	t.Helper()
+	leaf, err := g.world.authority.Issue(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ type testGateway struct {
 	log  *logBuffer
 	http *http.Client // as this party, to the others
 	wrap func(http.Handler) http.Handler
+	now  func() time.Time // the record's clock; nil: the machine's
 }
 
 // A pair is a world of Viet Nam and Cambodia.
@@ -106,7 +107,11 @@ func (g *testGateway) tryStart() error {
 	if err := migrateStore(context.Background(), cfg, log); err != nil {
 		return err
 	}
-	n, err := openNode(context.Background(), cfg, log)
+	now := g.now
+	if now == nil {
+		now = time.Now
+	}
+	n, err := openNodeAt(context.Background(), cfg, log, now)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/exchange/store"
-	"github.com/repatriation-exchange/gateway/partners"
 )
 
 func newPartner() *cobra.Command {
@@ -18,21 +17,6 @@ func newPartner() *cobra.Command {
 	verbs(cmd)
 	cmd.AddCommand(newPartnerCheck(), newPartnerList(), newPartnerQueue(), newPartnerRetry())
 	return cmd
-}
-
-func newPartnerCheck() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check FILE",
-		Short: "Explain what is wrong with a partner, agreement or calendar file, with line numbers",
-		Args:  exactArgs("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := partners.CheckFile(args[0]); err != nil {
-				return usageError{err}
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: nothing is wrong with this file by itself\n", args[0])
-			return err
-		},
-	}
 }
 
 // A partnerLine is one partner in partner list --json.

@@ -159,6 +159,9 @@ func TestRefusals(t *testing.T) {
 			if got.status != r.status || slug != r.slug || rule != r.rule || pointer != r.pointer {
 				t.Errorf("got %d %s %q %q, want %d %s %q %q\n%s", got.status, slug, rule, pointer, r.status, r.slug, r.rule, r.pointer, got.body)
 			}
+			if rule != "" && !exchange.KnownRule(rule) {
+				t.Errorf("a partner of ours would not show the rule %s", rule)
+			}
 			rows := p.vn.rows(exchange.Filter{Kind: exchange.KindRefusal})
 			if len(rows) != i+1 || rows[i].Partner != "KH" {
 				t.Fatalf("%d refusals are recorded, want %d", len(rows), i+1)

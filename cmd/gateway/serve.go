@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -26,7 +27,8 @@ and answers /healthz, /readyz and /metrics on the admin address. Where it is
 configured it also serves the operator API and tells webhooks of what happens.
 SIGTERM drains it: requests and deliveries under way are finished first.
 
-Changes of partner files are picked up without a restart.`,
+Changes of partner files, certificates and revocation lists are picked up
+without a restart.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, log, err := from.load()
@@ -64,6 +66,10 @@ func serve(ctx context.Context, n *node) error {
 			return hint(fmt.Errorf("listen for operators: %w", err), "change admin in the configuration")
 		}
 		group.Go(func() error { return n.runAdmin(ctx, adminListener) })
+	}
+	if err := n.startConsole(ctx, group.Go); err != nil {
+		_ = exchangeListener.Close() // nothing was accepted on it
+		return err
 	}
 	if n.operator != nil {
 		operatorListener, err := net.Listen("tcp", n.cfg.Operator.Listen)
@@ -142,7 +148,9 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 		out.Warnings = append(out.Warnings, "the renewed TLS certificate is not usable")
 	}
 	if err := n.registry.Problem(); err != nil {
-		out.Warnings = append(out.Warnings, "the registry's files have an error; the last good ones are in force")
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			out.Warnings = append(out.Warnings, "the registry has an error, and the last good state is in force: "+line)
+		}
 	}
 	out.Warnings = append(out.Warnings, n.webhookWarnings()...)
 	n.partnerStates(ctx, &out)
@@ -160,8 +168,12 @@ func (n *node) partnerStates(ctx context.Context, out *readiness) {
 		out.Problems = append(out.Problems, "the backlog cannot be read")
 	}
 	for _, p := range n.registry.Current().All() {
+		revocation, wrong := n.trust.revocation(p.Code)
+		for _, what := range wrong {
+			out.Warnings = append(out.Warnings, "partner "+p.Code+": a TLS file is not usable, and the last good one is in force: "+what)
+		}
 		state := partnerState{
-			Status: string(p.Status), Revocation: n.trust.revocation(p.Code), CircuitOpen: n.courier.CircuitOpen(p.Code),
+			Status: string(p.Status), Revocation: revocation, CircuitOpen: n.courier.CircuitOpen(p.Code),
 			Due: backlog[p.Code].Due, Dead: backlog[p.Code].Dead,
 		}
 		out.Partners[p.Code] = state

@@ -22,7 +22,6 @@ type trustStore struct {
 	registry *partners.Registry
 	identity *certs.Identity
 	now      func() time.Time
-	metrics  *exchange.Metrics
 	log      *slog.Logger
 
 	mu       sync.Mutex
@@ -31,7 +30,12 @@ type trustStore struct {
 	trusts   map[string]*certs.Trust
 	lists    map[string]*certs.CRLs // by what they are made of: they remember the highest number seen
 	clients  map[string]*http.Client
+	wrong    map[string]error // partners whose last good trust is in force
+	triedAt  time.Time
 }
+
+// retryTrust is how often trust that could not be made is tried again.
+const retryTrust = time.Second
 
 // current returns the trust for the current snapshot, making it when the
 // registry has changed.
@@ -43,20 +47,24 @@ func (t *trustStore) current() (*certs.Peers, error) {
 
 func (t *trustStore) refresh() (*certs.Peers, error) {
 	snapshot := t.registry.Current()
-	if snapshot == t.snapshot {
+	if snapshot == t.snapshot && (len(t.wrong) == 0 || t.now().Sub(t.triedAt).Abs() < retryTrust) {
 		return t.peers, nil
 	}
-	trusts := map[string]*certs.Trust{}
+	trusts, wrong := map[string]*certs.Trust{}, map[string]error{}
 	for _, p := range snapshot.All() {
 		trust, err := t.trustIn(p)
 		if err != nil && t.snapshot == nil {
 			return nil, fmt.Errorf("partner %s: %w", p.Code, err)
 		}
 		if err != nil {
-			// One partner's broken file must not stop the others: that partner
-			// alone is not trusted until it is mended.
-			t.log.Error("a partner's TLS trust is not usable; its connections are refused", "partner", p.Code, "error", err)
-			continue
+			// The registry has read these files a moment ago, and one is gone now.
+			// The last good trust stays; a partner that is new has none.
+			if wrong[p.Code] = err; t.wrong[p.Code] == nil {
+				t.log.Error("a partner's TLS trust is not usable; the last good one stays in force", "partner", p.Code, "error", err)
+			}
+			if trust = t.trusts[p.Code]; trust == nil {
+				continue
+			}
 		}
 		trusts[p.Code] = trust
 	}
@@ -64,7 +72,7 @@ func (t *trustStore) refresh() (*certs.Peers, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.snapshot, t.peers, t.trusts = snapshot, peers, trusts
+	t.snapshot, t.peers, t.trusts, t.wrong, t.triedAt = snapshot, peers, trusts, wrong, t.now()
 	for _, c := range t.clients { // their connections were made under the old trust
 		c.CloseIdleConnections()
 	}
@@ -79,12 +87,9 @@ func (t *trustStore) trustIn(p *partners.Partner) (*certs.Trust, error) {
 	}
 	var lists *certs.CRLs
 	if p.TLS.CRL != "" {
-		key := p.Code + "\x00" + p.TLS.CRL + "\x00" + string(p.TLS.AnchorsPEM)
+		key := p.Code + "\x00" + p.TLS.CRL + "\x00" + p.TLS.CRLGrace.String() + "\x00" + string(p.TLS.AnchorsPEM)
 		if lists = t.lists[key]; lists == nil {
-			lists, err = certs.NewCRLs(certs.CRLConfig{
-				Files: []string{p.TLS.CRL}, Anchors: anchors, Policy: certs.CRLPolicy{Grace: p.TLS.CRLGrace}, Now: t.now,
-			})
-			if err != nil {
+			if lists, err = certs.NewCRLs(crlConfig(p, anchors, t.now)); err != nil {
 				return nil, err
 			}
 			t.lists[key] = lists
@@ -94,6 +99,11 @@ func (t *trustStore) trustIn(p *partners.Partner) (*certs.Trust, error) {
 		Anchors: anchors, Pins: p.TLS.Pins, RevokedSerials: p.TLS.Revoked, CRLs: lists,
 		AllowTLS12: p.TLS.MinVersion == "1.2", Now: t.now,
 	})
+}
+
+// crlConfig says where a partner's revocation list is.
+func crlConfig(p *partners.Partner, anchors []*x509.Certificate, now func() time.Time) certs.CRLConfig {
+	return certs.CRLConfig{Files: []string{p.TLS.CRL}, Anchors: anchors, Policy: certs.CRLPolicy{Grace: p.TLS.CRLGrace}, Now: now}
 }
 
 // verify decides about a handshake, full or resumed, as our server.
@@ -142,12 +152,27 @@ func (t *trustStore) authenticate(r *http.Request) (string, error) {
 	return "", err
 }
 
-// revocation returns the state of a partner's revocation lists.
-func (t *trustStore) revocation(code string) string {
+// revocation returns the state of a partner's revocation lists, and what is
+// wrong with the files that they and its anchors are read from; while it is, the
+// last good ones are in force.
+func (t *trustStore) revocation(code string) (status string, wrong []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, err := t.refresh(); err != nil || t.trusts[code] == nil {
-		return certs.CRLExpired
+	_, err := t.refresh()
+	if err == nil {
+		err = t.wrong[code]
 	}
-	return t.trusts[code].CRLState().Status
+	if err != nil {
+		wrong = append(wrong, err.Error())
+	}
+	if t.trusts[code] == nil {
+		return certs.CRLExpired, wrong
+	}
+	state := t.trusts[code].CRLState()
+	for _, f := range state.Files {
+		if f.Problem != "" {
+			wrong = append(wrong, f.Problem)
+		}
+	}
+	return state.Status, wrong
 }

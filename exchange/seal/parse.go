@@ -77,6 +77,10 @@ func Parse(compact []byte, typ string, maxBytes int) (*Unverified, error) {
 
 var dot = []byte(".")
 
+// KeyID names the key that a message says it was signed with; nobody has
+// verified it.
+func (u *Unverified) KeyID() string { return u.header.kid }
+
 // decodePart decodes canonical base64url without padding (RFC 7515 §2). Go's
 // decoder skips line ends and, unless strict, ignores trailing bits; neither
 // may pass, because two texts must never mean the same message.

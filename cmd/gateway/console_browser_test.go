@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// A browser is a real Chromium with nobody at its screen. Whatever it complains
+// of, and whatever it asks of anybody but the console, fails the test.
+type browser struct {
+	t    *testing.T
+	ctx  context.Context
+	base string
+	axe  string
+	keys int
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+func newBrowser(t *testing.T, base string) *browser {
+	t.Helper()
+	axe, err := os.ReadFile("../../exchange/console/testdata/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.WindowSize(1280, 900), chromedp.UserDataDir(t.TempDir()))
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	b := &browser{t: t, ctx: ctx, base: base, axe: string(axe)}
+	limit := time.AfterFunc(3*time.Minute, cancel)
+	t.Cleanup(func() { limit.Stop(); cancel(); stop() })
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // it starts here
+		t.Fatal(err)
+	}
+	listen(b, log.EntryAdded, b.logged)
+	listen(b, network.RequestWillBeSent, b.asked)
+	for _, err := range []error{
+		called(chromedp.Call(ctx, network.Enable, network.EnableParams{})), called(chromedp.Call(ctx, log.Enable, cdp.Empty{})),
+		called(chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": "vi"}})),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+func called[T any](_ T, err error) error { return err }
+
+// listen hands every event of a kind on until the browser ends.
+func listen[E any](b *browser, event cdp.Event[E], take func(E)) {
+	events := chromedp.Events(b.ctx, event)
+	go func() {
+		for e, err := range events {
+			if err != nil {
+				return
+			}
+			take(e)
+		}
+	}()
+}
+
+func (b *browser) complain(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complaints = append(b.complaints, fmt.Sprintf(format, args...))
+}
+
+// logged hears what the browser says of a page, a breach of the content
+// security policy for one.
+func (b *browser) logged(e log.EventEntryAdded) {
+	if e.Entry.Source != log.EntrySourceNetwork { // a 404 that a test asks for
+		b.complain("%s: %s", e.Entry.Source, e.Entry.Text)
+	}
+}
+
+func (b *browser) asked(e network.EventRequestWillBeSent) {
+	if !strings.HasPrefix(e.Request.URL, b.base+"/") {
+		b.complain("a request to %s", e.Request.URL)
+	}
+	for _, secret := range secrets {
+		if strings.Contains(e.Request.URL, secret) || strings.Contains(e.Request.URL, url.QueryEscape(secret)) {
+			b.complain("%q is in an address", secret)
+		}
+	}
+}
+
+// run does things and fails with what the browser complained of meanwhile.
+func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.complaints) > 0 {
+		b.t.Fatalf("the browser complains: %s", strings.Join(b.complaints, "; "))
+	}
+}
+
+// look reads something off the page.
+func look[T any](b *browser, action chromedp.Action[T]) T {
+	b.t.Helper()
+	out, err := chromedp.Run(b.ctx, action)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.run()
+	return out
+}
+
+func (b *browser) open(path string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(b.base+path), chromedp.WaitVisible(chromedp.CSS("main")))
+}
+
+// click follows what a selector names and waits for the next page.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	if _, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+		b.t.Fatalf("click %s: %v", selector, err)
+	}
+	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+}
+
+func (b *browser) text() string {
+	b.t.Helper()
+	return look(b, chromedp.Text(chromedp.CSS("main")))
+}
+
+func (b *browser) title() string {
+	b.t.Helper()
+	return look(b, chromedp.Title())
+}
+
+// language chooses one by the buttons of the frame.
+func (b *browser) language(tag string) {
+	b.t.Helper()
+	b.click(`.bar__languages button[value="` + tag + `"]`)
+	if got := look(b, chromedp.Evaluate[string]("document.documentElement.lang")); got != tag {
+		b.t.Fatalf("the page speaks %s, want %s", got, tag)
+	}
+}
+
+func (b *browser) scheme(name string) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// accessible runs axe: nothing serious and nothing critical may be found.
+func (b *browser) accessible(where string) {
+	b.t.Helper()
+	look(b, chromedp.Evaluate[int](b.axe+";0"))
+	found := look(b, chromedp.Evaluate[string](
+		`axe.run({resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + " " + (n.any[0] || n.all[0] || n.none[0] || {}).message)}))))`,
+		chromedp.EvalAwaitPromise))
+	var violations []struct {
+		ID, Impact, Help string
+		Nodes            []string
+	}
+	if err := json.Unmarshal([]byte(found), &violations); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, v := range violations {
+		if v.Impact == "serious" || v.Impact == "critical" {
+			b.t.Errorf("%s: %s (%s): %s\n  %s", where, v.ID, v.Impact, v.Help, strings.Join(v.Nodes, "\n  "))
+		} else {
+			b.t.Logf("%s: %s (%s): %s", where, v.ID, v.Impact, v.Help)
+		}
+	}
+}
+
+// picture leaves a screenshot where CONSOLE_PICTURES says.
+func (b *browser) picture(name string) {
+	b.t.Helper()
+	dir := os.Getenv("CONSOLE_PICTURES")
+	if dir == "" {
+		return
+	}
+	png := look(b, chromedp.FullScreenshot(100))
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// press presses keys as a person would.
+func (b *browser) press(keys string) {
+	b.t.Helper()
+	b.keys++
+	b.run(chromedp.KeyEvent(keys))
+}
+
+// tabTo presses Tab until what has the focus is what a selector names, and
+// checks that the focus can be seen there.
+func (b *browser) tabTo(selector string) {
+	b.t.Helper()
+	for range 80 {
+		b.press(kb.Tab)
+		if !look(b, chromedp.Evaluate[bool](fmt.Sprintf("document.activeElement.matches(%q)", selector))) {
+			continue
+		}
+		if !look(b, chromedp.Evaluate[bool](`(e => { const s = getComputedStyle(e); return s.outlineStyle !== "none" || s.boxShadow !== "none" })(document.activeElement)`)) {
+			b.t.Errorf("the focus on %s cannot be seen", selector)
+		}
+		return
+	}
+	b.t.Fatalf("Tab does not reach %s", selector)
+}
+
+// enter presses Enter on what has the focus and waits for the next page.
+func (b *browser) enter() {
+	b.t.Helper()
+	b.keys++
+	if _, err := chromedp.RunResponse(b.ctx, chromedp.KeyEvent(kb.Enter)); err != nil {
+		b.t.Fatal(err)
+	}
+	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+}

@@ -1,0 +1,317 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A Block is a part of a body that is read at one go: what is said of the whole,
+// or of one person.
+type Block struct {
+	Title   string
+	Subject string // a person's reference
+	Minor   bool
+	Rows    []Row
+}
+
+// A Row is one field.
+type Row struct {
+	Pointer string
+	Under   string // the fields that it is in
+	Label   string
+	Values  []Value
+	Hidden  bool
+	Shown   bool // it was hidden, and this look has shown it
+	Chosen  bool // asked for before the form came back with an error
+}
+
+// A Value is what a field says, or one of several things.
+type Value struct {
+	Text string // hostile
+	Code string // of a code list
+	Lang string // of a text in a script of its own
+}
+
+// A reading lays a body out by its schema.
+type reading struct {
+	s         *speech
+	catalogue *schemas.Catalogue
+	fields    []schemas.Field
+	shown     []string
+	chosen    []string
+	minors    []string
+	blocks    []Block
+}
+
+// read returns the blocks of a body, that of the whole first.
+func (r *reading) read(messageType string, body any) []Block {
+	r.fields = r.catalogue.Fields(messageType)
+	object, ok := body.(map[string]any)
+	if !ok {
+		return nil
+	}
+	whole := Block{Title: r.s.T("message.whole")}
+	r.object("", "", object, nil, &whole, true)
+	if len(whole.Rows) > 0 {
+		r.blocks = append([]Block{whole}, r.blocks...)
+	}
+	return r.blocks
+}
+
+// below returns the fields directly in an object, in the schema's order.
+func (r *reading) below(pattern string) []schemas.Field {
+	var out []schemas.Field
+	for _, f := range r.fields {
+		if name, ok := strings.CutPrefix(f.Pointer, pattern+"/"); ok && !strings.Contains(name, "/") && name != "*" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (r *reading) object(pattern, pointer string, o map[string]any, under []string, into *Block, top bool) {
+	for _, f := range r.below(pattern) {
+		name := f.Pointer[len(pattern)+1:]
+		value, there := o[name]
+		if !there {
+			continue
+		}
+		at, label := pointer+"/"+name, r.s.Of(f.Title)
+		row := Row{Pointer: at, Under: strings.Join(under, " › "), Label: label, Shown: f.Personal != "" && r.hasShown(at), Chosen: slices.Contains(r.chosen, at)}
+		switch value := value.(type) {
+		case exchange.Hidden:
+			row.Hidden = true
+			into.Rows = append(into.Rows, row)
+		case map[string]any:
+			if flags, ok := r.flags(f, value); ok {
+				row.Values = flags
+				into.Rows = append(into.Rows, row)
+				continue
+			}
+			r.object(f.Pointer, at, value, append(slices.Clone(under), label), into, false)
+		case []any:
+			r.array(f, at, value, under, into, row, top)
+		default:
+			row.Values = []Value{r.value(f, o, value)}
+			into.Rows = append(into.Rows, row)
+		}
+	}
+}
+
+// hasShown says whether this look has shown a place, or what it is in.
+func (r *reading) hasShown(pointer string) bool {
+	return slices.ContainsFunc(r.shown, func(s string) bool { return s == "" || s == pointer || strings.HasPrefix(pointer, s+"/") })
+}
+
+// array lays out a list: of objects at the top of a body, each as a block of
+// its own; of texts, in one row.
+func (r *reading) array(f schemas.Field, at string, list []any, under []string, into *Block, row Row, top bool) {
+	for i, element := range list {
+		object, ok := element.(map[string]any)
+		if !ok {
+			if _, hidden := element.(exchange.Hidden); hidden {
+				row.Hidden = true
+				continue
+			}
+			row.Values = append(row.Values, r.value(f, nil, element))
+			continue
+		}
+		place := at + "/" + strconv.Itoa(i)
+		title := fmt.Sprintf("%s %d", row.Label, i+1)
+		if !top {
+			r.object(f.Pointer+"/*", place, object, append(slices.Clone(under), title), into, false)
+			continue
+		}
+		block := Block{Title: title}
+		if block.Subject, _ = object["subject_ref"].(string); block.Subject != "" {
+			block.Title = r.s.T("message.person", block.Subject)
+			block.Minor = slices.Contains(r.minors, block.Subject)
+		}
+		r.object(f.Pointer+"/*", place, object, nil, &block, false)
+		r.blocks = append(r.blocks, block)
+	}
+	if row.Hidden || len(row.Values) > 0 || len(list) == 0 {
+		into.Rows = append(into.Rows, row)
+	}
+}
+
+// flags reads an object of nothing but yes and no as the list of what is yes.
+func (r *reading) flags(f schemas.Field, o map[string]any) ([]Value, bool) {
+	fields := r.below(f.Pointer)
+	out := []Value{}
+	for _, below := range fields {
+		if below.Type != "boolean" {
+			return nil, false
+		}
+		if o[below.Pointer[len(f.Pointer)+1:]] == true {
+			out = append(out, Value{Text: r.s.Of(below.Title)})
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, Value{Text: r.s.T("value.none")})
+	}
+	return out, len(fields) > 0
+}
+
+// value writes one value in words.
+func (r *reading) value(f schemas.Field, beside map[string]any, v any) Value {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return Value{Text: r.s.T("value.yes")}
+		}
+		return Value{Text: r.s.T("value.no")}
+	case json.Number:
+		return Value{Text: v.String()}
+	case string:
+		return r.words(f, beside, v)
+	}
+	return Value{Text: r.s.T("value.other")}
+}
+
+func (r *reading) words(f schemas.Field, beside map[string]any, v string) Value {
+	switch f.Format {
+	case "edtf":
+		return Value{Text: r.s.Partial(v)}
+	case "edtf-interval":
+		from, to, _ := strings.Cut(v, "/")
+		return Value{Text: r.s.T("date.period", r.end(from), r.end(to))}
+	case "date":
+		if day, err := time.Parse(time.DateOnly, v); err == nil {
+			return Value{Text: r.s.Date(day)}
+		}
+	case "date-time":
+		if at, err := time.Parse(time.RFC3339, v); err == nil {
+			return Value{Text: r.s.Time(at)}
+		}
+	case "base64":
+		return Value{Text: r.s.T("value.file", (len(v)*3/4+1023)/1024)}
+	}
+	if list, ok := schemas.List(f.CodeList); ok {
+		if label := list.Label(v, r.s.Tag); label != v {
+			return Value{Text: label, Code: v}
+		}
+	}
+	if strings.HasSuffix(f.Pointer, "/code") { // a place of a national list
+		id, _ := beside["code_list_version"].(string)
+		if list, ok := schemas.ListByID(id); ok && list.Has(v) {
+			return Value{Text: list.Label(v, r.s.Tag), Code: v}
+		}
+	}
+	out := Value{Text: v}
+	if strings.HasSuffix(f.Pointer, "/native") {
+		out.Lang, _ = beside["language"].(string)
+	}
+	return out
+}
+
+func (r *reading) end(text string) string {
+	if text == "" || text == ".." {
+		return r.s.T("date.open")
+	}
+	return r.s.Partial(text)
+}
+
+// at returns what lies at a JSON Pointer of a body, exchange.Hidden when it is
+// in something hidden, nil when there is nothing.
+func at(body any, pointer string) any {
+	for _, token := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		switch v := body.(type) {
+		case exchange.Hidden:
+			return v
+		case map[string]any:
+			body = v[token]
+		case []any:
+			i, err := strconv.Atoi(token)
+			if err != nil || i < 0 || i >= len(v) {
+				return nil
+			}
+			body = v[i]
+		default:
+			return nil
+		}
+	}
+	return body
+}
+
+// A Difference is one change of a correction.
+type Difference struct {
+	Op     string
+	Place  string
+	Before []Row
+	After  []Row
+}
+
+// difference lays out a change: the place before it, and after it.
+func (r *reading) difference(messageType string, before, after any, c exchange.Change) Difference {
+	r.fields = r.catalogue.Fields(messageType)
+	out := Difference{Op: c.Op, Place: r.place(messageType, c.Pointer)}
+	pointer := strings.TrimSuffix(c.Pointer, "/-")
+	if c.Op != "add" {
+		out.Before = r.rows(messageType, pointer, before)
+	}
+	if c.Op != "remove" {
+		out.After = r.rows(messageType, pointer, after)
+	}
+	return out
+}
+
+// rows lays out what lies at one place.
+func (r *reading) rows(messageType, pointer string, body any) []Row {
+	f, _ := r.catalogue.Field(messageType, pointer)
+	v := at(body, pointer)
+	if _, hidden := v.(exchange.Hidden); hidden {
+		return []Row{{Hidden: true}}
+	}
+	var block Block
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case map[string]any:
+		if flags, ok := r.flags(f, v); ok {
+			return []Row{{Values: flags}}
+		}
+		r.object(pattern(pointer), pointer, v, nil, &block, false)
+	case []any:
+		r.array(f, pointer, v, nil, &block, Row{Label: r.s.Of(f.Title)}, false)
+	default:
+		holder, _ := at(body, pointer[:strings.LastIndexByte(pointer, '/')]).(map[string]any)
+		return []Row{{Values: []Value{r.value(f, holder, v)}}}
+	}
+	return block.Rows
+}
+
+// place names a JSON Pointer by the titles of the fields on its way.
+func (r *reading) place(messageType, pointer string) string {
+	var names []string
+	tokens := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
+	for i, token := range tokens {
+		if n, err := strconv.Atoi(token); err == nil && len(names) > 0 {
+			names[len(names)-1] += " " + strconv.Itoa(n+1)
+			continue
+		}
+		if f, ok := r.catalogue.Field(messageType, "/"+strings.Join(tokens[:i+1], "/")); ok {
+			names = append(names, r.s.Of(f.Title))
+		}
+	}
+	return strings.Join(names, " › ")
+}
+
+// pattern turns a pointer into that of a field.
+func pattern(pointer string) string {
+	tokens := strings.Split(pointer, "/")
+	for i, token := range tokens {
+		if _, err := strconv.Atoi(token); err == nil {
+			tokens[i] = "*"
+		}
+	}
+	return strings.Join(tokens, "/")
+}

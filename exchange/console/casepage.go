@@ -1,0 +1,187 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// A caseView is the page of one case.
+type caseView struct {
+	Line       CaseLine
+	Opened     bool // by us
+	OpenedAt   time.Time
+	Erased     bool
+	Pending    int
+	Minors     []string
+	Clocks     []ClockLine
+	Persons    []PersonLine
+	Linked     []LinkLine
+	Waiting    []DraftLine
+	Timeline   []EventLine
+	From, Next int64 // of the timeline; Next 0: there is no more
+}
+
+// A ClockLine is a deadline as it stands.
+type ClockLine struct {
+	Label, State, Basis, Citation string
+	Internal, Ours                bool
+	Due                           time.Time
+	HolidaysKnown                 bool
+	Type                          TypeName
+	Value                         int
+	Unit                          string
+}
+
+// A PersonLine is one person of a case.
+type PersonLine struct {
+	Ref, State string
+	Remarks    []string
+	Minor      bool
+	Duplicates []DuplicateLine
+}
+
+// A DuplicateLine is a person of another case who may be the same.
+type DuplicateLine struct {
+	Partner       Party
+	Case, Subject string
+	Score         int
+}
+
+// A LinkLine is a case that shares an opaque link with this one.
+type LinkLine struct {
+	Partner Party
+	Case    string
+}
+
+// An EventLine is one event of the timeline.
+type EventLine struct {
+	At        time.Time
+	Kind      string
+	Direction string
+	Type      TypeName // of a message, or of what was done to one
+	What      string   // of an event that is not a message
+	ID        string
+	Status    string
+	Late      bool
+	By        string
+	Reason    string
+	From      Party
+}
+
+// timelinePage is how many events of a case are shown at once.
+const timelinePage = 100
+
+// shownDuplicates is how many probable duplicates a person has on the page.
+const shownDuplicates = 5
+
+func (c *Console) casePage(v *visit) error {
+	ctx := v.r.Context()
+	key := exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}
+	file, err := c.cfg.Files.Case(ctx, v.officer, key)
+	if err != nil {
+		return err
+	}
+	view := caseView{
+		Line: c.caseLine(v, file.Row), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased, Pending: file.Standing.Pending,
+	}
+	if view.Minors, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
+		return err
+	}
+	for _, clock := range file.Clocks {
+		view.Clocks = append(view.Clocks, c.clockLine(v, clock))
+	}
+	slices.SortStableFunc(view.Clocks, func(a, b ClockLine) int { return clockRank(a) - clockRank(b) })
+	if view.Persons, err = c.persons(v, key, file, view.Minors); err != nil {
+		return err
+	}
+	if c.cfg.Register != nil && !file.Erased {
+		linked, err := c.cfg.Register.Linked(ctx, v.officer, key)
+		if err != nil {
+			return err
+		}
+		for _, k := range linked {
+			view.Linked = append(view.Linked, LinkLine{c.party(v.s, k.Partner), k.Case})
+		}
+	}
+	if v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+		for _, state := range []exchange.DraftState{exchange.DraftWaiting, exchange.DraftHeld} {
+			lines, err := c.draftLines(v, state, key.Case)
+			if err != nil {
+				return err
+			}
+			view.Waiting = append(view.Waiting, slices.DeleteFunc(lines, func(d DraftLine) bool { return d.Partner.Code != key.Partner })...)
+		}
+	}
+	view.From, _ = strconv.ParseInt(v.r.URL.Query().Get("from"), 10, 64)
+	if err := c.timeline(v, key, &view); err != nil {
+		return err
+	}
+	return c.show(v, http.StatusOK, "case", v.s.T("case.title"), "cases", view)
+}
+
+// clockRank puts the clocks that press first.
+func clockRank(c ClockLine) int {
+	return slices.Index([]string{string(partners.ClockOverdue), string(partners.ClockDue), string(partners.ClockPaused), string(partners.ClockLate), string(partners.ClockMet)}, c.State)
+}
+
+func (c *Console) clockLine(v *visit, clock exchange.RunningClock) ClockLine {
+	d := clock.Deadline
+	return ClockLine{
+		Label: v.s.Named(d.Label), State: string(clock.Reading.State), Basis: d.Basis, Citation: d.Citation,
+		Internal: d.Scope == partners.ScopeInternal, Ours: clock.Ours, Due: clock.Reading.Due, HolidaysKnown: clock.Reading.HolidaysKnown || d.Unit == "calendar",
+		Type: c.typeName(v.s, d.Type), Value: d.Value, Unit: d.Unit,
+	}
+}
+
+func (c *Console) persons(v *visit, key exchange.CaseKey, file exchange.CaseFile, minors []string) ([]PersonLine, error) {
+	var out []PersonLine
+	for _, s := range file.Standing.Subjects {
+		p := PersonLine{Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(minors, s.Ref)}
+		if c.cfg.Register != nil && file.Standing.Kind != exchange.Information {
+			found, err := c.cfg.Register.Duplicates(v.r.Context(), v.officer, exchange.SubjectKey{CaseKey: key, Subject: s.Ref})
+			if err != nil && exchange.AsProblem(err).Kind != exchange.ProblemNotFound {
+				return nil, err
+			}
+			for _, d := range found[:min(len(found), shownDuplicates)] {
+				p.Duplicates = append(p.Duplicates, DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, d.Score})
+			}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func (c *Console) timeline(v *visit, key exchange.CaseKey, view *caseView) error {
+	entries, err := c.cfg.Files.Timeline(v.r.Context(), v.officer, key, max(view.From, 0), timelinePage+1)
+	if err != nil {
+		return err
+	}
+	if len(entries) > timelinePage {
+		view.Next, entries = entries[timelinePage].Index, entries[:timelinePage]
+	}
+	for _, e := range entries {
+		line := EventLine{
+			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), ID: e.ID, Status: e.Status, Late: e.Late, By: e.By, Reason: e.Reason,
+			From: c.party(v.s, c.cfg.Self),
+		}
+		if e.Direction == exchange.In {
+			line.From = c.party(v.s, key.Partner)
+		}
+		if c.cfg.Catalogue.Has(e.Type) {
+			line.Type = c.typeName(v.s, e.Type)
+			line.What = v.s.Or("timeline."+string(e.Kind), "")
+		} else {
+			line.What = v.s.Or("event."+e.Type, v.s.Or("timeline."+string(e.Kind), e.Type))
+		}
+		view.Timeline = append(view.Timeline, line)
+	}
+	slices.Reverse(view.Timeline)
+	return nil
+}

@@ -1,0 +1,147 @@
+package console
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// A casesView is the page of all cases.
+type casesView struct {
+	Filter   caseWish
+	Filtered bool
+	Partners []Party
+	Kinds    []string
+	States   []string
+	Turns    []string
+	Cases    []CaseLine
+	Next     string // the address of the next page
+	Later    bool   // this is not the first page
+}
+
+// A caseWish is what the officer asked for. Nothing in it is personal: it
+// stands in the address.
+type caseWish struct{ Partner, Kind, State, Turn, Case, By string }
+
+// states are all of them in the order of a life, for the filter.
+var states = []exchange.State{
+	exchange.StateOpened, exchange.StateVerifying, exchange.StateConfirmed, exchange.StateTracing, exchange.StateReturnRequested,
+	exchange.StateReturnAgreed, exchange.StateDocumented, exchange.StateHandoverPlanned, exchange.StateHandedOver, exchange.StateReceived,
+	exchange.StateFollowUp, exchange.StateAnswered, exchange.StateClosed, exchange.StateWithdrawn,
+}
+
+const casesOnPage = 50
+
+func (c *Console) casesPage(v *visit) error {
+	q := v.r.URL.Query()
+	view := casesView{
+		Partners: c.parties(v.s, v.officer), Kinds: []string{string(exchange.Return), string(exchange.SelfReturn)},
+		Turns: []string{string(exchange.TurnUs), string(exchange.TurnPartner)},
+	}
+	for _, s := range states {
+		view.States = append(view.States, string(s))
+	}
+	if v.officer.Police {
+		view.Kinds = append(view.Kinds, string(exchange.Information))
+	}
+	view.Filter = caseWish{
+		Partner: known(q.Get("partner"), partnerCodes(view.Partners)), Kind: known(q.Get("kind"), view.Kinds), State: known(q.Get("state"), view.States),
+		Turn: known(q.Get("turn"), view.Turns), Case: strings.TrimSpace(cut(q.Get("case"), 128)), By: known(q.Get("by"), []string{"moved", "due"}),
+	}
+	view.Filtered = view.Filter != caseWish{By: view.Filter.By}
+	f := view.Filter.filter()
+	f.After, view.Later = readCursor(q.Get("after"))
+	f.Limit = casesOnPage + 1
+	rows, err := c.cfg.Files.List(v.r.Context(), v.officer, f)
+	if err != nil {
+		return err
+	}
+	if len(rows) > casesOnPage {
+		rows = rows[:casesOnPage]
+		view.Next = view.Filter.address(rows[casesOnPage-1])
+	}
+	for _, row := range rows {
+		view.Cases = append(view.Cases, c.caseLine(v, row))
+	}
+	return c.show(v, http.StatusOK, "cases", v.s.T("cases.title"), "cases", view)
+}
+
+func partnerCodes(parties []Party) []string {
+	out := make([]string, len(parties))
+	for i, p := range parties {
+		out[i] = p.Code
+	}
+	return out
+}
+
+// known returns a value that is one of those offered, else "".
+func known(value string, offered []string) string {
+	if slices.Contains(offered, value) {
+		return value
+	}
+	return ""
+}
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "")
+	}
+	return s
+}
+
+func (w caseWish) filter() exchange.CaseFilter {
+	f := exchange.CaseFilter{State: exchange.State(w.State), Turn: exchange.Turn(w.Turn), Case: w.Case, ByDue: w.By == "due"}
+	if w.Partner != "" {
+		f.Partners = []string{w.Partner}
+	}
+	if w.Kind != "" {
+		f.Kinds = []exchange.Conversation{exchange.Conversation(w.Kind)}
+	}
+	return f
+}
+
+// A cursor names the last row of a page in its order.
+type cursor struct {
+	Partner string `json:"p"`
+	Case    string `json:"c"`
+	Moved   int64  `json:"m"`
+	Due     int64  `json:"d,omitempty"`
+}
+
+func (w caseWish) address(last exchange.CaseRow) string {
+	at := cursor{Partner: last.Partner, Case: last.Case, Moved: last.MovedAt.UnixMilli()}
+	if !last.DueAt.IsZero() {
+		at.Due = last.DueAt.UnixMilli()
+	}
+	text, err := json.Marshal(at)
+	if err != nil { // it is two texts and two numbers
+		panic(err)
+	}
+	q := url.Values{"after": {base64.RawURLEncoding.EncodeToString(text)}}
+	for name, value := range map[string]string{"partner": w.Partner, "kind": w.Kind, "state": w.State, "turn": w.Turn, "case": w.Case, "by": w.By} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return "/cases?" + q.Encode()
+}
+
+// readCursor reads a cursor; one that is none begins at the first page.
+func readCursor(text string) (exchange.CaseRow, bool) {
+	data, err := base64.RawURLEncoding.DecodeString(cut(text, 1000))
+	var at cursor
+	if err != nil || json.Unmarshal(data, &at) != nil || at.Case == "" {
+		return exchange.CaseRow{}, false
+	}
+	row := exchange.CaseRow{CaseKey: exchange.CaseKey{Partner: at.Partner, Case: at.Case}, MovedAt: time.UnixMilli(at.Moved)}
+	if at.Due != 0 {
+		row.DueAt = time.UnixMilli(at.Due)
+	}
+	return row, true
+}

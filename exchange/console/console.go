@@ -1,0 +1,123 @@
+package console
+
+import (
+	"crypto/x509"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+//go:embed assets/*.css assets/*.svg
+var assets embed.FS
+
+// Config wires a Console. Everything is required but what says otherwise.
+type Config struct {
+	Self      string // our code
+	Files     *exchange.CaseFiles
+	Desk      *exchange.Desk
+	Sight     *exchange.Sight
+	Register  *exchange.Register // nil: nobody looks for probable duplicates
+	Roster    *exchange.Roster
+	Sessions  *exchange.Sessions
+	Directory *exchange.Directory
+	Catalogue *schemas.Catalogue
+	Zone      *time.Location // of the officers
+	Clock     func() time.Time
+	Logger    *slog.Logger
+
+	// Pin names a client certificate as officers' entries do; nil: officers
+	// do not sign in by certificate.
+	Pin func(*x509.Certificate) string
+	// OIDC is an identity provider; nil for none.
+	OIDC *OIDCConfig
+}
+
+// A Console serves the officers' pages.
+type Console struct {
+	cfg       Config
+	languages *languages
+	oidc      *provider
+	door      *door // of a demonstration; nil elsewhere
+	handler   http.Handler
+}
+
+// New returns a console; it refuses a missing part.
+func New(cfg Config) (*Console, error) {
+	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Roster == nil || cfg.Sessions == nil ||
+		cfg.Directory == nil || cfg.Catalogue == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Logger == nil {
+		return nil, errors.New("console: a required part is missing")
+	}
+	c := &Console{cfg: cfg}
+	var err error
+	if c.languages, err = loadLanguages(cfg.Zone); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	if cfg.OIDC != nil {
+		if c.oidc, err = newProvider(*cfg.OIDC, cfg.Clock); err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+	}
+	c.handler = c.routes()
+	return c, nil
+}
+
+// maxForm bounds what a form may send; the longest has a reason in it.
+const maxForm = 64 << 10
+
+// ServeHTTP implements http.Handler.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	h.Set("Cache-Control", "no-store")
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	c.handler.ServeHTTP(w, r)
+}
+
+func (c *Console) routes() http.Handler {
+	r := chi.NewRouter()
+	for _, name := range []string{"govuk.css", "console.css", "mark.svg"} {
+		r.Get("/assets/"+name, serveAsset)
+	}
+	r.Get("/sign-in", c.open(c.signInPage))
+	r.Post("/sign-in/certificate", c.open(c.signInByCertificate))
+	r.Get("/sign-in/provider", c.open(c.signInAtProvider))
+	r.Get("/sign-in/callback", c.open(c.signInFromProvider))
+	r.Get("/enter/{token}", c.open(c.enterDemonstration))
+	r.Post("/sign-in/demonstration", c.open(c.signInForDemonstration))
+	r.Post("/language", c.open(c.chooseLanguage))
+	r.Post("/sign-out", c.signedIn(c.signOut))
+	r.Get("/", c.signedIn(c.workPage))
+	r.Get("/cases", c.signedIn(c.casesPage))
+	r.Get("/cases/{partner}/{case}", c.signedIn(c.casePage))
+	r.Get("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
+	r.Post("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
+	r.Get("/drafts/{id}", c.signedIn(c.draftPage))
+	r.Post("/drafts/{id}", c.signedIn(c.draftPage))
+	r.NotFound(c.open(func(*visit) error { return errNoPage }))
+	r.MethodNotAllowed(c.open(func(*visit) error { return errNoPage }))
+
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.SetDenyHandler(c.open(func(*visit) error { return errForeignForm }))
+	return crossOrigin.Handler(r)
+}
+
+// serveAsset serves what is the same for everybody and holds nothing of a case.
+func serveAsset(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	http.FileServerFS(assets).ServeHTTP(w, r)
+}

@@ -1,0 +1,225 @@
+package console
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// families are the keys that pages make from a value: each value has its text,
+// and each text a value.
+func families() map[string][]string {
+	texts := func(v ...string) []string { return v }
+	out := map[string][]string{
+		"kind.": texts(string(exchange.Return), string(exchange.SelfReturn), string(exchange.Information)),
+		"turn.": texts(string(exchange.TurnUs), string(exchange.TurnPartner), "nobody"),
+		"remark.": texts(exchange.RemarkNotConfirmed, exchange.RemarkUndetermined, exchange.RemarkRefused, exchange.RemarkCountered,
+			exchange.RemarkNotCountersigned, exchange.RemarkAbsent, exchange.RemarkDeclined, exchange.RemarkNotArrived, exchange.RemarkAnonymous),
+		"clock.":          texts(string(partners.ClockOverdue), string(partners.ClockDue), string(partners.ClockPaused), string(partners.ClockMet), string(partners.ClockLate)),
+		"timeline.":       texts(string(exchange.KindReceipt), string(exchange.KindRefusal), string(exchange.KindFailure), string(exchange.KindAccess), string(exchange.KindEvent)),
+		"purpose.":        texts("identity_verification", "protection", "repatriation", "family_tracing", "support", "police_cooperation", "data_protection"),
+		"correction.":     texts("add", "replace", "remove"),
+		"safeguard.":      texts(partners.SafeguardConsent, partners.SafeguardGuardian, partners.SafeguardVoluntariness, partners.SafeguardRefoulement),
+		"basis.":          texts("consent", "authority"),
+		"language.":       spoken,
+		"sign_in.failed.": texts("certificate", "unknown", "provider", "state", "system", "link"),
+		"reveal.":         texts("reason_required", "fields_required"),
+		"event.": texts("message_read", "draft_read", "person_read", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
+			"draft_reject", "draft_discarded", "safeguards", "clock_reminder", "clock_overdue"),
+	}
+	for _, s := range states {
+		out["state."] = append(out["state."], string(s))
+	}
+	for _, r := range exchange.Roles() {
+		out["role."] = append(out["role."], string(r))
+	}
+	for _, s := range []exchange.DraftState{exchange.DraftHeld, exchange.DraftWaiting, exchange.DraftReleasing, exchange.DraftReleased, exchange.DraftRejected, exchange.DraftRefused, exchange.DraftDiscarded} {
+		out["draft_state."] = append(out["draft_state."], string(s), string(s)+".text")
+	}
+	for _, kind := range []string{"not-found", "forbidden", "erased", "foreign-form", "too-large", "refused", "unavailable", "internal"} {
+		out["error."] = append(out["error."], kind+".title", kind+".text")
+	}
+	return out
+}
+
+var (
+	inTemplates = regexp.MustCompile(`\bt "([a-z0-9_.-]+)"`)
+	inCode      = regexp.MustCompile(`\.(?:T|Or)\("([a-z0-9_.-]+)"[,)]`)
+)
+
+// used returns every key that pages and code ask for.
+func used(t *testing.T) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	for pattern, find := range map[string]*regexp.Regexp{"templates/*.html": inTemplates, "*.go": inCode} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range find.FindAllStringSubmatch(string(data), -1) {
+				out[m[1]] = true
+			}
+		}
+	}
+	for prefix, values := range families() {
+		for _, v := range values {
+			out[prefix+v] = true
+		}
+	}
+	return out
+}
+
+// No language lacks a text, and none has one that nobody asks for.
+func TestCatalogues(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := used(t)
+	verbs := regexp.MustCompile(`%(\[\d\])?[a-z]`)
+	first, err := readMessages(spoken[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all.all {
+		for _, key := range slices.Sorted(maps.Keys(want)) {
+			if !s.has(key) {
+				t.Errorf("%s lacks %s", s.Tag, key)
+			}
+		}
+		words, err := readMessages(s.Tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, w := range words {
+			if !want[key] {
+				t.Errorf("%s has %s, which nobody asks for", s.Tag, key)
+			}
+			if got, like := len(verbs.FindAllString(w.text+w.forms["other"], -1)), len(verbs.FindAllString(first[key].text+first[key].forms["other"], -1)); got != like {
+				t.Errorf("%s: %s takes %d values, in %s %d", s.Tag, key, got, spoken[0], like)
+			}
+			if strings.TrimSpace(w.text+w.forms["other"]) == "" {
+				t.Errorf("%s: %s is empty", s.Tag, key)
+			}
+		}
+	}
+}
+
+// Templates hold no text of their own: what is left of them without markup and
+// actions has no letter in it.
+func TestNoTextInTemplates(t *testing.T) {
+	files, err := filepath.Glob("templates/*.html")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	strip := regexp.MustCompile(`(?s)\{\{.*?\}\}|<code>gateway draft approve.*?</code>|<[^>]*>`)
+	quoted := regexp.MustCompile(`(?:alt|title|placeholder|aria-label)="([^"{]+)"`)
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		actions := regexp.MustCompile(`(?s)\{\{.*?\}\}`).ReplaceAllString(string(data), "")
+		if left := strings.TrimSpace(strip.ReplaceAllString(actions, "")); regexp.MustCompile(`\p{L}`).MatchString(left) {
+			t.Errorf("%s holds text: %q", file, left)
+		}
+		if m := quoted.FindStringSubmatch(string(data)); m != nil {
+			t.Errorf("%s holds the text %q", file, m[1])
+		}
+	}
+}
+
+func TestWordsOfDates(t *testing.T) {
+	zone, err := time.LoadLocation("Asia/Ho_Chi_Minh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := loadLanguages(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vi, en := all.byTag("vi"), all.byTag("en")
+	for _, c := range []struct{ text, vi, en string }{
+		{"1998-05-09", "09/05/1998", "9 May 1998"},
+		{"1998-05", "05/1998", "May 1998"},
+		{"1998", "1998", "1998"},
+		{"1998~", "khoảng 1998", "about 1998"},
+		{"1998-05?", "05/1998 (chưa chắc chắn)", "May 1998 (uncertain)"},
+		{"199X", "từ 01/01/1990 đến 31/12/1999", "between 1 January 1990 and 31 December 1999"},
+		{"soon", "soon", "soon"},
+	} {
+		if got := vi.Partial(c.text); got != c.vi {
+			t.Errorf("%s: %q, want %q", c.text, got, c.vi)
+		}
+		if got := en.Partial(c.text); got != c.en {
+			t.Errorf("%s: %q, want %q", c.text, got, c.en)
+		}
+	}
+	now := time.Date(2026, 11, 24, 18, 0, 0, 0, time.UTC) // one in the morning in Ha Noi
+	for _, c := range []struct {
+		due    time.Time
+		vi, en string
+	}{
+		{now.Add(time.Hour), "hạn hôm nay", "due today"},
+		{now.Add(-time.Minute), "quá hạn hôm nay", "overdue since today"},
+		{now.Add(24 * time.Hour), "còn 1 ngày", "1 day left"},
+		{now.Add(72 * time.Hour), "còn 3 ngày", "3 days left"},
+		{now.Add(-25 * time.Hour), "quá hạn 1 ngày", "1 day overdue"},
+	} {
+		if got := vi.Due(c.due, now); got != c.vi {
+			t.Errorf("%v: %q, want %q", c.due, got, c.vi)
+		}
+		if got := en.Due(c.due, now); got != c.en {
+			t.Errorf("%v: %q, want %q", c.due, got, c.en)
+		}
+	}
+}
+
+func TestLocal(t *testing.T) {
+	for to, want := range map[string]string{
+		"/cases?turn=us": "/cases?turn=us", "": "/", "https://elsewhere.example/": "/", "//elsewhere.example": "/", "/\\elsewhere.example": "/", "/a\r\nb": "/",
+	} {
+		if got := local(to); got != want {
+			t.Errorf("%q: %q, want %q", to, got, want)
+		}
+	}
+}
+
+// What cannot be seen is shown by its number; what a script needs is left alone.
+func TestText(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"Nguyễn Thị Mẫu", "Nguyễn Thị Mẫu"},
+		{"ABC\u202Egnp.exe", "ABC[U+202E]gnp.exe"},
+		{"a\u200Bb", "a[U+200B]b"},
+		{"ភាសា\u200Bខ្មែរ", "ភាសា\u200Bខ្មែរ"},
+		{"a\u00A0b\x07\u2028", "a[U+00A0]b[U+0007][U+2028]"},
+		{strings.Repeat("ă", maxShown+7), strings.Repeat("ă", maxShown) + "+7"},
+	} {
+		var got strings.Builder
+		for _, p := range Text(c.in) {
+			switch {
+			case p.Code != "":
+				got.WriteString("[" + p.Code + "]")
+			case p.More > 0:
+				got.WriteString("+7")
+			}
+			got.WriteString(p.Words)
+		}
+		if got.String() != c.want {
+			t.Errorf("%q: %q, want %q", c.in, got.String(), c.want)
+		}
+	}
+}

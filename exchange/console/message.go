@@ -1,0 +1,154 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// A messageView is the page of one message.
+type messageView struct {
+	Claims      exchange.Claims
+	Type        TypeName
+	From, To    Party
+	Partner     string
+	Out         bool
+	Index       int64
+	At          time.Time
+	Issued      time.Time
+	Agreement   string
+	KeyID       string
+	Verifies    bool
+	Status      string
+	Minors      []string
+	Blocks      []Block
+	Corrections []Correction
+	SelfReturn  bool // it says what was found of somebody who came back alone
+	Reveal      reveal
+}
+
+// A Correction is one revision of a message.
+type Correction struct {
+	ID          string
+	Revision    int
+	At          time.Time
+	Reason      string // in words
+	Differences []Difference
+}
+
+// A reveal is the form that shows what is hidden.
+type reveal struct {
+	Action  string
+	Hidden  int
+	Shown   []string // what this look has shown, in words
+	Allowed bool     // the officer's roles include looking at personal data
+	Reason  string   // as it was typed, when the form comes back
+	Fault   string   // why it came back: a key of the catalogue
+}
+
+// wanted reads what an officer asked to see; nothing on a plain visit.
+func wanted(v *visit) (exchange.Reveal, error) {
+	if v.r.Method != http.MethodPost {
+		return exchange.Reveal{}, nil
+	}
+	if err := v.r.ParseForm(); err != nil {
+		return exchange.Reveal{}, err
+	}
+	want := exchange.Reveal{Reason: strings.TrimSpace(v.r.PostFormValue("reason"))}
+	if v.r.PostFormValue("all") != "" {
+		want.Fields = []string{""}
+	} else {
+		want.Fields = v.r.PostForm["field"]
+	}
+	if want.Reason == "" && len(want.Fields) == 0 { // an empty form is not a plain visit
+		want.Fields = []string{}
+		want.Reason = " "
+	}
+	return want, nil
+}
+
+// faultOf returns the key of what is wrong with the form; "" for another error.
+func faultOf(err error) string {
+	switch exchange.AsProblem(err).Rule {
+	case "reason-required":
+		return "reveal.reason_required"
+	case "fields-required", "field-unknown":
+		return "reveal.fields_required"
+	}
+	return ""
+}
+
+func (c *Console) messagePage(v *visit) error {
+	key := exchange.MessageKey{
+		Lane: exchange.Lane{Partner: chi.URLParam(v.r, "partner"), Direction: exchange.Direction(chi.URLParam(v.r, "direction"))}, ID: chi.URLParam(v.r, "id"),
+	}
+	if key.Direction != exchange.In && key.Direction != exchange.Out {
+		return errNoPage
+	}
+	want, err := wanted(v)
+	if err != nil {
+		return err
+	}
+	status, fault := http.StatusOK, ""
+	seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, want)
+	if fault = faultOf(err); err != nil && fault != "" {
+		status = http.StatusUnprocessableEntity
+		seen, err = c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
+	}
+	if err != nil {
+		return err
+	}
+	view := c.messageView(v, seen, want.Fields)
+	view.Reveal = c.revealOf(v, len(seen.Hidden), want, fault)
+	for _, pointer := range seen.Shown {
+		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
+	}
+	title := v.s.T("message.title", view.Type.Title)
+	if fault != "" {
+		title = v.s.T("error.prefix", title)
+	}
+	return c.show(v, status, "message", title, "cases", view)
+}
+
+func (c *Console) revealOf(v *visit, hidden int, want exchange.Reveal, fault string) reveal {
+	return reveal{
+		Action: v.r.URL.Path, Hidden: hidden, Fault: fault, Reason: strings.TrimSpace(want.Reason),
+		Allowed: v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance),
+	}
+}
+
+// placeOf names what was shown.
+func (c *Console) placeOf(v *visit, messageType, pointer string) string {
+	if pointer == "" {
+		return v.s.T("reveal.all")
+	}
+	return (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(messageType, pointer)
+}
+
+func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []string) messageView {
+	first, last := seen.Versions[0], seen.Versions[len(seen.Versions)-1]
+	view := messageView{
+		Claims: first.Claims, Type: c.typeName(v.s, first.Claims.Type), From: c.party(v.s, first.Claims.Issuer), To: c.party(v.s, first.Claims.Audience),
+		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
+		Agreement: first.Claims.Agreement, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
+		SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse,
+	}
+	if a, ok := c.cfg.Directory.Snapshot().Agreement(first.Claims.Agreement); ok {
+		view.Agreement = v.s.Named(a.Title)
+	}
+	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
+	view.Blocks = r.read(view.Type.Name, last.Body)
+	for i, version := range seen.Versions[1:] {
+		correction := Correction{ID: version.ID, Revision: version.Revision, At: version.At, Reason: c.code(v, "correction-reasons", version.Reason)}
+		for _, change := range version.Changes {
+			r := &reading{s: v.s, catalogue: c.cfg.Catalogue}
+			correction.Differences = append(correction.Differences, r.difference(view.Type.Name, seen.Versions[i].Body, version.Body, change))
+		}
+		view.Corrections = append(view.Corrections, correction)
+	}
+	return view
+}

@@ -1,0 +1,150 @@
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// An OIDCConfig names an identity provider.
+type OIDCConfig struct {
+	Issuer   string
+	ClientID string
+	Secret   string // "" for a public client: PKCE protects the code either way
+	URL      string // of this console, https://host[:port]
+	Client   *http.Client
+}
+
+// A provider signs officers in by the authorization code flow with PKCE. It is
+// asked for its addresses when it is first needed, so that the console starts
+// without it.
+type provider struct {
+	cfg   OIDCConfig
+	clock func() time.Time
+	mu    sync.Mutex
+	oauth *oauth2.Config
+	check *oidc.IDTokenVerifier
+}
+
+func newProvider(cfg OIDCConfig, clock func() time.Time) (*provider, error) {
+	if cfg.Issuer == "" || cfg.ClientID == "" || cfg.Client == nil || !strings.HasPrefix(cfg.URL, "https://") {
+		return nil, errors.New("the identity provider needs an issuer, a client and the https address of the console")
+	}
+	return &provider{cfg: cfg, clock: clock}, nil
+}
+
+func (p *provider) discover(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.oauth != nil {
+		return nil
+	}
+	found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), p.cfg.Client), p.cfg.Issuer)
+	if err != nil {
+		return fmt.Errorf("ask the identity provider for its addresses: %w", err)
+	}
+	p.check = found.Verifier(&oidc.Config{ClientID: p.cfg.ClientID, Now: p.clock})
+	p.oauth = &oauth2.Config{
+		ClientID: p.cfg.ClientID, ClientSecret: p.cfg.Secret, Endpoint: found.Endpoint(),
+		RedirectURL: strings.TrimSuffix(p.cfg.URL, "/") + "/sign-in/callback", Scopes: []string{oidc.ScopeOpenID},
+	}
+	return nil
+}
+
+// An errand is what the browser keeps while its officer is at the provider.
+type errand struct{ State, Nonce, Verifier, To string }
+
+const errandCookie = "__Host-errand"
+
+func (c *Console) signInAtProvider(v *visit) error {
+	if c.oidc == nil {
+		return errNoPage
+	}
+	to := local(v.r.URL.Query().Get("to"))
+	if err := c.oidc.discover(v.r.Context()); err != nil {
+		c.cfg.Logger.Warn("an officer could not sign in", "error", err)
+		return v.redirect(signInFailed("provider", to))
+	}
+	e := errand{rand.Text(), rand.Text(), oauth2.GenerateVerifier(), to}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("write an errand: %w", err)
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: errandCookie, Value: base64.RawURLEncoding.EncodeToString(data), Path: "/", MaxAge: 600, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	return v.redirect(c.oidc.oauth.AuthCodeURL(e.State, oidc.Nonce(e.Nonce), oauth2.S256ChallengeOption(e.Verifier)))
+}
+
+func (c *Console) signInFromProvider(v *visit) error {
+	if c.oidc == nil {
+		return errNoPage
+	}
+	e := errandOf(v.r)
+	forget(v.w, errandCookie)
+	q := v.r.URL.Query()
+	if e.State == "" || subtle.ConstantTimeCompare([]byte(e.State), []byte(q.Get("state"))) != 1 {
+		return v.redirect(signInFailed("state", ""))
+	}
+	token, err := c.oidc.identify(v.r.Context(), q.Get("code"), e)
+	if err != nil {
+		c.cfg.Logger.Warn("an officer could not sign in", "error", err)
+		return v.redirect(signInFailed("provider", e.To))
+	}
+	officer, err := c.cfg.Roster.ByOIDC(v.r.Context(), exchange.OIDCIdentity{Issuer: token.Issuer, Subject: token.Subject})
+	if errors.Is(err, exchange.ErrNotFound) {
+		return v.redirect(signInFailed("unknown", e.To))
+	}
+	if err != nil {
+		return err
+	}
+	return c.begin(v, officer, byProvider, "", e.To)
+}
+
+func errandOf(r *http.Request) (e errand) {
+	cookie, err := r.Cookie(errandCookie)
+	if err != nil {
+		return errand{}
+	}
+	data, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || json.Unmarshal(data, &e) != nil {
+		return errand{}
+	}
+	return e
+}
+
+// identify exchanges the code and verifies who the provider says it is.
+func (p *provider) identify(ctx context.Context, code string, e errand) (*oidc.IDToken, error) {
+	if err := p.discover(ctx); err != nil {
+		return nil, err
+	}
+	ctx = oidc.ClientContext(ctx, p.cfg.Client)
+	granted, err := p.oauth.Exchange(ctx, code, oauth2.VerifierOption(e.Verifier))
+	if err != nil {
+		var refused *oauth2.RetrieveError
+		if errors.As(err, &refused) { // its text holds what the provider answered
+			return nil, fmt.Errorf("the identity provider refused the code: %s", refused.ErrorCode)
+		}
+		return nil, fmt.Errorf("exchange the code: %w", err)
+	}
+	raw, _ := granted.Extra("id_token").(string)
+	token, err := p.check.Verify(ctx, raw)
+	if err != nil {
+		return nil, fmt.Errorf("verify the identity: %w", err)
+	}
+	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(e.Nonce)) != 1 {
+		return nil, errors.New("the identity was issued for another sign-in")
+	}
+	return token, nil
+}

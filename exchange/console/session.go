@@ -1,0 +1,143 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// sessionCookie is sent over TLS alone, to this host alone, and no script can
+// read it. It is lax and not strict: officers come here by links in their mail.
+const sessionCookie = "__Host-session"
+
+// The ways to sign in.
+const (
+	byCertificate = "certificate"
+	byProvider    = "oidc"
+	byDemo        = "demonstration"
+)
+
+// recognise finds the officer of a request; ErrNotFound when nobody is signed
+// in. The officer is looked up each time, so that a suspension counts at once.
+func (c *Console) recognise(v *visit) error {
+	cookie, err := v.r.Cookie(sessionCookie)
+	if err != nil || len(cookie.Value) > 200 {
+		return exchange.ErrNotFound
+	}
+	session, err := c.cfg.Sessions.Find(v.r.Context(), cookie.Value)
+	if err != nil {
+		return err
+	}
+	if session.Pin != "" && session.Pin != c.pinOf(v.r) {
+		return fmt.Errorf("the session is bound to another certificate: %w", exchange.ErrNotFound)
+	}
+	if session.Method == byDemo && c.door == nil {
+		return fmt.Errorf("the session is of a demonstration: %w", exchange.ErrNotFound)
+	}
+	officer, err := c.cfg.Roster.Officer(v.r.Context(), session.Officer)
+	if err != nil {
+		return err
+	}
+	v.officer, v.session, v.id = officer, session, cookie.Value
+	return nil
+}
+
+// pinOf returns the pin of the client certificate of a request, "" without one
+// or when its time is not now.
+func (c *Console) pinOf(r *http.Request) string {
+	if c.cfg.Pin == nil || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return ""
+	}
+	leaf := r.TLS.PeerCertificates[0]
+	if now := c.cfg.Clock(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		return ""
+	}
+	return c.cfg.Pin(leaf)
+}
+
+// begin signs an officer in and goes to the page that was asked for.
+func (c *Console) begin(v *visit, officer *exchange.Officer, method, pin, to string) error {
+	if officer.Has(exchange.RoleSystem) { // a system has the operator API
+		return v.redirect(signInFailed("system", to))
+	}
+	id, err := c.cfg.Sessions.Begin(v.r.Context(), officer.ID, method, pin)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Value: id, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	return v.redirect(local(to))
+}
+
+// signOut ends the session, or with everywhere all of the officer.
+func (c *Console) signOut(v *visit) error {
+	if err := c.cfg.Sessions.End(v.r.Context(), v.id, v.officer.ID, v.r.PostFormValue("everywhere") != ""); err != nil {
+		return err
+	}
+	forget(v.w, sessionCookie)
+	return v.redirect("/sign-in?out=1")
+}
+
+func forget(w http.ResponseWriter, cookie string) {
+	http.SetCookie(w, &http.Cookie{Name: cookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+func signInAt(to string) string {
+	if to = local(to); to == "/" {
+		return "/sign-in"
+	}
+	return "/sign-in?" + url.Values{"to": {to}}.Encode()
+}
+
+func signInFailed(why, to string) string {
+	return "/sign-in?" + url.Values{"to": {local(to)}, "failed": {why}}.Encode()
+}
+
+// A signIn is what the page for signing in offers.
+type signIn struct {
+	To          string
+	Failed      string // why the last try failed: a key of the catalogue
+	Out         bool
+	Certificate bool // the browser has shown one
+	Asks        bool // certificates are a way in here
+	Provider    bool
+	Officers    []*exchange.Officer // of a demonstration
+}
+
+func (c *Console) signInPage(v *visit) error {
+	q := v.r.URL.Query()
+	view := signIn{
+		To: local(q.Get("to")), Out: q.Get("out") != "", Asks: c.cfg.Pin != nil, Certificate: c.pinOf(v.r) != "", Provider: c.oidc != nil,
+	}
+	if why := q.Get("failed"); v.s.has("sign_in.failed." + why) {
+		view.Failed = why
+	}
+	if c.door.knows(v.r) {
+		for _, id := range c.door.officers {
+			officer, err := c.cfg.Roster.Officer(v.r.Context(), id)
+			if err != nil {
+				return err
+			}
+			view.Officers = append(view.Officers, officer)
+		}
+	}
+	return c.show(v, http.StatusOK, "sign-in", v.s.T("sign_in.title"), "sign-in", view)
+}
+
+func (c *Console) signInByCertificate(v *visit) error {
+	to := v.r.PostFormValue("to")
+	pin := c.pinOf(v.r)
+	if pin == "" {
+		return v.redirect(signInFailed("certificate", to))
+	}
+	officer, err := c.cfg.Roster.ByPin(v.r.Context(), pin)
+	if errors.Is(err, exchange.ErrNotFound) {
+		return v.redirect(signInFailed("unknown", to))
+	}
+	if err != nil {
+		return err
+	}
+	return c.begin(v, officer, byCertificate, pin, to)
+}

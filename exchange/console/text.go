@@ -1,0 +1,60 @@
+package console
+
+import (
+	"fmt"
+	"unicode"
+)
+
+// maxShown bounds a text of a partner on a page, in code points.
+const maxShown = 1500
+
+// A Piece is a part of a text that somebody else wrote: words, or a character
+// that nobody would see, by its number.
+type Piece struct {
+	Words string
+	Code  string // U+202E
+	More  int    // how many code points were left out at the end
+}
+
+// Text prepares hostile text for a page: what turns the direction of writing
+// around, hides or imitates is made visible, and what is too long is cut.
+func Text(s string) []Piece {
+	var out []Piece
+	var words []rune
+	flush := func() {
+		if len(words) > 0 {
+			out = append(out, Piece{Words: string(words)})
+			words = nil
+		}
+	}
+	runes := []rune(s)
+	for i, r := range runes {
+		if i == maxShown {
+			flush()
+			return append(out, Piece{More: len(runes) - i})
+		}
+		if r == '\n' || !unseen(runes, i) {
+			words = append(words, r)
+			continue
+		}
+		flush()
+		out = append(out, Piece{Code: fmt.Sprintf("U+%04X", r)})
+	}
+	flush()
+	return out
+}
+
+// joins are the scripts that need joiners and invisible spaces to be written
+// and broken into lines right.
+var joins = []*unicode.RangeTable{unicode.Khmer, unicode.Lao, unicode.Thai, unicode.Myanmar, unicode.Arabic, unicode.Devanagari, unicode.Bengali, unicode.Tamil}
+
+// unseen says whether the character at i would not be seen for what it is.
+func unseen(runes []rune, i int) bool {
+	r := runes[i]
+	if r >= 0x200B && r <= 0x200D {
+		beside := func(j int) bool { return j >= 0 && j < len(runes) && unicode.In(runes[j], joins...) }
+		return !beside(i-1) && !beside(i+1)
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) ||
+		r != ' ' && unicode.Is(unicode.Zs, r) || r == 0x3164 || r == 0x115F || r == 0x2800
+}

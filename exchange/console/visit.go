@@ -1,0 +1,191 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// pages are the parsed templates of one language, by page.
+type pages map[string]*template.Template
+
+// parsePages parses every page inside the frame, with the words of a language.
+func parsePages(s *speech) (pages, error) {
+	functions := template.FuncMap{
+		"t": s.T, "word": s.Or, "time": s.Time, "day": s.Day, "due": s.Due, "text": Text,
+		"with_now": func(line CaseLine, now time.Time) any { return lineNow{line, now} },
+		"case_table": func(cases []CaseLine, caption string, turn bool, now time.Time) any {
+			return caseTable{caption, turn, cases, now}
+		},
+		"draft_table": func(drafts []DraftLine, caption string, held bool) any { return draftTable{caption, held, drafts} },
+		"block_list":  func(blocks []Block, may bool) any { return blockList{may, blocks} },
+	}
+	frame, err := template.New("frame.html").Funcs(functions).ParseFS(templateFiles, "templates/frame.html", "templates/part-*.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse the frame: %w", err)
+	}
+	files, err := fs.Glob(templateFiles, "templates/page-*.html")
+	if err != nil {
+		return nil, fmt.Errorf("list the pages: %w", err)
+	}
+	out := pages{}
+	for _, file := range files {
+		page, err := frame.Clone()
+		if err == nil {
+			page, err = page.ParseFS(templateFiles, file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parse %s: %w", file, err)
+		}
+		out[strings.TrimSuffix(strings.TrimPrefix(path.Base(file), "page-"), ".html")] = page
+	}
+	return out, nil
+}
+
+// What the parts of pages are shown with.
+type (
+	lineNow struct {
+		Line CaseLine
+		Now  time.Time
+	}
+	caseTable struct {
+		Caption string
+		Turn    bool // with the column of who acts next
+		Cases   []CaseLine
+		Now     time.Time
+	}
+	draftTable struct {
+		Caption string
+		Held    bool // with the column of what is missing
+		Drafts  []DraftLine
+	}
+	blockList struct {
+		May    bool // hidden fields can be chosen
+		Blocks []Block
+	}
+)
+
+// A visit is one request, with who makes it and in which language.
+type visit struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	s       *speech
+	now     time.Time
+	officer *exchange.Officer // nil: nobody is signed in
+	session exchange.Session
+	id      string // of the session
+}
+
+// A frame is what every page shows around its own content.
+type frame struct {
+	Title     string // never with anything personal in it: it stands in the browser's history
+	Here      string // the part of the console, for the navigation
+	Path      string // where a choice of language comes back to
+	Language  string
+	Languages []string
+	Officer   *exchange.Officer
+	Demo      bool
+	Now       time.Time
+	Page      any
+}
+
+var (
+	errNoPage      = errors.New("there is no such page")
+	errForeignForm = errors.New("a form came from another site")
+)
+
+// open serves a page that nobody has to be signed in for.
+func (c *Console) open(page func(*visit) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{w: w, r: r, s: c.languages.of(r), now: c.cfg.Clock()}
+		if err := c.recognise(v); err != nil && !errors.Is(err, exchange.ErrNotFound) {
+			c.failed(v, err)
+			return
+		}
+		if err := page(v); err != nil {
+			c.failed(v, err)
+		}
+	}
+}
+
+// signedIn serves a page to an officer, and asks anybody else to sign in.
+func (c *Console) signedIn(page func(*visit) error) http.HandlerFunc {
+	return c.open(func(v *visit) error {
+		if v.officer == nil {
+			return v.redirect(signInAt(v.r.URL.RequestURI()))
+		}
+		return page(v)
+	})
+}
+
+func (v *visit) redirect(to string) error {
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+	return nil
+}
+
+// show renders a page. It is rendered whole before a byte leaves, so that an
+// error never comes in the middle of one.
+func (c *Console) show(v *visit, status int, page, title, here string, view any) error {
+	f := frame{
+		Title: title, Here: here, Path: v.r.URL.RequestURI(), Language: v.s.Tag, Officer: v.officer,
+		Demo: c.door != nil, Now: v.now, Page: view,
+	}
+	for _, s := range c.languages.all {
+		f.Languages = append(f.Languages, s.Tag)
+	}
+	var out bytes.Buffer
+	if err := v.s.pages[page].ExecuteTemplate(&out, "frame.html", f); err != nil {
+		return fmt.Errorf("render the page %s: %w", page, err)
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.Header().Set("Content-Language", v.s.Tag)
+	v.w.WriteHeader(status)
+	_, _ = out.WriteTo(v.w) // the asker is gone when this fails
+	return nil
+}
+
+// A failure is what the page about an error says.
+type failure struct{ Kind, Reference string }
+
+// failed shows the page about an error. What it was in detail is logged once,
+// and only when it is our fault.
+func (c *Console) failed(v *visit, err error) {
+	kind, status := "internal", http.StatusInternalServerError
+	var problem *exchange.Problem
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, errNoPage), errors.Is(err, exchange.ErrNotFound):
+		kind, status = "not-found", http.StatusNotFound
+	case errors.Is(err, errForeignForm):
+		kind, status = "foreign-form", http.StatusForbidden
+	case errors.As(err, &tooLarge):
+		kind, status = "too-large", http.StatusRequestEntityTooLarge
+	case errors.As(err, &problem) && problem.Kind.Status < http.StatusInternalServerError:
+		kind, status = "refused", problem.Kind.Status
+		if v.s.has("error." + problem.Kind.Slug + ".title") {
+			kind = problem.Kind.Slug
+		}
+	case errors.Is(err, exchange.ErrUnavailable):
+		kind, status = "unavailable", http.StatusServiceUnavailable
+	}
+	view := failure{Kind: kind}
+	if status >= http.StatusInternalServerError {
+		view.Reference = exchange.NewID()
+		c.cfg.Logger.Error("a page could not be shown", "method", v.r.Method, "reference", view.Reference, "error", err)
+	}
+	if err := c.show(v, status, "error", v.s.T("error."+kind+".title"), "", view); err != nil {
+		c.cfg.Logger.Error("the error's page could not be shown", "error", err)
+	}
+}

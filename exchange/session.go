@@ -1,0 +1,153 @@
+package exchange
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A SessionRow is an officer's session as the store keeps it. The identifier
+// that the browser holds is not in it, only its hash; and what makes it a
+// session is sealed, so that nobody signs in by an INSERT.
+type SessionRow struct {
+	Hash    string // base64url SHA-256 of the browser's identifier
+	Officer string
+	SeenAt  time.Time
+	Ends    time.Time // the absolute limit; the sealed one counts
+	Content []byte
+}
+
+// A SessionStore keeps sessions.
+type SessionStore interface {
+	// PutSession adds one, and removes those of anybody that ended before now.
+	PutSession(ctx context.Context, s SessionRow, now time.Time) error
+	// Session returns one; ErrNotFound.
+	Session(ctx context.Context, hash string) (SessionRow, error)
+	// TouchSession notes that a session was used.
+	TouchSession(ctx context.Context, hash string, at time.Time) error
+	// EndSession removes one; it is no error when there is none.
+	EndSession(ctx context.Context, hash string) error
+	// EndSessions removes all of an officer and returns how many.
+	EndSessions(ctx context.Context, officer string) (int, error)
+}
+
+// A Session is an officer's sign-in.
+type Session struct {
+	Officer string    `json:"officer"`
+	Method  string    `json:"method"` // certificate, oidc or demo
+	Pin     string    `json:"pin,omitempty"`
+	Started time.Time `json:"started"`
+	Ends    time.Time `json:"ends"`
+}
+
+// SessionsConfig wires Sessions. Everything is required.
+type SessionsConfig struct {
+	Store    SessionStore
+	Recorder Recorder
+	Opener   *Opener
+	Clock    func() time.Time
+	Idle     time.Duration // a session that is not used for so long has ended
+	Longest  time.Duration // and so has every one that is as old as this
+}
+
+// Sessions are the officers who are signed in. Beginning and ending one is an
+// entry of the record.
+type Sessions struct{ cfg SessionsConfig }
+
+// NewSessions returns the sessions; it refuses a missing part.
+func NewSessions(cfg SessionsConfig) (*Sessions, error) {
+	if cfg.Store == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil || cfg.Idle <= 0 || cfg.Longest <= 0 {
+		return nil, errors.New("sessions: a required part is missing")
+	}
+	return &Sessions{cfg}, nil
+}
+
+// touchEvery is how exactly the last use of a session is kept: not every page
+// has to be a write.
+const touchEvery = time.Minute
+
+// Begin records a sign-in and returns the identifier that only the browser
+// keeps. pin is the client certificate's that the session stays bound to, or "".
+func (s *Sessions) Begin(ctx context.Context, officer, method, pin string) (string, error) {
+	now := s.cfg.Clock()
+	session := Session{officer, method, pin, now.UTC(), now.Add(s.cfg.Longest).UTC()}
+	if err := recordEvent(ctx, s.cfg.Recorder, Entry{Type: "officer_signed_in", ID: NewID()}, struct {
+		By     string `json:"by"`
+		Method string `json:"method"`
+	}{officer, method}); err != nil {
+		return "", err
+	}
+	data, err := json.Marshal(session)
+	if err != nil {
+		return "", fmt.Errorf("write a session: %w", err)
+	}
+	key, err := s.cfg.Opener.dataKey(ctx, houseCase)
+	if err != nil {
+		return "", err
+	}
+	id := rand.Text() + rand.Text()
+	row := SessionRow{Hash: sessionHash(id), Officer: officer, SeenAt: now, Ends: session.Ends}
+	if row.Content, err = key.Seal(data, sessionAAD(row.Hash)); err != nil {
+		return "", fmt.Errorf("seal a session: %w", err)
+	}
+	return id, s.cfg.Store.PutSession(ctx, row, now)
+}
+
+// Find returns the session that a browser's identifier stands for; ErrNotFound
+// when it has ended.
+func (s *Sessions) Find(ctx context.Context, id string) (Session, error) {
+	hash := sessionHash(id)
+	row, err := s.cfg.Store.Session(ctx, hash)
+	if err != nil {
+		return Session{}, err
+	}
+	key, err := s.cfg.Opener.dataKey(ctx, houseCase)
+	if err != nil {
+		return Session{}, err
+	}
+	data, err := key.Open(row.Content, sessionAAD(hash))
+	if err != nil {
+		return Session{}, fmt.Errorf("a session was not written by this gateway: %w", ErrNotFound)
+	}
+	var session Session
+	if err := json.Unmarshal(data, &session); err != nil {
+		return Session{}, fmt.Errorf("read a session: %w", err)
+	}
+	now := s.cfg.Clock()
+	if session.Officer != row.Officer || !now.Before(session.Ends) || now.Sub(row.SeenAt) >= s.cfg.Idle {
+		return Session{}, fmt.Errorf("the session has ended: %w", errors.Join(ErrNotFound, s.cfg.Store.EndSession(ctx, hash)))
+	}
+	if now.Sub(row.SeenAt) >= touchEvery {
+		err = s.cfg.Store.TouchSession(ctx, hash, now)
+	}
+	return session, err
+}
+
+// End records that an officer signed out, and ends the session, or with
+// everywhere all sessions of the officer. What the browser holds is worth
+// nothing afterwards.
+func (s *Sessions) End(ctx context.Context, id, officer string, everywhere bool) error {
+	if err := recordEvent(ctx, s.cfg.Recorder, Entry{Type: "officer_signed_out", ID: NewID()}, struct {
+		By         string `json:"by"`
+		Everywhere bool   `json:"everywhere,omitempty"`
+	}{officer, everywhere}); err != nil {
+		return err
+	}
+	if everywhere {
+		_, err := s.cfg.Store.EndSessions(ctx, officer)
+		return err
+	}
+	return s.cfg.Store.EndSession(ctx, sessionHash(id))
+}
+
+func sessionHash(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func sessionAAD(hash string) []byte { return []byte("session/" + hash) }

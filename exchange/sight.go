@@ -1,0 +1,276 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// SightConfig wires a Sight. Everything is required.
+type SightConfig struct {
+	Files     *CaseFiles
+	Desk      *Desk
+	Catalogue *schemas.Catalogue
+}
+
+// A Sight is how officers see messages and drafts: what is personal stays
+// hidden until they say which of it they need and why. A hidden value never
+// leaves this package; a shown one is in the record first.
+type Sight struct{ cfg SightConfig }
+
+// NewSight returns a sight; it refuses a missing part.
+func NewSight(cfg SightConfig) (*Sight, error) {
+	if cfg.Files == nil || cfg.Desk == nil || cfg.Catalogue == nil {
+		return nil, errors.New("sight: a required part is missing")
+	}
+	return &Sight{cfg}, nil
+}
+
+// Hidden stands in a body where something personal is.
+type Hidden struct{}
+
+// A Reveal says what an officer wants to see and why. Its zero value is a look
+// at what is not personal, which needs no reason.
+type Reveal struct {
+	Reason string
+	Fields []string // JSON Pointers of hidden places; "" is all of them
+}
+
+func (r Reveal) nothing() bool { return r.Reason == "" && len(r.Fields) == 0 }
+
+// A SeenMessage is a message as an officer sees it.
+type SeenMessage struct {
+	Key      MessageKey
+	Index    int64
+	Versions []Version // bodies and changes without what is hidden
+	Hidden   []string  // what is hidden in the last version
+	Shown    []string  // what this look has shown
+	KeyID    string    // of the key that signed it
+	Verifies bool      // the signature verifies with a key that is known now
+	Status   string    // of our own messages: pending, dead, or "" when the partner holds it
+	Minors   []string  // who of its persons is or may be a minor
+}
+
+// Message shows a message to an officer who may see its case.
+func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want Reveal) (SeenMessage, error) {
+	files := s.cfg.Files
+	row, err := files.cfg.Reader.Message(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return SeenMessage{}, problem(ProblemNotFound, "There is no such message.")
+	}
+	if err != nil {
+		return SeenMessage{}, err
+	}
+	caseKey := CaseKey{row.Partner, row.Case}
+	if _, err := files.row(ctx, by, caseKey); err != nil {
+		return SeenMessage{}, err
+	}
+	versions, err := files.judge.Versions(ctx, key, row.Case)
+	if errors.Is(err, ErrErased) {
+		return SeenMessage{}, problem(ProblemErased, "The case was erased.")
+	}
+	if err != nil {
+		return SeenMessage{}, err
+	}
+	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type}
+	last := versions[len(versions)-1]
+	curtain.draw("", last.Body)
+	out := SeenMessage{Key: key, Index: row.Index, Hidden: curtain.hidden}
+	if err := s.shows(ctx, by, want, out.Hidden, Access{Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID}); err != nil {
+		return SeenMessage{}, err
+	}
+	curtain.open, out.Shown = want.Fields, want.Fields
+	for _, v := range versions {
+		v.Body, v.Claims.Body, v.Changes = curtain.draw("", v.Body), nil, slices.Clone(v.Changes)
+		for i, c := range v.Changes {
+			v.Changes[i].Value = curtain.draw(c.Pointer, c.Value)
+		}
+		out.Versions = append(out.Versions, v)
+	}
+	return out, s.proof(ctx, row, &out)
+}
+
+// proof adds what an officer needs to trust a message.
+func (s *Sight) proof(ctx context.Context, row Row, out *SeenMessage) error {
+	opened, err := s.cfg.Files.cfg.Opener.Open(ctx, row)
+	if err != nil {
+		return err
+	}
+	unverified, err := seal.Parse(opened.Data, TypMessage, len(opened.Data))
+	if err != nil {
+		return fmt.Errorf("read a stored message: %w", err)
+	}
+	out.KeyID = unverified.KeyID()
+	if peer, err := s.cfg.Files.cfg.Directory.Peer(row.Partner); err == nil && row.Direction == In {
+		_, err := unverified.Verify(peer.Keys)
+		out.Verifies = err == nil
+	}
+	book, err := s.cfg.Files.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return err
+	}
+	if note := book.find(row.ID, row.Direction == Out); note != nil {
+		out.Status = string(note.Status)
+		for _, d := range note.Subjects {
+			if book.Minor(d.Ref) {
+				out.Minors = append(out.Minors, d.Ref)
+			}
+		}
+	}
+	return nil
+}
+
+// shows records what is about to be shown; it refuses what is not hidden there.
+func (s *Sight) shows(ctx context.Context, by *Officer, want Reveal, hidden []string, access Access) error {
+	if want.nothing() {
+		return nil
+	}
+	if !by.Has(RoleOfficer, RoleSupervisor, RoleCompliance, RoleSystem) {
+		return forbidden("see personal data")
+	}
+	if len(want.Fields) == 0 {
+		return problem(ProblemRequest, "Say which fields are needed.").rule("fields-required")
+	}
+	for _, f := range want.Fields {
+		if f != "" && !slices.Contains(hidden, f) {
+			return problem(ProblemRequest, "A field was asked for that is not hidden here.").rule("field-unknown")
+		}
+	}
+	access.Officer, access.Reason, access.Fields = by.ID, want.Reason, want.Fields
+	return recordAccess(ctx, s.cfg.Files.cfg.Recorder, access)
+}
+
+// A SeenDraft is a draft as an officer sees it. Its digest, which a statement
+// names, is there only when nothing is hidden: whoever releases a message has
+// read it.
+type SeenDraft struct {
+	DraftView
+	Body   any
+	Hidden []string
+	Shown  []string
+	Minors []string
+}
+
+// Draft shows a draft to an officer who may act on it.
+func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) (SeenDraft, error) {
+	desk := s.cfg.Desk
+	row, err := desk.find(ctx, by, id, 0)
+	if err != nil {
+		return SeenDraft{}, err
+	}
+	view, err := desk.open(ctx, row)
+	if errors.Is(err, ErrErased) {
+		return SeenDraft{}, problem(ProblemErased, "The case was erased.")
+	}
+	if err != nil {
+		return SeenDraft{}, err
+	}
+	body, err := schemas.Parse(view.Content.Draft.Body, schemas.DefaultLimits())
+	if err != nil {
+		return SeenDraft{}, fmt.Errorf("read a draft's body: %w", err)
+	}
+	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type}
+	curtain.draw("", body)
+	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: minorsOf(body, desk.cfg.Clock())}
+	if book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case}); err == nil {
+		for ref := range subjectsOf(body) {
+			if book.Minor(ref) && !slices.Contains(out.Minors, ref) {
+				out.Minors = append(out.Minors, ref)
+			}
+		}
+	}
+	slices.Sort(out.Minors)
+	if err := s.shows(ctx, by, want, out.Hidden, Access{Partner: row.Partner, Case: row.Case, What: "draft", ID: row.ID}); err != nil {
+		return SeenDraft{}, err
+	}
+	curtain.open = want.Fields
+	out.Body, out.Content.Draft.Body = curtain.draw("", body), nil
+	if len(out.Hidden) > 0 && !slices.Contains(out.Shown, "") {
+		out.SHA256, out.Content.Safeguards = "", bare(out.Content.Safeguards)
+	}
+	return out, nil
+}
+
+// bare leaves of recorded safeguards only that they are there.
+func bare(recorded []Safeguard) []Safeguard {
+	out := make([]Safeguard, len(recorded))
+	for i, s := range recorded {
+		out[i] = Safeguard{Kind: s.Kind, Subject: s.Subject}
+	}
+	return out
+}
+
+// Minors returns who of a case is or may be a minor.
+func (s *Sight) Minors(ctx context.Context, by *Officer, key CaseKey) ([]string, error) {
+	row, err := s.cfg.Files.row(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	book, err := s.cfg.Files.cfg.Opener.bookOf(ctx, row)
+	if errors.Is(err, ErrErased) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(book.refs(), func(ref string) bool { return !book.Minor(ref) }), nil
+}
+
+// A curtain hides what is personal in a body, by its schema: the outermost
+// personal field, with all that is in it. What no schema knows is hidden too.
+type curtain struct {
+	catalogue   *schemas.Catalogue
+	messageType string
+	open        []string // pointers that are shown; "" for all
+	hidden      []string // those that were hidden
+}
+
+func (c *curtain) draw(pointer string, v any) any {
+	if pointer != "" && !slices.Contains(c.open, "") {
+		if c.personal(pointer) {
+			for _, open := range c.open {
+				if pointer == open || strings.HasPrefix(pointer, open+"/") {
+					return v
+				}
+			}
+			if !slices.Contains(c.hidden, pointer) {
+				c.hidden = append(c.hidden, pointer)
+			}
+			return Hidden{}
+		}
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, value := range v {
+			out[name] = c.draw(pointer+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(name), value)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, value := range v {
+			out[i] = c.draw(pointer+"/"+strconv.Itoa(i), value)
+		}
+		return out
+	}
+	return v
+}
+
+// personal says whether a place is personal, or is in nobody's schema. An
+// element of an array is as personal as the array: the schema describes what
+// is in it.
+func (c *curtain) personal(pointer string) bool {
+	cut := strings.LastIndexByte(pointer, '/')
+	last := pointer[cut+1:]
+	if _, err := strconv.Atoi(last); err == nil || last == "-" {
+		pointer = pointer[:cut]
+	}
+	field, known := c.catalogue.Field(c.messageType, pointer)
+	return !known || field.Personal != ""
+}
