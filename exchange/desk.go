@@ -106,7 +106,7 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 	}
 	statement, invalid := openStatement(by, d.cfg.Self, signed, d.cfg.Clock())
 	if invalid != nil {
-		return DraftView{}, invalid
+		return DraftView{}, d.attempt(ctx, by, id, signed, invalid)
 	}
 	row, err := d.find(ctx, by, id, statement.Version, DraftWaiting)
 	if err != nil {
@@ -117,7 +117,7 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 		return DraftView{}, err
 	}
 	if refused := mayDecide(by, view, statement); refused != nil {
-		return DraftView{}, refused
+		return DraftView{}, d.attempt(ctx, by, id, signed, refused)
 	}
 	approval := Approval{by.ID, d.cfg.Clock().UTC(), string(signed)}
 	event := Entry{Type: "draft_" + statement.Decision, Partner: row.Partner, Case: row.Case, ID: row.ID}
@@ -137,6 +137,15 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 		return view, err
 	}
 	return d.release(ctx, view)
+}
+
+// attempt records that a decision did not count, and why. It returns the refusal.
+func (d *Desk) attempt(ctx context.Context, by *Officer, id string, signed []byte, refused *Problem) error {
+	row, err := d.find(ctx, by, id, 0)
+	if err != nil {
+		return err // what is refused is a draft that the officer may know of
+	}
+	return d.cfg.Outbox.refused(ctx, Draft{ID: row.ID, To: row.Partner, Type: row.Type, Body: signed}, refused)
 }
 
 // mayDecide checks that a statement is about what stands here, by somebody who
@@ -267,7 +276,7 @@ func (d *Desk) prepare(ctx context.Context, by *Officer, draft Draft, safeguards
 		return DraftContent{}, forbidden("draft this message to this partner")
 	}
 	for _, s := range safeguards {
-		if refused := s.Check(); refused != nil {
+		if refused := s.Check(d.cfg.Clock()); refused != nil {
 			return DraftContent{}, refused
 		}
 	}
@@ -416,7 +425,11 @@ func (d *Desk) visible(ctx context.Context, by *Officer, row DraftRow) error {
 	if err != nil {
 		return err
 	}
-	if !by.Sees(row.Partner, c.Kind) || !by.Sees(row.Partner, conversationOf(row.Type)) {
+	kind, err := d.cfg.Opener.kindOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !by.Sees(row.Partner, kind) || !by.Sees(row.Partner, conversationOf(row.Type)) {
 		return ErrNotFound
 	}
 	return nil
