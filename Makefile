@@ -11,7 +11,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/gateway and bin/verify
-	go build -trimpath -o bin/ ./cmd/gateway ./cmd/verify
+	go build -trimpath -ldflags "-X main.version=$$(git describe --always --dirty 2>/dev/null)" -o bin/ ./cmd/gateway ./cmd/verify
 
 demo: build ## five gateways play real cases, and prove them (DEMO="--once" ends after that)
 	@bin/gateway demo $(DEMO)

@@ -38,7 +38,7 @@ const (
 func readFile(path string, limit int64, secret bool) ([]byte, fs.FileInfo, error) {
 	f, err := os.Open(path) // #nosec G304 -- the path is the operator's configuration
 	if err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, nil, err // it says what was opened
 	}
 	defer f.Close()
 	info, err := f.Stat()

@@ -162,12 +162,16 @@ func (c *openCase) moved(e *Entry, now time.Time) {
 
 // note is what the book of the case keeps of a message.
 func (e *Entry) note() Note {
-	n := Note{ID: e.ID, Type: e.Type, Out: e.Direction == Out, Reply: e.InReplyTo, Said: e.Said}
-	if n.Out {
+	return noteOf(e.ID, e.Type, e.Direction == Out, e.InReplyTo, e.Said, e.hash)
+}
+
+func noteOf(id, messageType string, out bool, reply string, said Said, hash [32]byte) Note {
+	n := Note{ID: id, Type: messageType, Out: out, Reply: reply, Said: said}
+	if out {
 		n.Status = pending
 	}
-	if n.Type == TypeHandoverRecord && n.Digest == "" {
-		n.Digest = encode(e.hash[:])
+	if messageType == TypeHandoverRecord && n.Digest == "" {
+		n.Digest = encode(hash[:])
 	}
 	return n
 }
@@ -209,10 +213,8 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 		if c.key, err = seal.UnwrapDataKey(ctx, wrapper, row.Wrapped, caseAAD(key)); err != nil {
 			return nil, fmt.Errorf("unwrap the data key of a case: %w", err)
 		}
-		if row.Book != nil {
-			if c.book, err = openBook(c.key, row); err != nil {
-				return nil, err
-			}
+		if c.book, err = openBook(c.key, row); err != nil {
+			return nil, err
 		}
 	}
 	b.cases[key] = c
@@ -244,7 +246,7 @@ func (b *building) recall(ctx context.Context, e *Entry, row Row) {
 		e.err = reusedID()
 		return
 	}
-	if row.Receipt != nil {
+	if e.Direction == In { // without its receipt it cannot be answered as it was
 		if e.Receipt, err = c.key.Open(row.Receipt, rowAAD(row.Index, "receipt")); err != nil {
 			e.err = fmt.Errorf("open the receipt of entry %d: %w", row.Index, err)
 			return
@@ -381,6 +383,9 @@ func rowAAD(index int64, column string) []byte { return fmt.Appendf(nil, "entry/
 
 // openBook opens the book of a case.
 func openBook(key seal.DataKey, row CaseRow) (*Book, error) {
+	if row.Book == nil { // an earlier program kept none, or it was taken away
+		return nil, fmt.Errorf("%w: %s has no book; 'gateway migrate' makes it again from the record", ErrUnavailable, row.CaseKey)
+	}
 	data, err := key.Open(row.Book, bookAAD(row.CaseKey))
 	if err != nil {
 		return nil, fmt.Errorf("open the book of a case: %w", err)

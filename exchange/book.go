@@ -115,11 +115,16 @@ func (b *Book) admit(n Note) *Problem {
 		}
 		return refused
 	}
+	b.enter(n)
+	return nil
+}
+
+// enter notes a message.
+func (b *Book) enter(n Note) {
 	if asked := b.find(n.Reply, !n.Out); asked != nil {
 		asked.Status = settled // who answers holds the question
 	}
 	b.Notes = append(b.Notes, n)
-	return nil
 }
 
 // Kind returns the case's conversation, "" before its first message.

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -16,17 +15,6 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange/record"
 	"github.com/repatriation-exchange/gateway/exchange/seal"
 )
-
-// A CheckpointLock remembers the last signed checkpoint outside the database,
-// so that a database restored from an old backup is noticed before it signs a
-// second history (P6).
-type CheckpointLock interface {
-	// Load returns the remembered checkpoint; nil when there is none yet.
-	Load(ctx context.Context) ([]byte, error)
-	// Store remembers a checkpoint. A smaller one than remembered changes
-	// nothing; another one of the same size is an error.
-	Store(ctx context.Context, size int64, checkpoint []byte) error
-}
 
 // An Entry is something to be recorded, and after Record returned nil, where
 // it stands. The committer owns it until then.
@@ -92,10 +80,16 @@ type Committer struct {
 	checkpoint []byte // the checkpoint that edge belongs to
 	released   record.Checkpoint
 	lastAt     time.Time
+	remembered []byte // the checkpoint that the lock was last seen to hold
+	// begun: the lock holds something. unremembered: it does not hold the last
+	// checkpoint that was committed, because it could not be written.
+	begun, unremembered bool
 
-	head   atomic.Pointer[Head] // the last one that may be shown
-	failed chan struct{}        // closed when fatal is set
-	fatal  error
+	trouble atomic.Pointer[Trouble] // nil while batches are recorded
+	heads   headReader              // nil where the store shows none
+	head    atomic.Pointer[Head]    // the last one that may be shown
+	failed  chan struct{}           // closed when fatal is set
+	fatal   error
 }
 
 // NewCommitter checks the record's head against the lock and starts the loop.
@@ -116,7 +110,9 @@ func NewCommitter(ctx context.Context, cfg CommitterConfig) (*Committer, error) 
 		cfg: cfg, queue: make(chan *Entry, 4*cfg.MaxBatch),
 		stop: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
-	// An empty batch loads and proves the head without writing anything.
+	c.heads, _ = cfg.Store.(headReader)
+	// An empty batch loads and proves the head without writing anything, and
+	// sees to it that the lock can be written before anything is taken.
 	if err := c.commit(ctx, nil); err != nil {
 		return nil, fmt.Errorf("open the record: %w", err)
 	}
@@ -135,8 +131,7 @@ func (c *Committer) Close() {
 // ErrOutcomeUnknown when the batch was not (certainly) written. Recording
 // cannot be cancelled: a caller that leaves does not unrecord.
 func (c *Committer) Record(ctx context.Context, e *Entry) error {
-	e.done = make(chan struct{})
-	e.hash = sha256.Sum256(e.Data)
+	take(e)
 	select {
 	case <-c.stop:
 		return fmt.Errorf("%w: the gateway is stopping", ErrUnavailable)
@@ -156,14 +151,26 @@ func (c *Committer) Record(ctx context.Context, e *Entry) error {
 	return e.err
 }
 
+// take makes an entry ready to be waited for.
+func take(e *Entry) *Entry {
+	e.done = make(chan struct{})
+	e.hash = sha256.Sum256(e.Data)
+	return e
+}
+
 func (c *Committer) loop() {
 	defer close(c.ended)
 	batch := make([]*Entry, 0, c.cfg.MaxBatch)
+	look := time.NewTicker(idleLook)
+	defer look.Stop()
 	for {
 		batch = batch[:0]
 		select {
 		case e := <-c.queue:
 			batch = append(batch, e)
+		case <-look.C:
+			c.idle()
+			continue
 		case <-c.stop:
 			select {
 			case e := <-c.queue:
@@ -190,22 +197,28 @@ func (c *Committer) loop() {
 
 // run commits one batch and wakes those who wait for it.
 func (c *Committer) run(batch []*Entry) {
-	started := time.Now()
+	started, asked := time.Now(), len(batch)
 	// The batch outlives any one caller: its deadline is its own.
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	err := c.fatal
 	if err == nil {
+		if t := c.trouble.Load(); t != nil {
+			batch = append(batch, resumption(t))
+		}
 		err = c.commit(ctx, batch)
 	}
+	c.told(err)
 	if err != nil {
 		c.edge = nil // whatever we held may not be what the database holds
 		c.cfg.Metrics.batchFailed()
-		c.cfg.Logger.Error("a batch was not recorded", "entries", len(batch), "error", err)
+		if asked > 0 {
+			c.cfg.Logger.Error("a batch was not recorded", "entries", asked, "error", err)
+		}
 		for _, e := range batch {
 			e.err = err
 		}
-	} else {
+	} else if len(batch) > 0 {
 		c.cfg.Metrics.batch(len(batch), time.Since(started))
 		c.cfg.OnCommit(slices.DeleteFunc(slices.Clone(batch), func(e *Entry) bool { return e.err != nil }))
 	}
@@ -213,10 +226,6 @@ func (c *Committer) run(batch []*Entry) {
 		close(e.done)
 	}
 }
-
-// errFork means that signing on would make a second history. Nothing is
-// recorded after it until an operator has looked.
-var errFork = errors.New("the record has another history than the one this gateway signed")
 
 // commit writes one batch. Order matters: sign inside the transaction, commit,
 // remember the checkpoint outside the database, and only then let go of it.
@@ -227,21 +236,30 @@ func (c *Committer) commit(ctx context.Context, batch []*Entry) error {
 		if err != nil {
 			return Writes{}, err
 		}
+		if c.unremembered { // first what is there already, and nothing more until then
+			if err := c.remember(ctx, view.Head); err != nil {
+				return Writes{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			}
+		}
 		built = &building{committer: c, view: view, edge: edge, now: c.now()}
 		return built.build(ctx, batch)
 	})
-	if errors.Is(err, errFork) || errors.Is(err, ErrBroken) {
+	if err == nil {
+		// The entries are in the database, but nothing may be shown of them yet.
+		err = c.remember(ctx, built.head)
+		switch {
+		case err == nil, errors.Is(err, ErrFork):
+		case len(built.rows) > 0:
+			err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+		case len(batch) > 0:
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	if errors.Is(err, ErrFork) || errors.Is(err, ErrBroken) {
 		c.fail(err)
 	}
 	if err != nil {
 		return err
-	}
-	if built.head.Size != built.view.Head.Size {
-		if err := c.cfg.Lock.Store(ctx, built.head.Size, built.head.Checkpoint); err != nil {
-			err = fmt.Errorf("%w: remember the checkpoint: %w", errFork, err)
-			c.fail(err)
-			return err
-		}
 	}
 	c.edge, c.checkpoint, c.released = built.edge, built.head.Checkpoint, built.signed
 	c.head.Store(&built.head)
@@ -275,63 +293,6 @@ func (c *Committer) now() time.Time {
 	}
 	c.lastAt = t
 	return t
-}
-
-// edgeOf returns the right edge for the head that the store shows. When it is
-// not the head this process last wrote (another process wrote since, or this
-// one has just started), the edge is loaded and proved: our own signature is
-// on the checkpoint, the edge hashes to its root, and it extends the last
-// checkpoint that we released and the one that the lock remembers.
-func (c *Committer) edgeOf(ctx context.Context, view View) (*record.Edge, error) {
-	if c.edge != nil && bytes.Equal(c.checkpoint, view.Head.Checkpoint) {
-		return c.edge.Clone(), nil
-	}
-	remembered, err := c.cfg.Lock.Load(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("load the remembered checkpoint: %w", err)
-	}
-	if view.Head.Size == 0 {
-		if remembered != nil || c.released.Size > 0 {
-			return nil, fmt.Errorf("%w: the database is empty, but a checkpoint was signed before", errFork)
-		}
-		return record.NewEdge(0, nil)
-	}
-	verifier := c.cfg.Checkpoints.Verifier()
-	head, err := record.VerifyCheckpoint(view.Head.Checkpoint, verifier)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the stored checkpoint: %w", errFork, err)
-	}
-	edge, err := record.LoadEdge(ctx, view.Tiles, view.Head.Size)
-	if err != nil {
-		return nil, fmt.Errorf("load the tree's edge: %w", err)
-	}
-	if head.Size != view.Head.Size || edge.Root() != head.Root {
-		return nil, fmt.Errorf("%w: the stored entries do not hash to the signed checkpoint of size %d", errFork, head.Size)
-	}
-	olds := []record.Checkpoint{c.released}
-	if remembered != nil {
-		old, err := record.VerifyCheckpoint(remembered, verifier)
-		if err != nil {
-			return nil, fmt.Errorf("the remembered checkpoint: %w", err)
-		}
-		olds = append(olds, old)
-	}
-	for _, old := range olds {
-		if old.Size == 0 {
-			continue
-		}
-		if old.Size > head.Size {
-			return nil, fmt.Errorf("%w: the database holds %d entries, but a checkpoint of %d was signed; it was restored from an old backup or lost writes", errFork, head.Size, old.Size)
-		}
-		root, err := record.TreeRoot(ctx, view.Tiles, old.Size)
-		if err != nil {
-			return nil, fmt.Errorf("recompute the root at %d: %w", old.Size, err)
-		}
-		if root != old.Root {
-			return nil, fmt.Errorf("%w: at size %d the database does not hash to what was signed", errFork, old.Size)
-		}
-	}
-	return edge, nil
 }
 
 // lookupOf names what the batch needs, each thing once.

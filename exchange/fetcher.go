@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/repatriation-exchange/gateway/exchange/record"
 )
@@ -12,10 +13,11 @@ import (
 type fetcher struct {
 	Reader
 	opener *Opener
+	seen   func(Row) // told of every row; may be nil
 }
 
 // NewFetcher returns a record.Fetcher over a store.
-func NewFetcher(reader Reader, opener *Opener) record.Fetcher { return &fetcher{reader, opener} }
+func NewFetcher(reader Reader, opener *Opener) record.Fetcher { return &fetcher{reader, opener, nil} }
 
 func (f *fetcher) Head(ctx context.Context) ([]byte, int64, error) {
 	head, err := f.Reader.Head(ctx)
@@ -24,6 +26,9 @@ func (f *fetcher) Head(ctx context.Context) ([]byte, int64, error) {
 
 func (f *fetcher) Entries(ctx context.Context, from, to int64, fn func(record.StoredEntry) error) error {
 	return f.Reader.Entries(ctx, from, to, Filter{}, func(row Row) error {
+		if f.seen != nil && to != math.MaxInt64 { // what lies past the head is no part of the record
+			f.seen(row)
+		}
 		e := record.StoredEntry{
 			Index: row.Index, Leaf: row.Leaf, LeafHash: row.LeafHash,
 			Row: record.Leaf{

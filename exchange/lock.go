@@ -8,8 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -34,10 +36,15 @@ type FileLock struct {
 // lockPlace is far more than a checkpoint with our own signature needs.
 const lockPlace = 4096
 
-// A placed is what one place holds. Its size is 0 when that is no checkpoint.
+// A placed is what one place holds. Its note is nil when that is no checkpoint.
 type placed struct {
 	note []byte
 	size int64
+}
+
+// newer says whether a place holds a later checkpoint than another.
+func (p placed) newer(than placed) bool {
+	return p.note != nil && (than.note == nil || p.size > than.size)
 }
 
 // NewFileLock returns the lock at path; verifier is our own log's.
@@ -62,16 +69,16 @@ func (l *FileLock) Close() error {
 
 // Load returns the remembered checkpoint; nil when the file does not exist, or
 // is empty, as some file systems leave it after a power cut.
-func (l *FileLock) Load(context.Context) ([]byte, error) {
+func (l *FileLock) Load(ctx context.Context) ([]byte, error) {
 	file, err := os.Open(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the checkpoint lock: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrLock, err)
 	}
 	defer func() { _ = file.Close() }() // which lets go of the flock
-	if err := flock(file, syscall.LOCK_SH); err != nil {
+	if err := flock(ctx, file, syscall.LOCK_SH); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
@@ -83,10 +90,10 @@ func (l *FileLock) Load(context.Context) ([]byte, error) {
 	return bytes.Clone(l.seen[newest].note), nil
 }
 
-// Store remembers a checkpoint. It is not synced to disk: after a power cut the
-// file may be some batches old, which loses a little of the guard and nothing
-// else.
-func (l *FileLock) Store(_ context.Context, size int64, checkpoint []byte) error {
+// Store remembers a checkpoint, and makes the file and its folder where they
+// are missing. It is not synced to disk: after a power cut the file may be some
+// batches old, which loses a little of the guard and nothing else.
+func (l *FileLock) Store(ctx context.Context, size int64, checkpoint []byte) error {
 	if len(checkpoint) >= lockPlace {
 		return fmt.Errorf("remember the checkpoint: it has %d bytes, at most %d fit", len(checkpoint), lockPlace-1)
 	}
@@ -95,27 +102,28 @@ func (l *FileLock) Store(_ context.Context, size int64, checkpoint []byte) error
 	if err := l.open(); err != nil {
 		return err
 	}
-	if err := flock(l.file, syscall.LOCK_EX); err != nil {
+	if err := flock(ctx, l.file, syscall.LOCK_EX); err != nil {
 		return err
 	}
-	defer func() { _ = flock(l.file, syscall.LOCK_UN) }() // it held a moment ago
+	defer func() { _ = syscall.Flock(fd(l.file), syscall.LOCK_UN) }() // it held a moment ago
 	newest, err := l.look(l.file)
 	if err != nil {
 		return err
 	}
 	switch was := l.seen[newest]; {
+	case was.note == nil:
 	case was.size > size:
 		return nil // another process is ahead
 	case was.size == size && bytes.Equal(was.note, checkpoint):
 		return nil
 	case was.size == size:
-		return fmt.Errorf("another checkpoint of size %d is remembered in %s", size, l.path)
+		return fmt.Errorf("%w: another checkpoint of size %d is remembered in %s", ErrFork, size, l.path)
 	}
 	older := 1 - newest
 	place := make([]byte, lockPlace)
 	copy(place, checkpoint)
 	if _, err := l.file.WriteAt(place, int64(older)*lockPlace); err != nil {
-		return fmt.Errorf("write the checkpoint lock: %w", err)
+		return fmt.Errorf("%w: %w", ErrLock, err)
 	}
 	l.seen[older] = placed{bytes.Clone(checkpoint), size}
 	return nil
@@ -131,12 +139,39 @@ func (l *FileLock) open() error {
 		_ = l.file.Close() // it was deleted or replaced: what it holds is nobody's any more
 		l.file = nil
 	}
+	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
+		return fmt.Errorf("%w: make its folder: %w", ErrLock, err)
+	}
 	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return fmt.Errorf("open the checkpoint lock: %w", err)
+		return fmt.Errorf("%w: %w", ErrLock, err)
+	}
+	if err := reserve(file); err != nil {
+		_ = file.Close() // nothing was remembered in it
+		return fmt.Errorf("%w: %w", ErrLock, err)
 	}
 	l.file = file
 	return nil
+}
+
+// reserve gives a new file its whole length, durably: what is written into it
+// later needs no room that a full disk has not.
+func reserve(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil || info.Size() > 0 {
+		return err
+	}
+	if _, err := file.WriteAt(make([]byte, 2*lockPlace), 0); err != nil {
+		return errors.Join(err, file.Truncate(0))
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file.Name()))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // look reads both places and returns which one is the newer. A place that has
@@ -145,14 +180,14 @@ func (l *FileLock) look(file *os.File) (newest int, err error) {
 	both := make([]byte, 2*lockPlace)
 	n, err := file.ReadAt(both, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, fmt.Errorf("read the checkpoint lock: %w", err)
+		return 0, fmt.Errorf("%w: %w", ErrLock, err)
 	}
 	both = both[:n]
 	var bad error
 	for i := range l.seen {
 		start, end := min(n, i*lockPlace), min(n, (i+1)*lockPlace)
 		text := bytes.TrimRight(both[start:end], "\x00")
-		if bytes.Equal(text, l.seen[i].note) {
+		if len(text) > 0 && bytes.Equal(text, l.seen[i].note) {
 			continue
 		}
 		l.seen[i] = placed{}
@@ -161,25 +196,37 @@ func (l *FileLock) look(file *os.File) (newest int, err error) {
 		}
 		checkpoint, err := record.VerifyCheckpoint(text, l.verifier)
 		if err != nil {
-			bad = fmt.Errorf("the remembered checkpoint in %s: %w", l.path, err)
+			bad = fmt.Errorf("%w: what %s holds: %w", ErrLock, l.path, err)
 			continue
 		}
 		l.seen[i] = placed{bytes.Clone(text), checkpoint.Size}
 	}
-	if l.seen[1].size > l.seen[0].size {
+	if l.seen[1].newer(l.seen[0]) {
 		newest = 1
 	}
-	if bad != nil && l.seen[newest].size == 0 {
+	if bad != nil && l.seen[newest].note == nil {
 		return 0, bad
 	}
 	return newest, nil
 }
 
-func flock(file *os.File, how int) error {
-	if err := syscall.Flock(fd(file), how); err != nil {
-		return fmt.Errorf("take the checkpoint lock: %w", err)
+// flock takes the lock on the file. It is held for moments only, but a process
+// that stands still in such a moment must not hold up the others for ever.
+func flock(ctx context.Context, file *os.File, how int) error {
+	for {
+		err := syscall.Flock(fd(file), how|syscall.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return fmt.Errorf("%w: %w", ErrLock, err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: another process holds it: %w", ErrLock, ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
 	}
-	return nil
 }
 
 func fd(file *os.File) int { return int(file.Fd()) } // #nosec G115 -- a descriptor is small

@@ -119,8 +119,8 @@ func (o *Opener) kindOf(ctx context.Context, c CaseRow) (Conversation, error) {
 
 func (o *Opener) bookOf(ctx context.Context, c CaseRow) (*Book, error) {
 	key, err := o.unwrap(ctx, c)
-	if err != nil || c.Book == nil {
-		return &Book{}, err
+	if err != nil {
+		return nil, err
 	}
 	return openBook(key, c)
 }

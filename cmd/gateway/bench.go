@@ -42,6 +42,9 @@ are medians over the rounds; ratio is messages a second relative to the floor
 of the same round.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if plan.Rounds < 1 || plan.Connections < 1 || plan.Slice < 10*time.Millisecond {
+				return usagef("--rounds and --connections must be at least 1, --slice at least 10ms")
+			}
 			if long {
 				plan.Rounds, plan.Slice, plan.Preloads, plan.Single = 7, 3*time.Second, []int{1_000, 100_000, 1_000_000}, true
 			}

@@ -23,7 +23,7 @@ func newCert() *cobra.Command {
 		Short: "Make keys, certificate requests and a test authority, and show what expires",
 	}
 	verbs(cmd)
-	cmd.AddCommand(newCertKeys(), newCertCSR(), newCertCA(), newCertIssue(), newCertRevoke(), newCertShow(), newCertExpiry(), newCertPublic())
+	cmd.AddCommand(newCertKeys(), newCertCSR(), newCertCA(), newCertIssue(), newCertRevoke(), newCertShow(), newCertExpiry(), newCertPublic(), newCertKey(), newCertJWK())
 	return cmd
 }
 
@@ -54,12 +54,22 @@ func newCertKeys() *cobra.Command {
 	return cmd
 }
 
-// makeKeys writes the four keys of a gateway and says what was made.
+// makeKeys writes the keys of a gateway and says what was made. Everything is
+// drawn before anything is written: a mistake leaves no half a set.
 func makeKeys(dir, origin, algorithm string) ([]string, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the keys' folder: %w", err)
+	logKey, err := record.GenerateLogKey(origin)
+	if err != nil {
+		return nil, usageError{err}
 	}
-	var made []string
+	logText, err := record.MarshalLogKey(origin, logKey)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	type secret struct {
+		file, what string
+		write      func(path string) error
+	}
+	var secrets []secret
 	for _, k := range []struct{ file, algorithm, what string }{
 		{"tls.key", certs.ES256, "TLS key"}, {"signing.key", algorithm, "signing key"}, {"witness.key", certs.EdDSA, "witness key"},
 	} {
@@ -67,42 +77,31 @@ func makeKeys(dir, origin, algorithm string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		path := filepath.Join(dir, k.file)
-		if err := certs.WritePrivateKey(path, key); err != nil {
+		secrets = append(secrets, secret{k.file, k.what, func(path string) error { return certs.WritePrivateKey(path, key) }})
+	}
+	secrets = append(secrets,
+		secret{"log.key", "log key", func(path string) error { return writeSecret(path, logText) }},
+		secret{"encryption.json", "encryption keys", seal.CreateKEKFile},
+		secret{"index.key", "index key", writeIndexKey})
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the keys' folder: %w", err)
+	}
+	var made []string
+	for _, s := range secrets {
+		path := filepath.Join(dir, s.file)
+		if err := s.write(path); err != nil {
 			return nil, err
 		}
-		made = append(made, fmt.Sprintf("%-16s %s", k.what, path))
+		made = append(made, fmt.Sprintf("%-16s %s", s.what, path))
 	}
-	logKey, err := record.GenerateLogKey(origin)
-	if err != nil {
-		return nil, err
-	}
-	text, err := record.MarshalLogKey(origin, logKey)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, "log.key")
-	if err := writeSecret(path, text); err != nil {
-		return nil, err
-	}
-	made = append(made, fmt.Sprintf("%-16s %s", "log key", path))
-	path = filepath.Join(dir, "encryption.json")
-	if err := seal.CreateKEKFile(path); err != nil {
-		return nil, err
-	}
-	made = append(made, fmt.Sprintf("%-16s %s", "encryption keys", path))
-	path = filepath.Join(dir, "index.key")
-	if err := writeIndexKey(path); err != nil {
-		return nil, err
-	}
-	return append(made, fmt.Sprintf("%-16s %s", "index key", path)), nil
+	return made, nil
 }
 
 // writeSecret writes a new file that only its owner can read.
 func writeSecret(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return hint(fmt.Errorf("%s exists already", path), "a key is never overwritten; choose another folder, or move the old key away")
+		return hint(usagef("%s exists already", path), "a key is never overwritten; choose another folder, or move the old key away")
 	}
 	if err != nil {
 		return fmt.Errorf("write a key: %w", err)
@@ -124,7 +123,7 @@ func newCertCSR() *cobra.Command {
 			}
 			signer, err := certs.ReadPrivateKey(key)
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			dns, ips := splitHosts(hosts)
 			if name == "" {
@@ -193,7 +192,7 @@ func newCertIssue() *cobra.Command {
 			}
 			ca, err := certs.LoadAuthority(dir, time.Now)
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			csr, err := os.ReadFile(csrFile)
 			if err != nil {
@@ -230,7 +229,7 @@ func newCertRevoke() *cobra.Command {
 			}
 			ca, err := certs.LoadAuthority(dir, time.Now)
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			if serial != "" {
 				number, err := certs.ParseSerial(serial)
@@ -263,7 +262,7 @@ func newCertShow() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := certs.ReadCertificates(args[0])
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			for _, c := range list {
 				fmt.Fprintf(cmd.OutOrStdout(), "subject     %s\nissuer      %s\nnames       %s\nserial      %s\npin         %s\nfingerprint %s\nvalid       %s to %s\n",
@@ -296,7 +295,7 @@ Exit code 1: something has expired or ends within --days.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := certs.ListExpiry(args, time.Now(), time.Duration(soon)*24*time.Hour)
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			if asJSON {
 				err = printJSON(cmd.OutOrStdout(), list)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/exchange/record"
+	"github.com/repatriation-exchange/gateway/exchange/seal"
 	"github.com/repatriation-exchange/gateway/partners"
 )
 
@@ -77,4 +78,64 @@ func (n *node) publicFile(endpoint string) (*partners.Partner, error) {
 		SigningKeys: []partners.SigningKey{{JWK: jwk}},
 		Log:         &partners.Log{Origin: n.cfg.Log.Origin, VKey: n.logSigner.VerifierKey(), Witness: witnessKey},
 	}, nil
+}
+
+// newCertKey makes one key: the next one of a rotation.
+func newCertKey() *cobra.Command {
+	var out, algorithm string
+	cmd := &cobra.Command{
+		Use:   "key --out FILE",
+		Short: "Make one private key (file mode 600): for a new signing, TLS or witness key",
+		Args:  exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if out == "" {
+				return usagef("--out is required")
+			}
+			key, err := certs.GenerateKey(algorithm)
+			if err != nil {
+				return err
+			}
+			if err := certs.WritePrivateKey(out, key); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", out)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "the key `file` to write")
+	cmd.Flags().StringVar(&algorithm, "algorithm", certs.ES256, "the `algorithm`: ES256, ES384 or EdDSA")
+	return cmd
+}
+
+// newCertJWK prints the public half of a signing key, as partners list it and
+// as signing.retired keeps it.
+func newCertJWK() *cobra.Command {
+	var path, kid string
+	cmd := &cobra.Command{
+		Use:   "jwk --key FILE --kid NAME",
+		Short: "Print the public key of a signing key as a JWK: for partners, and for signing.retired",
+		Args:  exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if path == "" || kid == "" {
+				return usagef("--key and --kid are required")
+			}
+			key, err := certs.LoadSigner(path)
+			if err != nil {
+				return usageError{err}
+			}
+			algorithm, err := certs.Algorithm(key.Public())
+			if err != nil {
+				return usageError{err}
+			}
+			signer, err := seal.NewSigner(key, kid, algorithm)
+			if err != nil {
+				return usageError{err}
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", signer.Public().JWK())
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&path, "key", "", "the private key `file`")
+	cmd.Flags().StringVar(&kid, "kid", "", "the `name` under which partners know it")
+	return cmd
 }

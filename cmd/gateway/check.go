@@ -10,6 +10,7 @@ import (
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/exchange/record"
+	"github.com/repatriation-exchange/gateway/exchange/seal"
 )
 
 func newCheck() *cobra.Command {
@@ -20,7 +21,10 @@ func newCheck() *cobra.Command {
 		Short: "Recompute the live record from its stored bytes and say what is wrong, where",
 		Long: `check decrypts every entry, recomputes every commitment, leaf, tile and root, and
 compares them with every checkpoint that was ever signed and with the one that
-is remembered outside the database. It works while the gateway runs.
+is remembered outside the database. From the same bytes it recomputes what is
+kept beside the entries: receipts, the book and state of each case, numbers,
+deliveries and their outcomes, officers; and it looks for the triggers that keep
+the tables append-only. It works while the gateway runs.
 
 Exit code 0: nothing is wrong. 1: something is.`,
 		Args: exactArgs(),
@@ -30,7 +34,7 @@ Exit code 0: nothing is wrong. 1: something is.`,
 				return err
 			}
 			defer n.close()
-			report, err := n.check(cmd.Context(), progressOn(cmd.ErrOrStderr(), "checking entries"))
+			report, err := n.audit(cmd.Context(), true, progressOn(cmd.ErrOrStderr(), "checking entries"))
 			if err != nil {
 				return err
 			}
@@ -57,7 +61,7 @@ func (f *nodeFlag) openUnproved(ctx context.Context) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{cfg: cfg, log: log}
+	n := &node{cfg: cfg, log: log, existing: true}
 	if err := n.openStore(ctx); err != nil {
 		n.close()
 		return nil, err
@@ -71,26 +75,58 @@ func (f *nodeFlag) openUnproved(ctx context.Context) (*node, error) {
 
 // check recomputes the whole record.
 func (n *node) check(ctx context.Context, progress func(done, total int64)) (*record.Report, error) {
-	lock, err := exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier())
+	report, err := n.audit(ctx, true, progress)
 	if err != nil {
 		return nil, err
 	}
-	remembered, err := lock.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	options := record.CheckOptions{Log: n.logSigner.Verifier(), Progress: progress}
-	if remembered != nil {
-		options.Remembered = [][]byte{remembered}
-	}
-	return record.Check(ctx, exchange.NewFetcher(n.db, n.opener), options)
+	return &report.Report, nil
 }
 
-func printReport(w io.Writer, r *record.Report) error {
+// audit recomputes the record and what follows from it, and compares it with
+// what is remembered outside the database unless that is not asked for.
+func (n *node) audit(ctx context.Context, remembered bool, progress func(done, total int64)) (*exchange.AuditReport, error) {
+	keys, err := n.ownKeys()
+	if err != nil {
+		return nil, err
+	}
+	cfg := exchange.AuditConfig{Self: n.cfg.Self, Store: n.db, Opener: n.opener, Log: n.logSigner.Verifier(), Keys: keys, Progress: progress}
+	if remembered {
+		if cfg.Lock, err = exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier()); err != nil {
+			return nil, err
+		}
+	}
+	return exchange.Audit(ctx, cfg)
+}
+
+// ownKeys are the keys that have signed our receipts, the retired ones too.
+func (n *node) ownKeys() (*seal.KeySet, error) {
+	texts, err := n.publicKeys(n.cfg.Self)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	keys := make([]seal.Key, len(texts))
+	for i, text := range texts {
+		if keys[i], err = seal.ParseJWK(text); err != nil {
+			return nil, usagef("a key in signing.retired: %w", err)
+		}
+	}
+	set, err := seal.NewKeySet(keys...)
+	if err != nil {
+		return nil, usagef("signing.key and signing.retired: %w", err)
+	}
+	return set, nil
+}
+
+func printReport(w io.Writer, r *exchange.AuditReport) error {
 	fmt.Fprintf(w, "record      %s\n", r.Origin)
 	fmt.Fprintf(w, "entries     %d (%d erased)\n", r.Entries, r.Erased)
 	fmt.Fprintf(w, "checkpoints %d\n", r.Checkpoints)
 	fmt.Fprintf(w, "root        %s\n", r.Root)
+	fmt.Fprintf(w, "cases       %d\n", r.Cases)
+	fmt.Fprintf(w, "receipts    %d given, %d deliveries of ours\n", r.Receipts, r.Deliveries)
+	for _, c := range r.Cosigned {
+		fmt.Fprintf(w, "cosigned    %d checkpoints by %s, the last of %d entries\n", c.Checkpoints, c.Witness, c.Size)
+	}
 	for _, f := range r.Findings {
 		where := "record"
 		if f.Index >= 0 {

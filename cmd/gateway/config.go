@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -127,10 +128,10 @@ var configSchema []byte
 func LoadConfig(path string, environ []string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, hint(fmt.Errorf("no configuration at %s", path), "name it with --config, or make one to start from with 'gateway demo --once --dir DIR'")
+		return nil, hint(usagef("no configuration at %s", path), "name it with --config, or make one to start from with 'gateway demo --once --dir DIR'")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, usagef("read the configuration: %w", err)
 	}
 	doc, err := schemas.CompileDocument("https://repatriation.example/schemas/config.v1.json", configSchema)
 	if err != nil {
@@ -157,6 +158,9 @@ func LoadConfig(path string, environ []string) (*Config, error) {
 			return nil, err
 		}
 	}
+	if err := store.CheckURL(c.Store); err != nil {
+		return nil, err
+	}
 	c.resolve()
 	return &c, nil
 }
@@ -175,11 +179,15 @@ func (c *Config) overrides() map[string]*string {
 	}
 }
 
+// ofKubernetes are the variables that Kubernetes gives every container of a
+// namespace with a service called gateway.
+var ofKubernetes = regexp.MustCompile(`^GATEWAY_(SERVICE_(HOST|PORT)(_.+)?|PORT(_.+)?)$`)
+
 func (c *Config) override(environ []string) (changed bool, err error) {
 	known := c.overrides()
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "GATEWAY_") {
+		if !strings.HasPrefix(name, "GATEWAY_") || ofKubernetes.MatchString(name) {
 			continue
 		}
 		target, ok := known[name]
@@ -189,7 +197,7 @@ func (c *Config) override(environ []string) (changed bool, err error) {
 				names = append(names, n)
 			}
 			slices.Sort(names)
-			return false, hint(fmt.Errorf("the environment variable %s is not known", name), "known are "+strings.Join(names, ", "))
+			return false, hint(usagef("the environment variable %s is not known", name), "known are "+strings.Join(names, ", "))
 		}
 		*target, changed = value, true
 	}

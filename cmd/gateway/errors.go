@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/export"
 	"github.com/repatriation-exchange/gateway/exchange/store"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
@@ -50,7 +53,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &usage), errors.As(err, &document), errors.As(err, &setup):
+	case errors.As(err, &usage), errors.As(err, &document), errors.As(err, &setup),
+		errors.Is(err, store.ErrURL), errors.Is(err, store.ErrRole), errors.Is(err, export.ErrRequest):
 		return exitUsage
 	case errors.As(err, &problem):
 		if problem.Kind == exchange.ProblemInternal {
@@ -59,21 +63,37 @@ func exitCode(err error) int {
 		return exitRefused
 	case errors.Is(err, exchange.ErrUnavailable), errors.Is(err, exchange.ErrOutcomeUnknown), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errWaited):
 		return exitUnavailable
+	case errors.Is(err, exchange.ErrLock), wrongFile(err):
+		return exitUsage
 	}
 	return exitFailed
+}
+
+// wrongFile says whether an error is that a file which was named cannot be
+// opened: it is not there, not ours, or of another kind.
+func wrongFile(err error) bool {
+	var path *fs.PathError
+	if !errors.As(err, &path) {
+		return false
+	}
+	for _, is := range []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
 }
 
 // adviceFor returns the hint of an error, "" for none.
 func adviceFor(err error) string {
 	var hinted *hintedError
-	var setup *certs.SetupError
 	switch {
 	case errors.As(err, &hinted):
 		return hinted.hint
-	case errors.As(err, &setup):
-		return setup.Hint
 	case errors.Is(err, store.ErrMigrate):
 		return "run 'gateway migrate --config FILE'"
+	case errors.Is(err, exchange.ErrForgotten):
+		return "put the lock file back; if it is lost, see 'When the lock file is lost' in docs/operating.md"
 	}
 	return ""
 }

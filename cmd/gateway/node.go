@@ -66,6 +66,8 @@ type node struct {
 	webhooks   []webhookFollower
 
 	now      func() time.Time        // the record's clock; certificates are judged by the machine's
+	existing bool                    // it only looks: a store that is not there is an error
+	rebuilt  int                     // cases whose books were made when it was opened
 	maxBatch int                     // entries in a transaction; 0 is the committer's own
 	onCommit func([]*exchange.Entry) // told of every batch, after the courier
 }
@@ -101,6 +103,9 @@ func (n *node) open(ctx context.Context) error {
 	if err := n.openRegistry(ctx); err != nil {
 		return err
 	}
+	if err := n.rebuildBooks(ctx); err != nil {
+		return err
+	}
 	if n.lock, err = exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier()); err != nil {
 		return err
 	}
@@ -127,6 +132,20 @@ func (n *node) open(ctx context.Context) error {
 	return n.openDesk()
 }
 
+// rebuildBooks makes the books of cases that were written before there were
+// any, from the record.
+func (n *node) rebuildBooks(ctx context.Context) error {
+	made, err := exchange.RebuildBooks(ctx, n.db, n.opener, n.directory, time.Now())
+	if err != nil {
+		return fmt.Errorf("bring the cases up to date: %w", err)
+	}
+	if made > 0 {
+		n.log.Warn("cases had no book; it was made again from the record", "cases", made)
+	}
+	n.rebuilt = made
+	return nil
+}
+
 // openDesk wires what officers work with.
 func (n *node) openDesk() error {
 	var err error
@@ -151,7 +170,7 @@ func (n *node) openDesk() error {
 
 func (n *node) openStore(ctx context.Context) error {
 	var err error
-	if n.db, err = store.Open(ctx, store.Config{URL: n.cfg.Store, Logger: n.log}); err != nil {
+	if n.db, err = store.Open(ctx, store.Config{URL: n.cfg.Store, Logger: n.log, Existing: n.existing}); err != nil {
 		return err
 	}
 	if n.db.Kind() == store.SQLite {
@@ -165,7 +184,7 @@ func (n *node) openStore(ctx context.Context) error {
 func (n *node) openKeys() error {
 	var err error
 	if n.keys, err = seal.OpenKEKFile(n.cfg.Encryption.Keys); err != nil {
-		return fmt.Errorf("open the encryption keys: %w", err)
+		return usagef("open the encryption keys: %w", err)
 	}
 	if n.opener, err = exchange.NewOpener(n.db, n.keys); err != nil {
 		return err
@@ -173,24 +192,28 @@ func (n *node) openKeys() error {
 	if n.logSigner, err = loadLogKey(n.cfg.Log.Origin, n.cfg.Log.Key); err != nil {
 		return err
 	}
-	return n.openIdentity()
+	if err := n.openIdentity(); err != nil {
+		return err
+	}
+	_, err = n.ownKeys()
+	return err
 }
 
 // openIdentity opens the keys that partners know us by.
 func (n *node) openIdentity() error {
 	key, err := certs.LoadSigner(n.cfg.Signing.Key)
 	if err != nil {
-		return fmt.Errorf("open the signing key: %w", err)
+		return usagef("open the signing key: %w", err)
 	}
 	algorithm, err := certs.Algorithm(key.Public())
 	if err != nil {
-		return fmt.Errorf("the signing key: %w", err)
+		return usagef("the signing key: %w", err)
 	}
 	if n.signer, err = seal.NewSigner(key, n.cfg.Signing.KID, algorithm); err != nil {
-		return fmt.Errorf("the signing key: %w", err)
+		return usagef("the signing key: %w", err)
 	}
 	if n.identity, err = certs.LoadIdentity(certs.IdentityConfig{CertFile: n.cfg.TLS.Certificate, KeyFile: n.cfg.TLS.Key, Now: time.Now}); err != nil {
-		return fmt.Errorf("open the TLS identity: %w", err)
+		return usagef("open the TLS identity: %w", err)
 	}
 	return nil
 }
@@ -200,21 +223,21 @@ func (n *node) openIdentity() error {
 func loadLogKey(origin, path string) (*record.CheckpointSigner, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the log key: %w", err)
+		return nil, usagef("open the log key: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, hint(fmt.Errorf("the log key %s can be read by others", path), "chmod 600 "+path)
+		return nil, hint(usagef("the log key %s can be read by others", path), "chmod 600 "+path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the log key: %w", err)
+		return nil, usagef("read the log key: %w", err)
 	}
 	name, key, err := record.ParseLogKey(data)
 	if err != nil {
-		return nil, fmt.Errorf("the log key %s: %w", path, err)
+		return nil, usagef("the log key %s: %w", path, err)
 	}
 	if name != origin {
-		return nil, fmt.Errorf("the log key %s is of another origin than log.origin says", path)
+		return nil, usagef("the log key %s is of another origin than log.origin says", path)
 	}
 	return record.NewCheckpointSigner(origin, key)
 }
@@ -321,7 +344,7 @@ func (n *node) prepareOperator() error {
 func loadWitnessKey(path string) (crypto.Signer, error) {
 	key, err := certs.LoadSigner(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the witness key: %w", err)
+		return nil, usagef("open the witness key: %w", err)
 	}
 	return key, nil
 }

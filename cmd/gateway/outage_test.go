@@ -47,8 +47,11 @@ func TestLostDatabase(t *testing.T) {
 	if again := p.kh.post(p.vn, first); string(again.body) != string(before.body) {
 		t.Errorf("the first receipt changed: %d %s", again.status, again.body)
 	}
-	if size := p.vn.check(); size != 2 {
+	if size := p.vn.check(); size != 3 {
 		t.Errorf("%d entries", size)
+	}
+	if rows := p.vn.rows(exchange.Filter{Type: "recording_resumed"}); len(rows) != 1 {
+		t.Errorf("the record says %d times that nothing could be recorded", len(rows))
 	}
 }
 

@@ -24,18 +24,18 @@ func writeIndexKey(path string) error {
 func loadIndexKey(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the index key: %w", err)
+		return nil, usagef("open the index key: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, hint(fmt.Errorf("the index key %s can be read by others", path), "chmod 600 "+path)
+		return nil, hint(usagef("the index key %s can be read by others", path), "chmod 600 "+path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the index key: %w", err)
+		return nil, usagef("read the index key: %w", err)
 	}
 	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != identity.KeySize {
-		return nil, fmt.Errorf("the index key %s is not %d bytes in hexadecimal", path, identity.KeySize)
+		return nil, usagef("the index key %s is not %d bytes in hexadecimal", path, identity.KeySize)
 	}
 	return key, nil
 }

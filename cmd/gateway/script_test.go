@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"regexp"
 	"strconv"
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"gateway":     func(ts *testscript.TestScript, neg bool, args []string) { run1(ts, neg, "gateway", args) },
 			"verify":      func(ts *testscript.TestScript, neg bool, args []string) { run1(ts, neg, "verify", args) },
+			"world":       makeWorld,
 			"exits":       exits,
 			"modes":       modes,
 			"demo-result": demoResultHolds(t),
@@ -54,6 +56,20 @@ func run1(ts *testscript.TestScript, neg bool, name string, args []string) {
 	if neg == (err == nil) {
 		ts.Fatalf("%s %v: %v", name, args, err)
 	}
+}
+
+// makeWorld makes the folders of two gateways, on ports that nobody has: the
+// demo's own are taken when two scripts run at once.
+func makeWorld(ts *testscript.TestScript, _ bool, args []string) {
+	var parties []*party
+	for _, code := range []string{"VN", "KH"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		parties = append(parties, &party{code: code, name: "Test " + code, listen: l.Addr().String(), store: "gateway.db"})
+		ts.Check(l.Close())
+	}
+	_, err := newWorld(ts.MkAbs(args[0]), false, parties)
+	ts.Check(err)
 }
 
 // exits runs a command that must end with an exit code.

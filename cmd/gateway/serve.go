@@ -82,7 +82,11 @@ func serve(ctx context.Context, n *node) error {
 	n.log.Info("gateway started", "self", n.cfg.Self, "listen", exchangeListener.Addr().String(), "store", n.db.Kind(), "origin", n.cfg.Log.Origin, "version", buildVersion())
 	group.Go(func() error { return n.run(ctx, exchangeListener) })
 	err = group.Wait()
-	n.log.Info("gateway stopped", "error", err)
+	if err != nil {
+		n.log.Error("gateway stopped", "error", err)
+	} else {
+		n.log.Info("gateway stopped")
+	}
 	return err
 }
 
@@ -138,6 +142,9 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 	case <-n.committer.Failed():
 		out.Problems = append(out.Problems, "recording has stopped: "+n.committer.Err().Error())
 	default:
+		if t := n.committer.Trouble(); t != nil {
+			out.Problems = append(out.Problems, fmt.Sprintf("nothing is recorded since %s (%d batches): %v", t.Since.UTC().Format(time.RFC3339), t.Batches, t.Err))
+		}
 	}
 	if left := time.Until(n.identity.Expires()); left < 0 {
 		out.Problems = append(out.Problems, "our TLS certificate has expired")
@@ -152,7 +159,7 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 			out.Warnings = append(out.Warnings, "the registry has an error, and the last good state is in force: "+line)
 		}
 	}
-	out.Warnings = append(out.Warnings, n.webhookWarnings()...)
+	out.Warnings = append(out.Warnings, n.operatorWarnings()...)
 	n.partnerStates(ctx, &out)
 	out.Ready = len(out.Problems) == 0
 	w.Header().Set("Content-Type", "application/json")

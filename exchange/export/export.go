@@ -77,8 +77,11 @@ type Summary struct {
 	Access   int64  `json:"access_index"` // the export's own entry in the record
 }
 
+// ErrRequest means that what is asked for cannot be exported by anybody.
+var ErrRequest = errors.New("this export cannot be made")
+
 // ErrEmpty means that the scope selects no entry.
-var ErrEmpty = errors.New("no entry is in this scope")
+var ErrEmpty = fmt.Errorf("%w: no entry is in this scope", ErrRequest)
 
 // A DamageError means that a stored entry is not what was recorded. Nothing is
 // exported then: a bundle must not carry a lie.
@@ -95,7 +98,7 @@ func (x *Exporter) Evidence(ctx context.Context, req Request, w io.Writer) (Summ
 		return Summary{}, err
 	}
 	if !req.From.IsZero() && !req.To.IsZero() && !req.From.Before(req.To) {
-		return Summary{}, errors.New("the period ends before it begins")
+		return Summary{}, fmt.Errorf("%w: the period ends before it begins", ErrRequest)
 	}
 	access, err := x.recordAccess(ctx, req)
 	if err != nil {
@@ -117,11 +120,11 @@ func (x *Exporter) Evidence(ctx context.Context, req Request, w io.Writer) (Summ
 func checkReason(reason string) error {
 	n := utf8.RuneCountInString(reason)
 	if !utf8.ValidString(reason) || n < 3 || n > 500 {
-		return errors.New("a reason of 3 to 500 characters is required: it stands in the record and in the bundle")
+		return fmt.Errorf("%w: a reason of 3 to 500 characters is required, for it stands in the record and in the bundle", ErrRequest)
 	}
 	for _, c := range reason {
 		if unicode.IsControl(c) {
-			return errors.New("the reason must be one line without control characters")
+			return fmt.Errorf("%w: the reason must be one line without control characters", ErrRequest)
 		}
 	}
 	return nil
@@ -158,7 +161,7 @@ func (x *Exporter) checkpoint(ctx context.Context, at int64) (record.Checkpoint,
 	} else {
 		var err error
 		if signed, err = x.cfg.Reader.Checkpoint(ctx, at); errors.Is(err, exchange.ErrNotFound) {
-			return record.Checkpoint{}, fmt.Errorf("no checkpoint of size %d was signed; take the tree_size of an earlier bundle", at)
+			return record.Checkpoint{}, fmt.Errorf("%w: no checkpoint of size %d was signed; take the tree_size of an earlier bundle", ErrRequest, at)
 		} else if err != nil {
 			return record.Checkpoint{}, err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -127,6 +128,9 @@ func Check(ctx context.Context, f Fetcher, opt CheckOptions) (*Report, error) {
 		}
 	}
 	c.endRun()
+	if size > 0 && !c.ends[size] {
+		c.find(-1, RuleCheckpoint, "the checkpoint of the last %d entries is not stored", size)
+	}
 	if !c.broken {
 		c.report.Root = c.climb.root()
 	}
@@ -145,6 +149,8 @@ type checker struct {
 
 	climb climb
 	lanes map[lane]int64 // the last sequence number
+	ends  map[int64]bool // the sizes of this chunk that have a stored checkpoint
+	at    time.Time      // of the entry before
 	marks []mark         // the head and what is remembered, by size
 	// broken: an entry is missing and nothing tells its hash, so that no root
 	// after it can be recomputed.
@@ -236,7 +242,9 @@ func (c *checker) marksUpTo(ctx context.Context, from, to int64) ([]mark, error)
 		first = 0
 	}
 	var marks []mark
+	c.ends = map[int64]bool{from: c.ends[from]}
 	err := c.fetch.Checkpoints(ctx, first, to+1, func(size int64, signed []byte) error {
+		c.ends[size] = true
 		if m, ok := c.stored(size, signed); ok && m.size >= first && m.size <= to {
 			marks = append(marks, m)
 		}

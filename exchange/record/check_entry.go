@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -38,14 +39,25 @@ func (c *entryChecker) check(e StoredEntry) error {
 	if err != nil {
 		c.find(e.Index, RuleLeaf, "the leaf of entry %d cannot be read: %v", e.Index, err)
 		c.sequence(e.Index, e.Row)
+		c.at = time.Time{}
 		return nil
 	}
 	if differs := differingMembers(e.Row, leaf); len(differs) > 0 {
 		c.find(e.Index, RuleMetadata, "the row of entry %d differs from its leaf in %s", e.Index, strings.Join(differs, ", "))
 	}
 	c.sequence(e.Index, leaf)
+	c.batch(e.Index, leaf)
 	c.commitment(e, leaf)
 	return nil
+}
+
+// batch checks that each batch ended with a checkpoint. The entries of a batch
+// have one time: where the time changes, a batch has ended.
+func (c *entryChecker) batch(index int64, leaf Leaf) {
+	if index > 0 && !leaf.At.Equal(c.at) && !c.at.IsZero() && !c.ends[index] {
+		c.find(-1, RuleCheckpoint, "the checkpoint of size %d is gone: a batch ended before entry %d", index, index)
+	}
+	c.at = leaf.At
 }
 
 // commitment checks the exact bytes against the leaf.
@@ -114,6 +126,7 @@ func (c *entryChecker) missUpTo(index int64) {
 	default:
 		c.find(c.next, RuleMissing, "entries %d to %d are missing", c.next, index-1)
 	}
+	c.at = time.Time{}
 	for ; c.next < index; c.next++ {
 		c.missing = append(c.missing, c.next)
 		c.hashes = append(c.hashes, tlog.Hash{})

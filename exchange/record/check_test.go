@@ -89,6 +89,14 @@ func TestCheckFinds(t *testing.T) {
 		spoil func(t *testing.T, m *memory) (remembered [][]byte)
 		want  []want
 	}{
+		"a checkpoint is gone": {func(t *testing.T, m *memory) [][]byte {
+			m.checkpoints = slices.DeleteFunc(m.checkpoints, func(c storedCheckpoint) bool { return c.size == 700 })
+			return nil
+		}, []want{{-1, RuleCheckpoint}}},
+		"all checkpoints are gone": {func(t *testing.T, m *memory) [][]byte {
+			m.checkpoints = nil
+			return nil
+		}, slices.Repeat([]want{{-1, RuleCheckpoint}}, 30)},
 		"bytes changed": {func(t *testing.T, m *memory) [][]byte {
 			m.entries[700].Data = []byte("other bytes")
 			return nil
@@ -218,7 +226,7 @@ func TestCheckFinds(t *testing.T) {
 		"old checkpoint under another size": {func(t *testing.T, m *memory) [][]byte {
 			m.checkpoints[3].size = 201
 			return nil
-		}, []want{{-1, RuleCheckpoint}}},
+		}, []want{{-1, RuleCheckpoint}, {-1, RuleCheckpoint}}},
 		"checkpoint of nothing": {func(t *testing.T, m *memory) [][]byte {
 			m.checkpoints = append([]storedCheckpoint{{0, m.sign(t, 0, testLeaf(1))}}, m.checkpoints...)
 			return nil

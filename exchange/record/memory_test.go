@@ -73,7 +73,7 @@ func (m *memory) add(t testing.TB, n, batch int) {
 			leaf := Leaf{
 				V: 1, Kind: "message", Partner: l.partner, Direction: l.direction, Seq: m.seqs[l],
 				JTI: fmt.Sprintf("message-%08d", i), Type: "identity_verification_request", Case: "case-0001",
-				At: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Millisecond), Commitment: Commit(salt, data),
+				At: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC).Add(time.Duration(m.size) * time.Millisecond), Commitment: Commit(salt, data),
 			}
 			raw := leaf.Marshal()
 			m.entries = append(m.entries, StoredEntry{Index: i, Leaf: raw, LeafHash: LeafHash(raw), Row: leaf, Data: data, Salt: salt[:]})

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // A FileWrapper is a KeyWrapper whose keys are in a file: for a small office,
@@ -23,7 +24,13 @@ type FileWrapper struct {
 	mu      sync.Mutex
 	current string
 	keys    map[string]DataKey
+	looked  time.Time   // when the file was last looked at
+	file    os.FileInfo // as it was read
 }
+
+// lookEvery is how often a wrapper looks whether the file has changed: what it
+// wraps after a rotation is wrapped with the new key, within moments.
+const lookEvery = time.Second
 
 var _ KeyWrapper = (*FileWrapper)(nil)
 
@@ -51,16 +58,18 @@ func CreateKEKFile(path string) error {
 	return f.write(path)
 }
 
-// RotateKEKFile adds a new key, makes it the current one, and keeps the old
-// ones for what they still wrap. Two rotations at once wait for each other: one
-// that overwrote the other's key would lose whatever that key wrapped.
-func RotateKEKFile(path string) error {
+// RotateKEKFile adds a new key, makes it the current one, keeps the old ones for
+// what they still wrap, and has everything wrapped anew. Two rotations at once
+// wait for each other until the whole is done: one that overwrote the other's
+// key would lose whatever that key wrapped, and two that wrapped anew at the
+// same time would never end, each undoing what the other had done.
+func RotateKEKFile(ctx context.Context, path string, rewrap func(context.Context, *FileWrapper) error) error {
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("open the key file's folder: %w", err)
 	}
-	defer func() { _ = dir.Close() }()                                    // which also lets go of the lock
-	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a descriptor is small
+	defer func() { _ = dir.Close() }() // which also lets go of the lock
+	if err := waitForLock(ctx, dir); err != nil {
 		return fmt.Errorf("lock the key file's folder: %w", err)
 	}
 	f, _, err := readKEKFile(path)
@@ -70,7 +79,29 @@ func RotateKEKFile(path string) error {
 	if err := f.add(); err != nil {
 		return err
 	}
-	return f.write(path)
+	if err := f.write(path); err != nil {
+		return err
+	}
+	keys, err := OpenKEKFile(path)
+	if err != nil {
+		return err
+	}
+	return rewrap(ctx, keys)
+}
+
+// waitForLock takes the lock on a folder, however long another one has it.
+func waitForLock(ctx context.Context, dir *os.File) error {
+	for {
+		err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // #nosec G115 -- a descriptor is small
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("another rotation is under way: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // OpenKEKFile reads the keys; a file that others can read is refused.
@@ -81,12 +112,27 @@ func OpenKEKFile(path string) (*FileWrapper, error) {
 
 // load reads the file; the keys in use stay when it cannot be used.
 func (w *FileWrapper) load() error {
+	info, err := os.Stat(w.path)
+	if err != nil {
+		return fmt.Errorf("read the key file: %w", err)
+	}
 	f, keys, err := readKEKFile(w.path)
 	if err != nil {
 		return err
 	}
-	w.current, w.keys = f.Current, keys
+	w.current, w.keys, w.file, w.looked = f.Current, keys, info, time.Now()
 	return nil
+}
+
+// look reads the file again when it has changed; a rotation replaces it.
+func (w *FileWrapper) look() {
+	if time.Since(w.looked) < lookEvery {
+		return
+	}
+	w.looked = time.Now()
+	if info, err := os.Stat(w.path); err == nil && (!os.SameFile(info, w.file) || !info.ModTime().Equal(w.file.ModTime())) {
+		_ = w.load() // the keys in use stay when it cannot be used
+	}
 }
 
 // key returns a key by its name, "" for the current one. A name that is not
@@ -96,6 +142,7 @@ func (w *FileWrapper) key(id string) (string, DataKey, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if id == "" {
+		w.look()
 		id = w.current
 	}
 	key, ok := w.keys[id]

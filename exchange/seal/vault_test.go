@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -87,7 +88,7 @@ func wrapNew(t *testing.T, w *FileWrapper, aad string) (DataKey, Wrapped) {
 func TestRotationReachesARunningGateway(t *testing.T) {
 	path, running := kekFileIn(t)
 	oldKey, oldWrapped := wrapNew(t, running, "case-1")
-	if err := RotateKEKFile(path); err != nil {
+	if err := RotateKEKFile(t.Context(), path, nothing); err != nil {
 		t.Fatal(err)
 	}
 	fresh, err := OpenKEKFile(path)
@@ -118,13 +119,49 @@ func TestRotationReachesARunningGateway(t *testing.T) {
 	}
 }
 
+func nothing(context.Context, *FileWrapper) error { return nil }
+
+// What a running gateway wraps after a rotation is wrapped with the new key,
+// also when nothing makes it read the file.
+func TestRunningGatewayTakesTheNewKey(t *testing.T) {
+	path, running := kekFileIn(t)
+	_, before := wrapNew(t, running, "case-1")
+	if err := RotateKEKFile(t.Context(), path, nothing); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if _, after := wrapNew(t, running, "case-2"); after.KEKID != before.KEKID {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it still wraps with the old key")
+		}
+	}
+}
+
+// A rotation under way is waited for, and the wait can be ended.
+func TestRotationWaits(t *testing.T) {
+	path, _ := kekFileIn(t)
+	err := RotateKEKFile(t.Context(), path, func(context.Context, *FileWrapper) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if err := RotateKEKFile(ctx, path, nothing); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a second rotation: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Rotations at once lose no key.
 func TestRotationsAtOnce(t *testing.T) {
 	path, _ := kekFileIn(t)
 	var wait sync.WaitGroup
 	errs := make([]error, 16)
 	for i := range errs {
-		wait.Go(func() { errs[i] = RotateKEKFile(path) })
+		wait.Go(func() { errs[i] = RotateKEKFile(t.Context(), path, nothing) })
 	}
 	wait.Wait()
 	w, err := OpenKEKFile(path)
@@ -170,7 +207,7 @@ func TestKEKFilesThatAreRefused(t *testing.T) {
 		} else if strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: the error quotes a key, or does not name the file: %v", name, err)
 		}
-		if RotateKEKFile(path) == nil {
+		if RotateKEKFile(t.Context(), path, nothing) == nil {
 			t.Errorf("%s: rotated", name)
 		}
 	}

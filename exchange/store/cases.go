@@ -8,14 +8,18 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
+// rewrapBatch is how many data keys one transaction wraps again. It holds the
+// log's lock for a moment, so that it cannot meet a batch in another order.
+const rewrapBatch = 250
+
 // Rewrap wraps every data key that is not wrapped with the current key again,
-// one case a transaction, and returns how many. A case that another process
-// changes meanwhile is read again; an erased one stays erased.
+// and returns how many. A case that another process changes meanwhile is read
+// again; an erased one stays erased.
 func (db *DB) Rewrap(ctx context.Context, current string, rewrap func(exchange.CaseRow) (exchange.CaseRow, error)) (int, error) {
 	done := 0
 	for {
 		var cases []exchange.CaseRow
-		err := each(ctx, db.reads, "SELECT "+caseColumns+" FROM cases WHERE kek_id <> $1 AND wrapped IS NOT NULL ORDER BY partner, case_id LIMIT 500", []any{current},
+		err := each(ctx, db.reads, fmt.Sprintf("SELECT %s FROM cases WHERE kek_id <> $1 AND wrapped IS NOT NULL ORDER BY partner, case_id LIMIT %d", caseListColumns, rewrapBatch), []any{current},
 			func(rows *sql.Rows) error {
 				c, err := scanCase(rows)
 				cases = append(cases, c)
@@ -27,21 +31,54 @@ func (db *DB) Rewrap(ctx context.Context, current string, rewrap func(exchange.C
 		if len(cases) == 0 {
 			return done, nil
 		}
-		for _, c := range cases {
-			fresh, err := rewrap(c)
-			if err != nil {
+		fresh := make([]exchange.CaseRow, len(cases))
+		for i, c := range cases {
+			if fresh[i], err = rewrap(c); err != nil {
 				return done, fmt.Errorf("wrap the data key of a case of %s: %w", c.Partner, err)
 			}
-			res, err := db.writes.ExecContext(ctx, "UPDATE cases SET kek_id = $1, wrapped = $2 WHERE partner = $3 AND case_id = $4 AND kek_id = $5 AND wrapped IS NOT NULL",
-				fresh.Wrapped.KEKID, fresh.Wrapped.Bytes, c.Partner, c.Case, c.Wrapped.KEKID)
-			if err != nil {
-				return done, fmt.Errorf("store a data key: %w", classify(err))
-			}
-			if n, err := res.RowsAffected(); err == nil {
-				done += int(n)
+			if fresh[i].Wrapped.KEKID != current {
+				return done, fmt.Errorf("the current key is %s and not %s any more: another rotation is under way", fresh[i].Wrapped.KEKID, current)
 			}
 		}
+		n, err := db.storeKeys(ctx, cases, fresh)
+		if err != nil {
+			return done, fmt.Errorf("store data keys: %w", err)
+		}
+		done += n
 	}
+}
+
+// storeKeys stores data keys that were wrapped again, where they are still
+// wrapped as they were, in one transaction.
+func (db *DB) storeKeys(ctx context.Context, was, fresh []exchange.CaseRow) (int, error) {
+	tx, err := db.writes.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, classify(err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	if db.kind == PostgreSQL {
+		if _, err := tx.ExecContext(ctx, "SELECT 1 FROM log_head WHERE id = 1 FOR UPDATE"); err != nil {
+			return 0, classify(err)
+		}
+	}
+	put, err := tx.PrepareContext(ctx, "UPDATE cases SET kek_id = $1, wrapped = $2 WHERE partner = $3 AND case_id = $4 AND kek_id = $5 AND wrapped IS NOT NULL")
+	if err != nil {
+		return 0, classify(err)
+	}
+	done := 0
+	for i, c := range fresh {
+		res, err := put.ExecContext(ctx, c.Wrapped.KEKID, c.Wrapped.Bytes, c.Partner, c.Case, was[i].Wrapped.KEKID)
+		if err != nil {
+			return 0, classify(err)
+		}
+		if n, err := res.RowsAffected(); err == nil {
+			done += int(n)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return 0, classifyCommit(err)
+	}
+	return done, nil
 }
 
 // Erase destroys a case's data key, and what was computed from what it sealed:

@@ -53,7 +53,7 @@ func both(t *testing.T, test func(t *testing.T, url string)) {
 type rig struct {
 	t         *testing.T
 	url       string
-	dir       string
+	dir, lock string
 	db        *store.DB
 	keys      *seal.FileWrapper
 	log       *record.CheckpointSigner
@@ -64,7 +64,16 @@ type rig struct {
 
 func newRig(t *testing.T, url string) *rig {
 	t.Helper()
+	r := newRigAt(t, url, func(dir string) string { return filepath.Join(dir, "state", "lock") })
+	r.committer = r.newCommitter(r.db)
+	return r
+}
+
+// newRigAt makes a rig without a committer, with its lock somewhere.
+func newRigAt(t *testing.T, url string, lock func(dir string) string) *rig {
+	t.Helper()
 	r := &rig{t: t, url: url, dir: t.TempDir()}
+	r.lock = lock(r.dir)
 	must(t, seal.CreateKEKFile(filepath.Join(r.dir, "kek")))
 	var err error
 	r.keys, err = seal.OpenKEKFile(filepath.Join(r.dir, "kek"))
@@ -80,7 +89,6 @@ func newRig(t *testing.T, url string) *rig {
 	r.db = openStore(t, url)
 	r.opener, err = exchange.NewOpener(r.db, r.keys)
 	must(t, err)
-	r.committer = r.newCommitter(r.db)
 	return r
 }
 
@@ -99,7 +107,7 @@ func (r *rig) config(db *store.DB) exchange.CommitterConfig {
 	r.t.Helper()
 	metrics, err := exchange.NewMetrics(prometheus.NewRegistry())
 	must(r.t, err)
-	lock, err := exchange.NewFileLock(filepath.Join(r.dir, "lock"), r.log.Verifier())
+	lock, err := exchange.NewFileLock(r.lock, r.log.Verifier())
 	must(r.t, err)
 	return exchange.CommitterConfig{
 		Self: "VN", Store: db, Checkpoints: r.log, Receipts: r.signer, Keys: r.keys, Lock: lock,

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -25,7 +26,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the "sqlite" driver, without cgo
+	"modernc.org/sqlite" // the "sqlite" driver, without cgo
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -44,6 +46,14 @@ type Config struct {
 	// URL is a postgres:// URL, or the path of a SQLite file.
 	URL    string
 	Logger *slog.Logger
+	// Existing: a SQLite file that is not there is an error and not a new store.
+	Existing bool
+}
+
+// A querier reads: a pool of connections, or one transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // A DB is the record's store. It implements exchange.BatchStore,
@@ -51,8 +61,9 @@ type Config struct {
 type DB struct {
 	kind   string
 	log    *slog.Logger
-	reads  *sql.DB       // many connections
-	writes *sql.DB       // SQLite: one connection; PostgreSQL: the same as reads
+	reads  querier       // many connections, or the one of a snapshot
+	pooled *sql.DB       // what reads are made from
+	writes *sql.DB       // SQLite: one connection; PostgreSQL: the same as pooled
 	pool   *pgxpool.Pool // PostgreSQL: the committer's connections
 	stmts  sqliteStatements
 	// warned counts the server's warnings on the committer's connections: a
@@ -65,6 +76,7 @@ var (
 	_ exchange.BatchStore = (*DB)(nil)
 	_ exchange.Reader     = (*DB)(nil)
 	_ exchange.JobStore   = (*DB)(nil)
+	_ exchange.AuditStore = (*DB)(nil)
 
 	_ exchange.DraftStore    = (*DB)(nil)
 	_ exchange.OfficerStore  = (*DB)(nil)
@@ -76,15 +88,18 @@ var ErrMigrate = errors.New("the store's schema is not up to date; run 'gateway 
 
 // Open opens the store. It does not change its schema; see Migrate.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	if cfg.URL == "" || cfg.Logger == nil {
-		return nil, errors.New("store: a URL and a logger are required")
+	if cfg.Logger == nil {
+		return nil, errors.New("store: a logger is required")
+	}
+	if err := CheckURL(cfg.URL); err != nil {
+		return nil, err
 	}
 	db := &DB{log: cfg.Logger}
 	var err error
 	if IsPostgreSQL(cfg.URL) {
 		err = db.openPostgres(ctx, cfg.URL)
 	} else {
-		err = db.openSQLite(ctx, cfg.URL)
+		err = db.openSQLite(ctx, cfg.URL, cfg.Existing)
 	}
 	if err != nil {
 		db.Close()
@@ -98,6 +113,34 @@ func IsPostgreSQL(u string) bool {
 	return strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://")
 }
 
+// ErrURL means that the store's URL is wrong: trying again does not help.
+var ErrURL = errors.New("the store's URL cannot be used")
+
+// aScheme is how a URL begins, and a path had better not.
+var aScheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
+
+// CheckURL refuses what is neither a postgres:// URL nor plainly the path of a
+// file: a misspelt URL must not become a file of that name. It repeats nothing
+// that may be a password.
+func CheckURL(u string) error {
+	switch scheme := aScheme.FindStringSubmatch(u); {
+	case u == "":
+		return fmt.Errorf("%w: it is empty", ErrURL)
+	case IsPostgreSQL(u):
+		return nil
+	case scheme != nil && strings.Contains(u, "//"):
+		return fmt.Errorf("%w: %s:// is no store; write postgres://… or the path of a SQLite file", ErrURL, scheme[1])
+	case scheme != nil:
+		return fmt.Errorf("%w: %s is a path that looks like a URL; if it is a SQLite file, write ./%[2]s", ErrURL, u)
+	case aSetting.MatchString(u):
+		return fmt.Errorf("%w: write settings of a PostgreSQL connection as a URL, postgres://…", ErrURL)
+	}
+	return nil
+}
+
+// aSetting is how a connection string of keywords begins.
+var aSetting = regexp.MustCompile(`^\s*[a-z_]+\s*=`)
+
 // Kind returns PostgreSQL or SQLite.
 func (db *DB) Kind() string { return db.kind }
 
@@ -106,11 +149,11 @@ func (db *DB) Close() {
 	if db.pool != nil {
 		db.pool.Close()
 	}
-	if db.writes != nil && db.writes != db.reads {
+	if db.writes != nil && db.writes != db.pooled {
 		_ = db.writes.Close() // nothing is pending: every method ends its transaction
 	}
-	if db.reads != nil {
-		_ = db.reads.Close()
+	if db.pooled != nil {
+		_ = db.pooled.Close()
 	}
 }
 
@@ -118,23 +161,20 @@ func (db *DB) openPostgres(ctx context.Context, u string) error {
 	db.kind = PostgreSQL
 	cfg, err := pgxpool.ParseConfig(u)
 	if err != nil {
-		return fmt.Errorf("the store URL is not usable: %w", hideURL(err))
+		return fmt.Errorf("%w: %w", ErrURL, hideURL(err))
 	}
 	if err := requireTLS(cfg.ConnConfig); err != nil {
 		return err
 	}
+	setUnlessSet(cfg.ConnConfig, aliveSettings)
 	reads := cfg.ConnConfig.Copy()
-	db.reads = stdlib.OpenDB(*reads)
-	db.reads.SetMaxOpenConns(16)
-	db.reads.SetMaxIdleConns(8)
-	db.writes = db.reads
+	db.pooled = stdlib.OpenDB(*reads)
+	db.pooled.SetMaxOpenConns(16)
+	db.pooled.SetMaxIdleConns(8)
+	db.reads, db.writes = db.pooled, db.pooled
 
-	// The committer looks rows up by their keys. Without these settings a plan
-	// that was cached while the tables were small would scan them for ever.
 	cfg.MaxConns = 2
-	for _, off := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
-		cfg.ConnConfig.RuntimeParams[off] = "off"
-	}
+	setUnlessSet(cfg.ConnConfig, committerSettings)
 	cfg.ConnConfig.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
 			db.warned.Add(1)
@@ -147,18 +187,55 @@ func (db *DB) openPostgres(ctx context.Context, u string) error {
 	return db.checkDurable(ctx)
 }
 
+// aliveSettings let the server find out soon that a client is gone: a machine
+// that lost its power or its network closes no connection, and by default its
+// locks would be held for hours. What the URL sets wins.
+var aliveSettings = map[string]string{
+	"idle_in_transaction_session_timeout": "5s", // between a batch's two round trips
+	"tcp_keepalives_idle":                 "5",
+	"tcp_keepalives_interval":             "2",
+	"tcp_keepalives_count":                "3",
+	"tcp_user_timeout":                    "10s",
+}
+
+// committerSettings are those of the connections that write batches. Each looks
+// rows up by their keys: a plan that was cached while the tables were small
+// would scan them for ever. No statement of a batch outlasts the batch.
+var committerSettings = map[string]string{
+	"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"lock_timeout": "20s", "statement_timeout": "30s",
+}
+
+func setUnlessSet(c *pgx.ConnConfig, settings map[string]string) {
+	for name, value := range settings {
+		if _, set := c.RuntimeParams[name]; !set {
+			c.RuntimeParams[name] = value
+		}
+	}
+}
+
 // checkDurable refuses a server that may lose what it acknowledged.
 func (db *DB) checkDurable(ctx context.Context) error {
 	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		var value string
 		if err := db.reads.QueryRowContext(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
-			return fmt.Errorf("read the server's settings: %w", classify(err))
+			return fmt.Errorf("read the server's settings: %w", refusedLogin(err))
 		}
 		if value == "off" {
 			return fmt.Errorf("PostgreSQL runs with %s=off: it may lose acknowledged messages; set it to on", setting)
 		}
 	}
 	return nil
+}
+
+// refusedLogin tells a server that will never let us in from one that cannot be
+// reached now: no such role, password or database.
+func refusedLogin(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000") {
+		return fmt.Errorf("%w: PostgreSQL error %s: %w", ErrURL, pg.Code, err)
+	}
+	return classify(err)
 }
 
 // requireTLS refuses an unverified connection to another machine.
@@ -176,16 +253,16 @@ func requireTLS(c *pgx.ConnConfig) error {
 	for _, h := range hosts {
 		local := strings.HasPrefix(h.host, "/") || h.host == "localhost" || h.host == "127.0.0.1" || h.host == "::1"
 		if !local && !h.verified {
-			return errors.New("the store is on another machine: add sslmode=verify-full to its URL")
+			return fmt.Errorf("%w: the store is on another machine; add sslmode=verify-full", ErrURL)
 		}
 	}
 	return nil
 }
 
-func (db *DB) openSQLite(ctx context.Context, path string) error {
+func (db *DB) openSQLite(ctx context.Context, path string, existing bool) error {
 	db.kind = SQLite
-	if strings.Contains(path, "://") {
-		return fmt.Errorf("the store must be a postgres:// URL or the path of a SQLite file")
+	if _, err := os.Stat(path); existing && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is no store at %s", ErrURL, path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the store's folder: %w", err)
@@ -196,18 +273,28 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	pragmas := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(15000)", "cache_size(-65536)", "wal_autocheckpoint(4000)"}}
 	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
 	var err error
-	if db.reads, err = sql.Open("sqlite", file+pragmas.Encode()+"&_pragma=query_only(1)"); err != nil {
+	if db.pooled, err = sql.Open("sqlite", file+pragmas.Encode()+"&_pragma=query_only(1)"); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
-	db.reads.SetMaxOpenConns(8)
+	db.pooled.SetMaxOpenConns(8)
+	db.reads = db.pooled
 	if db.writes, err = sql.Open("sqlite", file+pragmas.Encode()+"&_txlock=immediate"); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	db.writes.SetMaxOpenConns(1)
 	if err := db.writes.PingContext(ctx); err != nil {
-		return fmt.Errorf("open the store %s: %w", path, classify(err))
+		return fmt.Errorf("open the store %s: %w", path, notADatabase(err))
 	}
 	return nil
+}
+
+// notADatabase tells a file of another kind from a store that fails.
+func notADatabase(err error) error {
+	var lite *sqlite.Error
+	if errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_NOTADB {
+		return fmt.Errorf("%w: %w", ErrURL, err)
+	}
+	return classify(err)
 }
 
 // createPrivate makes the file readable by its owner alone before SQLite
@@ -260,6 +347,15 @@ func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	return applied, nil
 }
 
+// SchemaVersion is the version of the schema that this program needs.
+func SchemaVersion() int64 {
+	steps, err := migrations.ReadDir("migrations/" + SQLite) // both stores number alike
+	if err != nil {                                          // it is embedded
+		panic(err)
+	}
+	return int64(len(steps))
+}
+
 // CheckSchema returns ErrMigrate unless the schema is exactly this program's.
 // It changes nothing, so that a role that may change nothing can ask.
 func (db *DB) CheckSchema(ctx context.Context) error {
@@ -290,13 +386,16 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	return nil
 }
 
+// ErrRole means that there is no such role.
+var ErrRole = errors.New("privileges cannot be given to this role")
+
 // Grant gives a PostgreSQL role what the gateway needs and no more: it may
 // read and append, and change only those columns of heads, lanes, cases and
 // jobs that move on. The owner of the tables, who may migrate, should be
 // another role.
 func (db *DB) Grant(ctx context.Context, role string) error {
 	if db.kind != PostgreSQL {
-		return errors.New("only PostgreSQL has roles")
+		return fmt.Errorf("%w: only PostgreSQL has roles", ErrRole)
 	}
 	var current string
 	if err := db.writes.QueryRowContext(ctx, "SELECT current_schema()").Scan(&current); err != nil {
@@ -317,6 +416,10 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"GRANT DELETE ON person, person_token, link TO " + name, // with the case that is erased
 	} {
 		if _, err := db.writes.ExecContext(ctx, stmt); err != nil {
+			var pg *pgconn.PgError
+			if errors.As(err, &pg) && pg.Code == "42704" { // undefined_object
+				return fmt.Errorf("%w: %w", ErrRole, err)
+			}
 			return fmt.Errorf("grant privileges: %w", classify(err))
 		}
 	}

@@ -225,7 +225,7 @@ func (db *DB) Checkpoints(ctx context.Context, from, to int64, fn func(size int6
 }
 
 // each runs a query and calls fn per row.
-func each(ctx context.Context, db *sql.DB, query string, args []any, fn func(*sql.Rows) error) error {
+func each(ctx context.Context, db querier, query string, args []any, fn func(*sql.Rows) error) error {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
