@@ -74,7 +74,10 @@ type MessageKey struct {
 
 // A CaseKey names a case; keys begin with the partner, so that a distributed
 // PostgreSQL can keep a partner's rows together.
-type CaseKey struct{ Partner, Case string }
+type CaseKey struct {
+	Partner string `json:"partner"`
+	Case    string `json:"case"`
+}
 
 // A CaseRow is what a case comes to, its book, and its wrapped data key. A nil
 // Wrapped.Bytes means that the key was destroyed: the case is erased.
