@@ -80,8 +80,11 @@ func seesCases(by *Officer) bool {
 // row returns a case that an officer may see; ErrNotFound for any other.
 func (c *CaseFiles) row(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
 	row, err := c.cfg.Reader.Case(ctx, key)
-	if err == nil && (key.Case == "" || !seesCases(by) || !by.Sees(key.Partner, row.Kind) || row.Kind == "" && !by.Police) {
-		err = ErrNotFound
+	if err == nil {
+		var kind Conversation
+		if kind, err = c.cfg.Opener.kindOf(ctx, row); err == nil && (key.Case == "" || !seesCases(by) || !by.Sees(key.Partner, kind) || kind == "" && !by.Police) {
+			err = ErrNotFound
+		}
 	}
 	if errors.Is(err, ErrNotFound) {
 		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
@@ -197,7 +200,7 @@ func noteKey(n *Note) string { return fmt.Sprintf("%t/%s", n.Out, n.ID) }
 // asker has asked again since, and those that ended a clock after its time.
 func (b *Book) late(clocks []RunningClock) map[string]bool {
 	out := map[string]bool{}
-	s := &standing{book: b, opener: b.Opened()}
+	s := b.read(b.Opened())
 	for i := range b.Notes {
 		n := &b.Notes[i]
 		asked := b.find(n.Reply, !n.Out)
