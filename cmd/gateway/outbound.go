@@ -84,17 +84,20 @@ type checkedTransport struct {
 // then try another connection, which is judged in the same way.
 func (c *checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var refused error
-	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		conn, ok := info.Conn.(*tls.Conn)
-		if !ok {
-			refused = errors.New("the connection is not a TLS connection")
-		} else {
-			refused = c.verify(conn.ConnectionState())
-		}
-		if refused != nil {
-			_ = info.Conn.Close() // it is not used again, whatever closing it says
-		}
-	}}
+	trace := &httptrace.ClientTrace{
+		GetConn: func(string) { refused = nil }, // another one is chosen, and may fail in its own way
+		GotConn: func(info httptrace.GotConnInfo) {
+			conn, ok := info.Conn.(*tls.Conn)
+			if !ok {
+				refused = errors.New("the connection is not a TLS connection")
+			} else {
+				refused = c.verify(conn.ConnectionState())
+			}
+			if refused != nil {
+				_ = info.Conn.Close() // it is not used again, whatever closing it says
+			}
+		},
+	}
 	resp, err := c.base.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
 	if err != nil && refused != nil {
 		return nil, fmt.Errorf("a kept connection was closed: %w", refused)
