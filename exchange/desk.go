@@ -176,66 +176,6 @@ func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int6
 	return err
 }
 
-// Drafts returns the drafts that an officer may see, without their content, at
-// most f.Limit.
-func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftRow, error) {
-	if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
-		return nil, forbidden("see drafts")
-	}
-	if scope := by.Scope(); scope != nil {
-		if f.Partners == nil {
-			f.Partners = scope
-		}
-		f.Partners = slices.DeleteFunc(slices.Clone(f.Partners), func(p string) bool { return !slices.Contains(scope, p) })
-	}
-	var out []DraftRow
-	for {
-		rows, err := d.cfg.Store.Drafts(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			if err := d.visible(ctx, by, row); err == nil {
-				out = append(out, row)
-			} else if !errors.Is(err, ErrNotFound) {
-				return nil, err
-			}
-			if len(out) == f.Limit {
-				return out, nil
-			}
-			f.Before, f.BeforeID = row.ChangedAt, row.ID
-		}
-		if f.Limit == 0 || len(rows) < f.Limit { // those are all
-			return out, nil
-		}
-	}
-}
-
-// Read opens a draft for an officer. The access and its reason are in the
-// record before a byte is returned.
-func (d *Desk) Read(ctx context.Context, by *Officer, id, reason string) (DraftView, error) {
-	row, err := d.find(ctx, by, id, 0)
-	if err != nil {
-		return DraftView{}, err
-	}
-	if err := recordAccess(ctx, d.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "draft", ID: row.ID, Fields: []string{""}}); err != nil {
-		return DraftView{}, err
-	}
-	return d.open(ctx, row)
-}
-
-// Outline returns a draft without what is personal in it, and without the digest
-// that a statement names: whoever releases a draft has read it before.
-func (d *Desk) Outline(ctx context.Context, by *Officer, id string) (DraftView, error) {
-	row, err := d.find(ctx, by, id, 0)
-	if err != nil {
-		return DraftView{}, err
-	}
-	view, err := d.open(ctx, row)
-	view.SHA256, view.Content.Draft.Body, view.Content.Safeguards = "", nil, nil
-	return view, err
-}
-
 // Sweep releases what all officers have released and a crash kept here. It
 // returns how many left.
 func (d *Desk) Sweep(ctx context.Context) (int, error) {

@@ -50,7 +50,9 @@
 // Followers read the record as it grows: webhooks, and the Register, which finds
 // probable duplicates by a blind index (follower.go, register.go). CaseFiles is
 // what officers read, and what is personal is opened only with a reason that is
-// recorded first (casefile.go, access.go).
+// recorded first (casefile.go, access.go); the Feed tells officers and systems
+// what happened, by identifiers alone (feed.go). Package operator offers these
+// over HTTP.
 //
 // # What watches over it
 //

@@ -34,7 +34,7 @@ type posted struct {
 	from string
 }
 
-// play plays a story from its first step to its last.
+// playStory plays a story from its first step to its last.
 func (d *demo) playStory(ctx context.Context, s *story, from int) (*player, error) {
 	p := &player{d: d, story: s, from: from, caseID: exchange.NewID(), link: newLink(), sent: map[string]posted{}}
 	for i := range s.Steps {
@@ -76,15 +76,15 @@ func (p *player) play(ctx context.Context, s *step) error {
 	if s.Waits {
 		return p.leave(ctx, s, draft, at)
 	}
-	told := &told{step: s, at: at, draft: draft, safeguards: p.safeguards(s, at)}
-	if err := p.send(ctx, s, draft, told); err != nil {
+	t := &told{step: s, at: at, draft: draft, safeguards: p.safeguards(s, at)}
+	if err := p.send(ctx, s, draft, t); err != nil {
 		return err
 	}
 	p.sent[s.Name] = posted{s, draft.ID, s.From}
-	if err := p.judge(ctx, s, told); err != nil {
+	if err := p.judge(ctx, s, t); err != nil {
 		return err
 	}
-	p.d.say.message(told)
+	p.d.say.message(t)
 	return nil
 }
 
@@ -107,10 +107,10 @@ func (p *player) leave(ctx context.Context, s *step, draft exchange.Draft, at ti
 
 // send puts a draft on its sender's desk, completes it when it is held, lets the
 // officers release it, and waits for the receipt.
-func (p *player) send(ctx context.Context, s *step, draft exchange.Draft, told *told) error {
+func (p *player) send(ctx context.Context, s *step, draft exchange.Draft, t *told) error {
 	n := p.d.node(s.From)
 	settled := p.d.post.expect(draft.ID)
-	view, err := p.submit(ctx, n, s, draft, told)
+	view, err := p.submit(ctx, n, s, draft, t)
 	if err != nil {
 		return err
 	}
@@ -128,10 +128,14 @@ func (p *player) send(ctx context.Context, s *step, draft exchange.Draft, told *
 	}
 	select {
 	case kind := <-settled:
-		if kind != exchange.KindReceipt {
-			return fmt.Errorf("the message was not taken; see %s", p.d.path("demo.log"))
+		if kind == exchange.KindReceipt {
+			return nil
 		}
-		return nil
+		outcome := sendResult{Sent: exchange.Sent{ID: draft.ID}}
+		if err := n.look(ctx, draft.To, &outcome); err != nil {
+			return err
+		}
+		return fmt.Errorf("%s does not take it: %s", draft.To, outcome.Failure)
 	case <-ctx.Done():
 		return fmt.Errorf("no receipt has come: %w", ctx.Err())
 	}
@@ -139,8 +143,8 @@ func (p *player) send(ctx context.Context, s *step, draft exchange.Draft, told *
 
 // submit gives a draft to the desk; one that must be held first lacks a member,
 // is held for it, and is completed.
-func (p *player) submit(ctx context.Context, n *node, s *step, draft exchange.Draft, told *told) (exchange.DraftView, error) {
-	by, taken := p.d.officers[s.From][0], told.safeguards
+func (p *player) submit(ctx context.Context, n *node, s *step, draft exchange.Draft, t *told) (exchange.DraftView, error) {
+	by, taken := p.d.officers[s.From][0], t.safeguards
 	if s.Held == nil {
 		return n.desk.Submit(ctx, by.Officer, draft, taken)
 	}
@@ -157,7 +161,7 @@ func (p *player) submit(ctx context.Context, n *node, s *step, draft exchange.Dr
 	if view.Row.State != exchange.DraftHeld || len(lacks) == 0 || lacks[0].Kind != s.Held.Missing {
 		return view, fmt.Errorf("the first draft is %s and lacks %v, expected held for %s", view.Row.State, lacks, s.Held.Missing)
 	}
-	told.held = lacks
+	t.held = lacks
 	return n.desk.Amend(ctx, by.Officer, view.Row.ID, view.Row.Version, draft, taken)
 }
 

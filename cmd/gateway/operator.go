@@ -21,8 +21,9 @@ import (
 
 // An operatorAPI is the listener of the house: its handler and its TLS.
 type operatorAPI struct {
-	handler http.Handler
-	tls     *tls.Config
+	handler  http.Handler
+	identity *certs.Identity
+	tls      *tls.Config
 }
 
 // openOperator wires the operator API; nothing when it is not configured.
@@ -58,22 +59,22 @@ func (n *node) openOperator(metrics *operator.Metrics) error {
 	if err != nil {
 		return err
 	}
-	config, err := operatorTLS(cfg.TLS)
+	identity, err := certs.LoadIdentity(certs.IdentityConfig{CertFile: cfg.TLS.Certificate, KeyFile: cfg.TLS.Key, Now: time.Now})
+	if err != nil {
+		return fmt.Errorf("open the operator API's TLS identity: %w", err)
+	}
+	config, err := operatorTLS(identity)
 	if err != nil {
 		return err
 	}
-	n.operator = &operatorAPI{handler, config}
+	n.operator = &operatorAPI{handler, identity, config}
 	return nil
 }
 
 // operatorTLS asks for a certificate and takes any, or none: whether its owner
 // may come in is decided for every request, which gets a problem document and
 // not an alert.
-func operatorTLS(cfg OperatorTLSConfig) (*tls.Config, error) {
-	identity, err := certs.LoadIdentity(certs.IdentityConfig{CertFile: cfg.Certificate, KeyFile: cfg.Key, Now: time.Now})
-	if err != nil {
-		return nil, fmt.Errorf("open the operator API's TLS identity: %w", err)
-	}
+func operatorTLS(identity *certs.Identity) (*tls.Config, error) {
 	config, err := certs.ServerConfig(certs.ServerOptions{Identity: identity, Verify: func(tls.ConnectionState) error { return nil }})
 	if err != nil {
 		return nil, err
@@ -132,6 +133,21 @@ func outsideClient(address, anchors string) (*http.Client, error) {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
+}
+
+// operatorWarnings says what wants attention in the operator API and webhooks.
+func (n *node) operatorWarnings() []string {
+	out := n.webhookWarnings()
+	if n.operator == nil {
+		return out
+	}
+	if left := time.Until(n.operator.identity.Expires()); left < 14*24*time.Hour {
+		out = append(out, fmt.Sprintf("the operator API's TLS certificate expires in %d days", int(left.Hours()/24)))
+	}
+	if n.operator.identity.Problem() != nil {
+		out = append(out, "the operator API's renewed TLS certificate is not usable")
+	}
+	return out
 }
 
 // outsideTimeout is below half of a follower's lease.

@@ -331,13 +331,15 @@ func TestOperatorDoor(t *testing.T) {
 			t.Errorf("an answer has %s", name)
 		}
 	}
+	refusedWith(t, "no name", c.ask(call{method: http.MethodGet, path: "/v1/cases/KH/a%00b"}), 404, "not-found", "")
+	refusedWith(t, "no name", c.ask(call{method: http.MethodGet, path: "/v1/drafts/%ff"}), 404, "not-found", "")
 	refusedWith(t, "nothing is there", c.ask(call{method: http.MethodGet, path: "/v2/cases"}), 404, "not-found", "")
 	refusedWith(t, "a stranger learns nothing of paths", h.ask(h.calls(), call{method: http.MethodGet, path: "/v2/cases"}), 401, "unauthenticated", "no-credentials")
 	for path, rule := range map[string]string{
 		"/v1/cases?nonsense=1": "parameter-unknown", "/v1/cases?kind=nonsense": "parameter-value", "/v1/cases?limit=0": "parameter-value", "/v1/cases?limit=201": "parameter-value",
 		"/v1/cases?cursor=nonsense": "cursor", "/v1/cases?due_before=today": "parameter-value", "/v1/cases?state=": "parameter-value", "/v1/cases?turn=us&turn=us": "parameter-value",
 		"/v1/events?after=KH-7": "parameter-value", "/v1/events?after=VN-07": "parameter-value", "/v1/messages?direction=up": "parameter-value", "/v1/drafts?state=gone": "parameter-value",
-		"/v1/cases?%zz": "parameter-form",
+		"/v1/cases?%zz": "parameter-form", "/v1/cases?case=%00": "parameter-value", "/v1/messages?case=%ff": "parameter-value",
 	} {
 		refusedWith(t, path, c.ask(call{method: http.MethodGet, path: path}), 400, "request-invalid", rule)
 	}

@@ -234,6 +234,14 @@ func TestFilters(t *testing.T) {
 	if len(view.Clocks) != 2 || view.Clocks[0].Citation == "" || view.Clocks[0].Scope != "internal" || view.Clocks[0].Label.EN == "" || view.Clocks[0].DueAt == nil || len(view.Subjects) != 1 || view.OpenedByUs {
 		t.Errorf("%+v", view)
 	}
+	h.vn.look(time.Now().AddDate(0, 0, 40), l.id)
+	var names []string
+	for _, e := range get1[eventList](mai, "/v1/events").Items {
+		names = append(names, e.Type)
+	}
+	if !slices.Contains(names, "clock.overdue") {
+		t.Errorf("no clock runs out: %v", names)
+	}
 	if m := get1[struct{ Direction, Jti, Case string }](mai, "/v1/messages/KH/in/"+confirmation); m.Direction != "in" || m.Case != caseID {
 		t.Errorf("%+v", m)
 	}

@@ -159,7 +159,7 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 			out.Warnings = append(out.Warnings, "the registry has an error, and the last good state is in force: "+line)
 		}
 	}
-	out.Warnings = append(out.Warnings, n.webhookWarnings()...)
+	out.Warnings = append(out.Warnings, n.operatorWarnings()...)
 	n.partnerStates(ctx, &out)
 	out.Ready = len(out.Problems) == 0
 	w.Header().Set("Content-Type", "application/json")

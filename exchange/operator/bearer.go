@@ -34,8 +34,8 @@ type Bearer struct {
 	fetches *fetches
 	client  *http.Client
 
-	mu       sync.Mutex
-	verifier *oidc.IDTokenVerifier
+	verifier atomic.Pointer[oidc.IDTokenVerifier]
+	looking  sync.Mutex // held while the provider is looked up
 	retryAt  time.Time
 }
 
@@ -108,13 +108,16 @@ func jwt(token string) bool {
 	return slices.Contains([]string{"", "jwt", "at+jwt", "application/at+jwt"}, strings.ToLower(h.Type))
 }
 
-// provider returns the verifier, after it was found once.
+// provider returns the verifier, after it was found once. While one request
+// looks for it the others do not wait: a provider that hangs must not hold them.
 func (b *Bearer) provider() (*oidc.IDTokenVerifier, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.verifier != nil {
-		return b.verifier, nil
+	if v := b.verifier.Load(); v != nil {
+		return v, nil
 	}
+	if !b.looking.TryLock() {
+		return nil, away()
+	}
+	defer b.looking.Unlock()
 	now := b.cfg.Clock()
 	if now.Before(b.retryAt) {
 		return nil, away()
@@ -125,12 +128,13 @@ func (b *Bearer) provider() (*oidc.IDTokenVerifier, error) {
 		b.retryAt = now.Add(5 * time.Second)
 		return nil, away()
 	}
-	b.verifier = provider.VerifierContext(ctx, &oidc.Config{
+	verifier := provider.VerifierContext(ctx, &oidc.Config{
 		ClientID: b.cfg.Audience, SupportedSigningAlgs: algorithms,
 		// What has expired less than the skew ago is still taken.
 		Now: func() time.Time { return b.cfg.Clock().Add(-clockSkew) },
 	})
-	return b.verifier, nil
+	b.verifier.Store(verifier)
+	return verifier, nil
 }
 
 func away() *exchange.Problem {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -46,12 +47,17 @@ func (q *query) text(name string, allowed ...string) string {
 	}
 	value := values[0]
 	switch {
-	case len(values) > 1 || value == "" || len(value) > 512:
+	case len(values) > 1 || value == "" || len(value) > 512 || !plain(value):
 		q.wrong("parameter-value", "The parameter "+name+" is there once, with a value.")
 	case len(allowed) > 0 && !slices.Contains(allowed, value):
 		q.wrong("parameter-value", "The parameter "+name+" is one of "+strings.Join(allowed, ", ")+".")
 	}
 	return value
+}
+
+// plain says whether a text is one that a store can look for.
+func plain(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' })
 }
 
 // instant returns a parameter that is a time.
@@ -116,7 +122,7 @@ func (r *request) cursor(q *query) cursor {
 	}
 	var c cursor
 	data, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || json.Unmarshal(data, &c) != nil || c.List != r.list(q) {
+	if err != nil || json.Unmarshal(data, &c) != nil || c.List != r.list(q) || !plain(c.Partner+c.ID) {
 		q.wrong("cursor", "The cursor is not one of this list with these filters; begin again without it.")
 	}
 	return c

@@ -236,6 +236,9 @@ func (s *Server) enter(r *http.Request, do endpoint) (officer string, a answer, 
 		p.After = wait
 		return by.ID, answer{}, p
 	}
+	if !plain(r.URL.Path) {
+		return by.ID, answer{}, exchange.NewProblem(exchange.ProblemNotFound, "Nothing has a name with such characters.")
+	}
 	a, err = do(&request{r, by})
 	return by.ID, a, err
 }

@@ -49,6 +49,10 @@ type WebhookConfig struct {
 type Webhook struct {
 	cfg     WebhookConfig
 	signers []*standardwebhooks.Webhook
+
+	// Of the follower that calls Handle: the officer is looked up once a second.
+	officer *exchange.Officer
+	until   time.Time
 }
 
 // tellWithin is how old an event may become before it is told no more. Whoever
@@ -118,11 +122,14 @@ func fits(pattern, name string) bool {
 // Handle tells the receiver of an entry, if it is to hear of it. An error means
 // that it has to be told again.
 func (w *Webhook) Handle(ctx context.Context, row exchange.Row) error {
-	officer, err := w.cfg.Roster.Officer(ctx, w.cfg.Officer)
-	if err != nil {
-		return fmt.Errorf("find the officer whose eyes it has: %w", err)
+	if now := w.cfg.Clock(); !now.Before(w.until) {
+		officer, err := w.cfg.Roster.Officer(ctx, w.cfg.Officer)
+		if err != nil {
+			return fmt.Errorf("find the officer whose eyes it has: %w", err)
+		}
+		w.officer, w.until = officer, now.Add(time.Second)
 	}
-	event, told, err := w.cfg.Feed.Event(ctx, officer, row)
+	event, told, err := w.cfg.Feed.Event(ctx, w.officer, row)
 	if err != nil || !told {
 		return err
 	}
