@@ -37,9 +37,14 @@ type Book struct {
 	Notes []Note `json:"notes"`
 }
 
-// MaxCaseMessages bounds a case: a message costs time in proportion to how
-// many its case has.
-const MaxCaseMessages = 1000
+// What bounds a case: a message costs time and space in proportion to what its
+// case holds. What ends a case may still be said when it is full.
+const (
+	MaxCaseMessages  = 1000
+	MaxCasePersons   = 200
+	maxCaseDecisions = 5000 // persons named, over all messages
+	endingMessages   = 100
+)
 
 func readBook(data []byte) (*Book, error) {
 	b := &Book{}
@@ -70,11 +75,17 @@ func (b *Book) find(id string, out bool) *Note {
 // settle notes what became of a message of ours.
 func (b *Book) settle(id string, s status) bool {
 	n := b.find(id, true)
-	if n == nil || n.Status == s {
+	if n == nil || n.Status == s || s == dead && b.answered(id) {
 		return false
 	}
 	n.Status = s
 	return true
+}
+
+// answered says whether the partner has answered a message of ours: then it
+// holds it, whatever became of the delivery.
+func (b *Book) answered(id string) bool {
+	return slices.ContainsFunc(b.Notes, func(n Note) bool { return !n.Out && n.Reply == id })
 }
 
 // admit decides whether a message may join the case, and notes it. The refusal
@@ -84,10 +95,10 @@ func (b *Book) admit(n Note) *Problem {
 	if refused == nil {
 		refused = b.replies(rule, &n)
 	}
+	s := b.read(b.openedBy(&n))
 	if refused == nil {
-		refused = b.speaksOf(&n)
+		refused = s.speaksOf(&n)
 	}
-	s := &standing{book: b, opener: b.openedBy(&n)}
 	if refused == nil && rule.Needs != nil {
 		refused = s.each(rule.Needs, &n)
 	}
@@ -146,8 +157,8 @@ func (b *Book) rule(n *Note) (messageRule, *Problem) {
 	if len(rows) == 0 {
 		return messageRule{}, problem(ProblemTypeUnknown, "No case can take a message of this type.").at("/type")
 	}
-	if len(b.Notes) >= MaxCaseMessages {
-		return messageRule{}, problem(ProblemCaseState, "A case has at most %d messages; open a new one.", MaxCaseMessages).rule("case-full").at("/case")
+	if full := b.full(n); full != nil {
+		return messageRule{}, full
 	}
 	kind := b.Kind()
 	if kind == "" && !rows[0].Opens {
@@ -168,6 +179,28 @@ func (b *Book) rule(n *Note) (messageRule, *Problem) {
 		}
 	}
 	return messageRule{}, problem(ProblemCaseState, "In this case a message of this type is sent by the other side.").rule("case-side").at("/type")
+}
+
+// full refuses what would make a case too large to be handled.
+func (b *Book) full(n *Note) *Problem {
+	messages, decisions, persons := len(b.Notes), len(n.Subjects), map[string]bool{}
+	for i := range b.Notes {
+		decisions += len(b.Notes[i].Subjects)
+		for _, d := range b.Notes[i].Subjects {
+			persons[d.Ref] = true
+		}
+	}
+	for _, d := range n.Subjects {
+		persons[d.Ref] = true
+	}
+	spare := 0
+	if afterWithdrawal(n.Type) {
+		spare = endingMessages
+	}
+	if messages >= MaxCaseMessages+spare || decisions > maxCaseDecisions+spare*len(n.Subjects) || len(persons) > MaxCasePersons {
+		return problem(ProblemCaseState, "A case has at most %d messages and %d persons; open a new one.", MaxCaseMessages, MaxCasePersons).rule("case-full").at("/case")
+	}
+	return nil
 }
 
 // replies checks in_reply_to.
@@ -197,46 +230,20 @@ func (b *Book) replies(r messageRule, n *Note) *Problem {
 
 // speaksOf checks that the persons are known in the case, and that nobody
 // speaks any more of one whose case was withdrawn.
-func (b *Book) speaksOf(n *Note) *Problem {
+func (s *standing) speaksOf(n *Note) *Problem {
 	opens := kindOf(n.Type) != ""
 	for i, d := range n.Subjects {
-		if d.Ref != whole && !opens && !b.knows(d.Ref) {
+		if d.Ref != whole && !opens && !s.knows(d.Ref) {
 			return problem(ProblemCaseState, "No message of this case has introduced this person.").rule("subject-unknown").at(n.at(i))
 		}
-		if !afterWithdrawal(n.Type) && b.withdrawn(d.Ref) != "" {
+		if !afterWithdrawal(n.Type) && s.withdrawn(d.Ref) != "" {
 			return problem(ProblemCaseState, "This was withdrawn or closed; only an erasure can still be spoken of.").rule("withdrawn").at(n.at(i))
 		}
 	}
-	if !afterWithdrawal(n.Type) && b.withdrawn(whole) != "" {
+	if !afterWithdrawal(n.Type) && s.withdrawn(whole) != "" {
 		return problem(ProblemCaseState, "The case was withdrawn or closed; only an erasure can still be spoken of.").rule("withdrawn").at("/case")
 	}
 	return nil
-}
-
-// knows says whether an opening message has introduced a person.
-func (b *Book) knows(ref string) bool {
-	return slices.ContainsFunc(b.Notes, func(n Note) bool {
-		_, named := n.of(ref)
-		return named && n.Status != dead && kindOf(n.Type) != ""
-	})
-}
-
-// withdrawn returns why nothing more may be said of a person, or of the whole
-// case: the reason of a withdrawal. One that closes yields to any other.
-func (b *Book) withdrawn(ref string) string {
-	reason := ""
-	for i := range b.Notes {
-		n := &b.Notes[i]
-		if n.Type != TypeWithdrawal || n.Status == dead {
-			continue
-		}
-		for _, key := range []string{ref, whole} {
-			if r, named := n.of(key); named && (reason == "" || reason == reasonClosed) {
-				reason = r
-			}
-		}
-	}
-	return reason
 }
 
 // reasonClosed is the reason of a withdrawal that ends a case in good order.

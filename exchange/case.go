@@ -115,8 +115,8 @@ func (b *Book) Standing() Standing {
 	if out.Kind == "" {
 		return out
 	}
-	s := &standing{book: b, opener: out.Opened}
-	refs := b.refs()
+	s := b.read(out.Opened)
+	refs := s.refs()
 	if out.Kind == Information {
 		refs = []string{whole}
 	}
@@ -139,17 +139,11 @@ func (b *Book) Standing() Standing {
 }
 
 // refs returns the persons of the case in the order of their references.
-func (b *Book) refs() []string {
+func (s *standing) refs() []string {
 	var out []string
-	for i := range b.Notes {
-		n := &b.Notes[i]
-		if n.Status == dead || kindOf(n.Type) == "" {
-			continue
-		}
-		for _, d := range n.Subjects {
-			if d.Ref != whole && !slices.Contains(out, d.Ref) {
-				out = append(out, d.Ref)
-			}
+	for ref := range s.spoken {
+		if ref != whole && s.knows(ref) {
+			out = append(out, ref)
 		}
 	}
 	slices.Sort(out)

@@ -23,7 +23,7 @@ func (s *script) note(from, line string) Note {
 	s.n++
 	words := strings.Fields(line)
 	n := Note{ID: fmt.Sprintf("message-%02d", s.n), Out: (from == "host") == s.host}
-	n.IssuedAt = int64(s.n)
+	n.IssuedAt, n.judged = int64(s.n), true
 	for _, r := range catalogue {
 		if r.Code == words[0] {
 			n.Type = r.Type
@@ -186,6 +186,72 @@ func TestCorrection(t *testing.T) {
 	s.refused("origin", "COR to 07 rev=1 S-1=confirmed", "target-type", "/body/target")
 	s.ok("origin", "COR to 02 rev=2 S-1=confirmed") // 10
 	s.stands(StateReturnRequested, TurnPartner)
+}
+
+// A correction that was looked at before the one before it came says nothing of
+// what both make of the message: it has to come again.
+func TestCorrectionsThatMeet(t *testing.T) {
+	p := newScript(t)
+	p.ok("host", "IVQ S-1")             // 01
+	p.ok("origin", "NCF S-1=confirmed") // 02
+	first, second := p.note("origin", "COR to 02 rev=1 S-1=undetermined"), p.note("origin", "COR to 02 rev=2")
+	second.judged = false
+	if refused := p.book.admit(first); refused != nil {
+		t.Fatal(refused)
+	}
+	if refused := p.book.admit(second); refused == nil || refused.Kind != ProblemCaseOrder || !refused.Kind.Retry {
+		t.Fatalf("%v", refused)
+	}
+}
+
+// Two withdrawals that cross do not undo each other.
+func TestWithdrawalsCross(t *testing.T) {
+	s := newScript(t)
+	s.ok("host", "IVQ S-1")
+	s.ok("origin", "IVR S-1=match re 01")
+	s.ok("host", "WDR to 01 all=consent_withdrawn")
+	s.ok("origin", "WDR to 02 all=closed")
+	s.stands(StateWithdrawn, TurnNobody)
+}
+
+// What both sides have signed is not changed by one of them.
+func TestCountersignedRecordStands(t *testing.T) {
+	s := newScript(t)
+	s.ok("host", "IVQ S-1")                         // 01
+	s.ok("origin", "NCF S-1=confirmed")             // 02
+	s.ok("host", "RPQ S-1 to 02")                   // 03
+	s.ok("origin", "RPR S-1=accept re 03")          // 04
+	s.ok("host", "HON S-1=document_held")           // 05
+	s.ok("host", "HOR S-1=absent digest=d")         // 06
+	s.ok("host", "COR to 06 rev=1 S-1=handed_over") // 07: before the other side has signed
+	s.ok("origin", "HOR S-1=handed_over re 06 to 06 digest=d")
+	s.stands(StateHandedOver, TurnPartner)
+	s.refused("host", "COR to 06 rev=2 S-1=absent", "countersigned", "/body/target")
+	s.refused("origin", "COR to 08 rev=1 S-1=absent", "countersigned", "/body/target")
+	s.stands(StateHandedOver, TurnPartner)
+}
+
+// A full case can still be ended.
+func TestFullCase(t *testing.T) {
+	s := newScript(t)
+	line := "IVQ"
+	for i := range 50 {
+		line += fmt.Sprintf(" S-%d", i)
+	}
+	n := 0
+	for s.book.admit(s.note("host", line)) == nil {
+		n++
+	}
+	if n*50 != maxCaseDecisions {
+		t.Errorf("%d messages of 50 persons", n)
+	}
+	s.ok("host", "WDR to 01 all=closed")
+	s.stands(StateClosed, TurnNobody)
+	p := newScript(t)
+	for i := range 4 {
+		p.ok("host", strings.ReplaceAll(line, "S-", fmt.Sprintf("S-%d", i+1)))
+	}
+	p.refused("host", strings.ReplaceAll(line, "S-", "S-9"), "case-full", "/case")
 }
 
 // What the sender's own earlier message would allow may come later; what only

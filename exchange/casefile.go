@@ -80,8 +80,11 @@ func seesCases(by *Officer) bool {
 // row returns a case that an officer may see; ErrNotFound for any other.
 func (c *CaseFiles) row(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
 	row, err := c.cfg.Reader.Case(ctx, key)
-	if err == nil && (key.Case == "" || !seesCases(by) || !by.Sees(key.Partner, row.Kind) || row.Kind == "" && !by.Police) {
-		err = ErrNotFound
+	if err == nil {
+		var kind Conversation
+		if kind, err = c.cfg.Opener.kindOf(ctx, row); err == nil && (key.Case == "" || !seesCases(by) || !by.Sees(key.Partner, kind) || kind == "" && !by.Police) {
+			err = ErrNotFound
+		}
 	}
 	if errors.Is(err, ErrNotFound) {
 		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
@@ -125,8 +128,8 @@ type TimelineEntry struct {
 	// Status is of our own messages: pending, dead, or "" when the partner
 	// holds them.
 	Status string `json:"status,omitempty"`
-	// Late: the message answers a question that was asked anew since, or came
-	// after its clock had run out.
+	// Late: the message answers a question that had been asked anew by then, or
+	// came after its clock had run out.
 	Late bool `json:"late,omitempty"`
 	// By and Reason are of what an officer did.
 	By     string `json:"by,omitempty"`
@@ -193,11 +196,12 @@ func (c *CaseFiles) actor(ctx context.Context, r Row) (by, reason string) {
 
 func noteKey(n *Note) string { return fmt.Sprintf("%t/%s", n.Out, n.ID) }
 
-// late returns the messages that came late: answers to a question that its
-// asker has asked again since, and those that ended a clock after its time.
+// late returns the messages that came late: answers to a question that had been
+// asked again before they came, as this side's record has it, and those that
+// ended a clock after its time.
 func (b *Book) late(clocks []RunningClock) map[string]bool {
 	out := map[string]bool{}
-	s := &standing{book: b, opener: b.Opened()}
+	s := b.read(b.Opened())
 	for i := range b.Notes {
 		n := &b.Notes[i]
 		asked := b.find(n.Reply, !n.Out)
@@ -210,7 +214,10 @@ func (b *Book) late(clocks []RunningClock) map[string]bool {
 		}
 		superseded := true
 		for _, d := range n.Subjects {
-			superseded = superseded && s.newest(d.Ref, asked.Type, sender, nil) != asked
+			again := s.newest(d.Ref, asked.Type, sender, nil)
+			superseded = superseded && again != asked && slices.ContainsFunc(b.Notes[:i], func(earlier Note) bool {
+				return again != nil && earlier.ID == again.ID && earlier.Out == again.Out
+			})
 		}
 		expired := slices.ContainsFunc(clocks, func(c RunningClock) bool {
 			return c.Message == asked.ID && c.Out == asked.Out && time.Unix(n.IssuedAt, 0).After(c.Reading.Due)

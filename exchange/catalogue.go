@@ -159,9 +159,10 @@ func ReplyTo(messageType string) string {
 }
 
 // afterWithdrawal are the types that may still speak of a person whose case
-// was withdrawn.
+// was withdrawn. A withdrawal is among them: two that cross on the way must not
+// undo each other.
 func afterWithdrawal(messageType string) bool {
-	return slices.Contains([]string{TypeErasureNotice, TypeErasureConfirmation}, messageType)
+	return slices.Contains([]string{TypeWithdrawal, TypeErasureNotice, TypeErasureConfirmation}, messageType)
 }
 
 // CatalogueTable returns the catalogue as the table of docs/wire.md.

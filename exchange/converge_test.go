@@ -50,7 +50,7 @@ func (w *wire) draw(from int) Note {
 	}
 	w.clock[from] += int64(rapid.IntRange(0, 90).Draw(w.t, "wait"))
 	n := Note{ID: fmt.Sprintf("%d-%04d", from, len(w.sent)), Type: row.Type, Out: true, Status: pending}
-	n.IssuedAt = w.clock[from]
+	n.IssuedAt, n.judged = w.clock[from], true
 	for _, ref := range subjects[:rapid.SampledFrom([]int{1, 1, 1, 2, 3}).Draw(w.t, "subjects")] {
 		value := ""
 		if words[n.Type] != nil {
@@ -63,14 +63,14 @@ func (w *wire) draw(from int) Note {
 	}
 	switch row.Type {
 	case TypeReturnRequest:
-		s := &standing{book: book, opener: book.Opened()}
+		s := book.read(book.Opened())
 		if c := s.nationality(subjects[0]); c != nil {
 			n.Target = c.ID
 		}
 	case TypeCorrection:
 		if own := w.own(book); own != nil {
 			n.Target, n.Subjects = own.ID, own.Subjects
-			n.Revision = (&standing{book: book}).revisions(own) + 1
+			n.Revision = book.read(true).revisions(own) + 1
 		}
 	case TypeWithdrawal:
 		if own := w.own(book); own != nil {

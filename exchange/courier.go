@@ -12,10 +12,11 @@ import (
 
 	"github.com/sony/gobreaker/v2"
 
+	"github.com/repatriation-exchange/gateway/exchange/record"
 	"github.com/repatriation-exchange/gateway/partners"
 )
 
-// CourierConfig wires a Courier. Everything is required but the last two.
+// CourierConfig wires a Courier. Everything is required but the last three.
 type CourierConfig struct {
 	Self      string
 	Directory *Directory
@@ -31,8 +32,11 @@ type CourierConfig struct {
 	Clock   func() time.Time
 	Logger  *slog.Logger
 	Metrics *Metrics
-	Poll    time.Duration // how often a queue is looked at unasked; 0 means 1 s
-	Timeout time.Duration // one delivery; 0 means 30 s
+	// Receipted is told of the checkpoint in every valid receipt; nil when
+	// nobody compares them. It must not block.
+	Receipted func(partner string, c record.Checkpoint)
+	Poll      time.Duration // how often a queue is looked at unasked; 0 means 1 s
+	Timeout   time.Duration // one delivery; 0 means 30 s
 }
 
 // A Courier carries recorded messages to their partners: durable jobs, one
@@ -290,6 +294,9 @@ func (c *Courier) settle(ctx context.Context, peer *Peer, job Job, r attemptResu
 	switch r.verdict {
 	case verdictDelivered:
 		log.Info("message delivered", "partner_index", r.receipt.Index)
+		if c.cfg.Receipted != nil {
+			c.cfg.Receipted(peer.Code, r.receipt.Checkpoint)
+		}
 		return c.record(ctx, peer, job, KindReceipt, In, r.receipt.Raw, JobDone, r.attempt)
 	case verdictDead:
 		log.Error("message will not be delivered", "detail", r.attempt.Detail)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ type DeskConfig struct {
 	Outbox   *Outbox
 	Roster   *Roster
 	Store    DraftStore
+	Reader   EntryReader
 	Recorder Recorder
 	Opener   *Opener
 	Clock    func() time.Time
@@ -32,7 +34,7 @@ type Desk struct{ cfg DeskConfig }
 
 // NewDesk returns a desk; it refuses a missing part.
 func NewDesk(cfg DeskConfig) (*Desk, error) {
-	if cfg.Self == "" || cfg.Outbox == nil || cfg.Roster == nil || cfg.Store == nil || cfg.Recorder == nil ||
+	if cfg.Self == "" || cfg.Outbox == nil || cfg.Roster == nil || cfg.Store == nil || cfg.Reader == nil || cfg.Recorder == nil ||
 		cfg.Opener == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("desk: a required part is missing")
 	}
@@ -104,7 +106,7 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 	}
 	statement, invalid := openStatement(by, d.cfg.Self, signed, d.cfg.Clock())
 	if invalid != nil {
-		return DraftView{}, invalid
+		return DraftView{}, d.attempt(ctx, by, id, signed, invalid)
 	}
 	row, err := d.find(ctx, by, id, statement.Version, DraftWaiting)
 	if err != nil {
@@ -115,7 +117,7 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 		return DraftView{}, err
 	}
 	if refused := mayDecide(by, view, statement); refused != nil {
-		return DraftView{}, refused
+		return DraftView{}, d.attempt(ctx, by, id, signed, refused)
 	}
 	approval := Approval{by.ID, d.cfg.Clock().UTC(), string(signed)}
 	event := Entry{Type: "draft_" + statement.Decision, Partner: row.Partner, Case: row.Case, ID: row.ID}
@@ -135,6 +137,15 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 		return view, err
 	}
 	return d.release(ctx, view)
+}
+
+// attempt records that a decision did not count, and why. It returns the refusal.
+func (d *Desk) attempt(ctx context.Context, by *Officer, id string, signed []byte, refused *Problem) error {
+	row, err := d.find(ctx, by, id, 0)
+	if err != nil {
+		return err // what is refused is a draft that the officer may know of
+	}
+	return d.cfg.Outbox.refused(ctx, Draft{ID: row.ID, To: row.Partner, Type: row.Type, Body: signed}, refused)
 }
 
 // mayDecide checks that a statement is about what stands here, by somebody who
@@ -205,7 +216,7 @@ func (d *Desk) prepare(ctx context.Context, by *Officer, draft Draft, safeguards
 		return DraftContent{}, forbidden("draft this message to this partner")
 	}
 	for _, s := range safeguards {
-		if refused := s.Check(); refused != nil {
+		if refused := s.Check(d.cfg.Clock()); refused != nil {
 			return DraftContent{}, refused
 		}
 	}
@@ -252,6 +263,9 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 // release signs a draft and records it as a message. It can be done again: the
 // draft's identifier is the message's.
 func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
+	if err := d.proved(ctx, view); err != nil {
+		return view, err
+	}
 	_, err := d.cfg.Outbox.release(ctx, view.Content.Draft)
 	var p *Problem
 	switch {
@@ -277,6 +291,49 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 		return stored, err
 	}
 	return stored, storeErr
+}
+
+// proved checks that the record bears out what the table of drafts says: this
+// very content was submitted last, nobody has rejected or discarded it, and as
+// many different officers as it needs have signed for it. Whoever can change the
+// table cannot make a message leave.
+func (d *Desk) proved(ctx context.Context, view DraftView) error {
+	unproved := problem(ProblemDraftState, "The record does not bear out that this draft may leave.").rule("draft-unproved")
+	if len(view.Content.Missing) > 0 {
+		return unproved
+	}
+	digest, ended := "", false
+	officers := map[string]bool{}
+	filter := Filter{Partner: view.Row.Partner, Case: view.Row.Case, Kind: KindEvent, ID: view.Row.ID}
+	err := d.cfg.Reader.Entries(ctx, 0, math.MaxInt64, filter, func(r Row) error {
+		opened, err := d.cfg.Opener.Open(ctx, r)
+		if err != nil {
+			return err
+		}
+		switch r.Type {
+		case "draft_submitted", "draft_amended":
+			var said struct {
+				SHA256 string `json:"sha256"`
+			}
+			err = json.Unmarshal(opened.Data, &said)
+			digest, officers = said.SHA256, map[string]bool{}
+		case "draft_" + DecisionRelease:
+			var approval Approval
+			if err = json.Unmarshal(opened.Data, &approval); err == nil {
+				officers[approval.Officer] = true
+			}
+		case "draft_" + DecisionReject, "draft_discarded":
+			ended = true
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look for a draft in the record: %w", err)
+	}
+	if digest != view.SHA256 || ended || len(officers) < view.Content.Officers {
+		return unproved
+	}
+	return nil
 }
 
 // find returns a draft that an officer may act on: in one of the states, and of
@@ -308,7 +365,11 @@ func (d *Desk) visible(ctx context.Context, by *Officer, row DraftRow) error {
 	if err != nil {
 		return err
 	}
-	if !by.Sees(row.Partner, c.Kind) || !by.Sees(row.Partner, conversationOf(row.Type)) {
+	kind, err := d.cfg.Opener.kindOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !by.Sees(row.Partner, kind) || !by.Sees(row.Partner, conversationOf(row.Type)) {
 		return ErrNotFound
 	}
 	return nil

@@ -56,8 +56,9 @@
 //
 // # What watches over it
 //
-// Watch shows our checkpoints to the partners, who countersign them, and
-// records it when a partner shows two histories (watch.go). Everything that can
+// Watch shows our checkpoints to the partners, who countersign them (watch.go),
+// compares what a partner's log shows by different ways (compare.go), and records
+// it when a log has two histories (alarm.go). Everything that can
 // be refused is one table (problem.go), and docs/wire.md is checked against it.
 //
 // What is wired together, and how, is in cmd/gateway/node.go.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/partners"
@@ -113,22 +114,37 @@ func compactStruct(v any) string {
 }
 
 // missing returns the safeguards that a draft lacks. What the body itself says
-// counts, and so does what was recorded beside it.
+// counts, and so does what was recorded beside it; but a risk that the body
+// states is not made good by a paper.
 func missing(permit *partners.Permit, body any, book *Book, recorded []Safeguard, at time.Time) []Missing {
 	var out []Missing
-	list, _ := member(body, "subjects").([]any)
 	for _, kind := range permit.Safeguards {
-		for _, element := range list {
-			subject, ok := element.(map[string]any)
-			if !ok {
-				continue
-			}
-			ref, _ := subject["subject_ref"].(string)
+		for ref, subject := range protected(body) {
+			stated, says := subject[inBody[kind]].(map[string]any)
 			needed := kind != partners.SafeguardGuardian || mayBeMinor(subject, at) || book.Minor(ref)
-			if needed && !saysItself(kind, subject) && !slices.ContainsFunc(recorded, func(s Safeguard) bool { return s.covers(kind, ref) }) {
+			taken := says || slices.ContainsFunc(recorded, func(s Safeguard) bool { return s.covers(kind, ref) })
+			if needed && (!taken || stated["outcome"] == "risk_found") {
 				out = append(out, Missing{kind, ref})
 			}
 		}
+	}
+	slices.SortFunc(out, func(a, b Missing) int { return strings.Compare(a.Kind+a.Subject, b.Kind+b.Subject) })
+	return out
+}
+
+// protected returns the persons that safeguards are for: the subjects of a body,
+// those that it only names, or whoever it is about when it names nobody.
+func protected(body any) map[string]map[string]any {
+	out := subjectsOf(body)
+	if names, _ := member(body, "subjects").([]any); len(out) == 0 {
+		for _, name := range names {
+			if ref, ok := name.(string); ok {
+				out[ref] = map[string]any{}
+			}
+		}
+	}
+	if len(out) == 0 {
+		out[whole] = map[string]any{}
 	}
 	return out
 }
@@ -145,18 +161,14 @@ var inBody = map[string]string{
 	partners.SafeguardRefoulement:   "non_refoulement",
 }
 
-func saysItself(kind string, subject map[string]any) bool {
-	stated, ok := subject[inBody[kind]].(map[string]any)
-	return ok && stated["outcome"] != "risk_found"
-}
-
 // Check says what is wrong with a safeguard; nil when nothing is.
-func (s Safeguard) Check() *Problem {
+func (s Safeguard) Check(now time.Time) *Problem {
 	if inBody[s.Kind] == "" {
 		return problem(ProblemDraft, "There is no safeguard of this kind.").rule("safeguard-unknown").at("/safeguards")
 	}
-	if _, err := time.Parse(time.DateOnly, s.On); err != nil {
-		return problem(ProblemDraft, "A safeguard says on which day it was taken, as YYYY-MM-DD.").rule("safeguard-day").at("/safeguards")
+	day, err := time.Parse(time.DateOnly, s.On)
+	if err != nil || day.After(now.Add(24*time.Hour)) { // it may be tomorrow already where it was taken
+		return problem(ProblemDraft, "A safeguard says on which day it was taken, as YYYY-MM-DD, and not in the future.").rule("safeguard-day").at("/safeguards")
 	}
 	if s.Kind == partners.SafeguardConsent && s.Basis != "consent" && s.Basis != "authority" {
 		return problem(ProblemDraft, "Its basis is consent or authority.").rule("safeguard-basis").at("/safeguards")
@@ -175,6 +187,7 @@ func readContent(data []byte) (DraftContent, error) {
 	return c, nil
 }
 
-// draftAAD binds a draft's content to its identifier and version, so that an
-// earlier one cannot be put in its place.
-func draftAAD(d DraftRow) []byte { return fmt.Appendf(nil, "draft/%s/%d", d.ID, d.Version) }
+// draftAAD binds a draft's content to everything that stands beside it in clear.
+func draftAAD(d DraftRow) []byte {
+	return fmt.Appendf(nil, "draft/%s/%d/%s/%s/%s/%s/%s", d.ID, d.Version, d.State, d.Author, d.Partner, d.Case, d.Type)
+}

@@ -1,5 +1,7 @@
 package exchange
 
+import "slices"
+
 // A guard says what must hold before a message may speak of a person.
 type guard func(s *standing, n *Note, ref string) *Problem
 
@@ -114,26 +116,33 @@ func (s *standing) acts(n *Note) *Problem {
 	case n.Type == TypeWithdrawal:
 		return nil
 	}
-	return nextRevision(s.revisions(target), n.Revision)
-}
-
-// nextRevision refuses a correction that is not the next after those done.
-func nextRevision(done, revision int) *Problem {
-	switch {
-	case revision <= done:
+	if target.Type == TypeHandoverRecord && s.countersigned(target) {
+		return problem(ProblemCaseState, "A handover record that both sides have signed stands; make a new one.").rule("countersigned").at("/body/target")
+	}
+	switch done := s.revisions(target); {
+	case n.Revision <= done:
 		return problem(ProblemCaseState, "This revision was made already; the next one is %d.", done+1).rule("revision-reused").at("/body/revision")
-	case revision > done+1:
+	case n.Revision > done+1:
 		return lacks(true, "revision-missing", "An earlier correction of the same message is missing.").at("/body/revision")
+	case !n.judged: // the one before it came only after this one was looked at
+		return lacks(true, "revision-missing", "An earlier correction of the same message came at the same moment.").at("/body/revision")
 	}
 	return nil
+}
+
+// countersigned says whether a handover record has been countersigned, or is the
+// countersignature itself.
+func (s *standing) countersigned(record *Note) bool {
+	return record.Reply != "" || slices.ContainsFunc(s.book.Notes, func(n Note) bool {
+		return n.Type == TypeHandoverRecord && n.Status != dead && n.Reply == record.ID && n.Out != record.Out
+	})
 }
 
 // revisions counts the corrections of a message.
 func (s *standing) revisions(target *Note) int {
 	last := 0
-	for i := range s.book.Notes {
-		c := &s.book.Notes[i]
-		if c.Type == TypeCorrection && c.Status != dead && c.Out == target.Out && c.Target == target.ID {
+	for _, c := range s.corrections {
+		if c.Out == target.Out && c.Target == target.ID {
 			last = max(last, c.Revision)
 		}
 	}

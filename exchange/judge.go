@@ -49,9 +49,11 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 		return Said{}, refused
 	}
 	if claims.Type == TypeCorrection {
-		if out.Subjects, err = j.corrects(ctx, peer, claims, body, way); err != nil {
+		made, err := j.corrects(ctx, peer, claims, body, way, out.Revision)
+		if err != nil {
 			return Said{}, err
 		}
+		out.Subjects, out.Minors, out.judged = made.Subjects, made.Minors, made.judged
 	}
 	return out, nil
 }
@@ -115,9 +117,9 @@ func (j *judge) known(ctx context.Context, key CaseKey) (*Book, error) {
 }
 
 // corrects judges a correction by what it makes of its target: the corrected
-// body must be one that its sender could have sent, about the same persons. It
-// returns what the corrected message says of them.
-func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body any, way partners.Direction) ([]Decision, error) {
+// body must be one that its sender could have sent, about the same persons and
+// on the same terms. It returns what the corrected message says.
+func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body any, way partners.Direction, revision int) (Said, error) {
 	direction := In
 	if way == partners.Send {
 		direction = Out
@@ -125,43 +127,53 @@ func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body an
 	target, _ := member(body, "target").(string)
 	versions, err := j.Versions(ctx, MessageKey{Lane{peer.Code, direction}, target}, claims.Case)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrErased) {
-		return nil, nil // the case says what is wrong
+		return Said{}, nil // the case says what is wrong
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return Said{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if revision != len(versions) {
+		return Said{}, nil // made already, or before its turn: likewise
 	}
 	last := versions[len(versions)-1]
-	// It is judged by what it corrects. If that is not there yet, what it says
-	// would depend on the order in which two corrections came.
-	if refused := nextRevision(last.Revision, said(claims, body).Revision); refused != nil {
-		if way == partners.Send && refused.Kind == ProblemCaseOrder {
-			refused.Kind = ProblemCaseState // what we have not sent cannot be on its way
-		}
-		return nil, refused
-	}
 	corrected, refused := apply(last.Body, changesOf(body))
 	if refused != nil {
-		return nil, refused
+		return Said{}, refused
 	}
 	if err := j.catalogue.Validate(last.Claims.Type, corrected); err != nil {
-		return nil, because(ProblemCorrection, err)
+		return Said{}, because(ProblemCorrection, err)
 	}
 	permit, err := permitOf(peer, last.Claims, way)
 	if err != nil {
-		return nil, err
+		return Said{}, err
 	}
 	known, err := j.known(ctx, CaseKey{peer.Code, claims.Case})
 	if err != nil {
-		return nil, err
+		return Said{}, err
 	}
 	if err := checkPermit(peer, permit, last.Claims, corrected, way, known); err != nil {
-		return nil, because(ProblemCorrection, err)
+		return Said{}, because(ProblemCorrection, err)
 	}
 	was, is := said(last.Claims, last.Body), said(last.Claims, corrected)
-	if !slices.EqualFunc(was.Subjects, is.Subjects, func(a, b Decision) bool { return a.Ref == b.Ref }) {
-		return nil, problem(ProblemCorrection, "A correction is about the same persons as the message it corrects; withdraw and send anew instead.").rule("correction-subjects").at("/body/changes")
+	if senseless := senseless(is, last.Claims.Type, corrected); senseless != nil {
+		return Said{}, because(ProblemCorrection, senseless)
 	}
-	return is.Subjects, nil
+	is.judged = true
+	is.Minors = minorsOf(corrected, time.Unix(last.Claims.IssuedAt, 0))
+	return is, sameMatter(last.Claims.Type, was, is)
+}
+
+// sameMatter refuses a correction that makes another message of its target:
+// about other persons, on other terms, or resting on another message. That is
+// withdrawn and sent anew, so that the other side can answer it.
+func sameMatter(messageType string, was, is Said) error {
+	persons := slices.EqualFunc(was.Subjects, is.Subjects, func(a, b Decision) bool {
+		return a.Ref == b.Ref && (a.Value == b.Value || decides[messageType] != "")
+	})
+	if !persons || was.Target != is.Target || was.Digest != is.Digest || was.Terms != is.Terms || was.Link != is.Link {
+		return problem(ProblemCorrection, "A correction keeps its target's persons, its terms, and the messages it rests on; send the message anew instead.").rule("correction-matter").at("/body/changes")
+	}
+	return nil
 }
 
 // because names the change as the place of what is wrong with its outcome.

@@ -59,7 +59,7 @@ func (l *LogServer) tileData(ctx context.Context, path string, size int64) ([]by
 
 // addCheckpoint countersigns a partner's checkpoint (C2SP tlog-witness), with
 // the statuses and bodies of that document.
-func (l *LogServer) addCheckpoint(r *http.Request, _ *Peer) (answer, error) {
+func (l *LogServer) addCheckpoint(r *http.Request, peer *Peer) (answer, error) {
 	if l.witness == nil {
 		return answer{}, problem(ProblemNotFound, "This gateway countersigns nothing.")
 	}
@@ -70,7 +70,7 @@ func (l *LogServer) addCheckpoint(r *http.Request, _ *Peer) (answer, error) {
 	line, err := l.witness.AddCheckpoint(r.Context(), body)
 	var declined *record.WitnessError
 	if errors.As(err, &declined) {
-		l.suspect(r.Context(), err)
+		l.suspect(r.Context(), peer, body, declined)
 		contentType, text := declined.Body()
 		return answer{declined.Status, contentType, text}, nil
 	}
@@ -80,11 +80,24 @@ func (l *LogServer) addCheckpoint(r *http.Request, _ *Peer) (answer, error) {
 	return answer{http.StatusOK, "text/plain; charset=utf-8", line}, nil
 }
 
-// suspect records a split view: two checkpoints of one log that cannot both be
-// true are evidence, and belong in our own record at once.
-func (l *LogServer) suspect(ctx context.Context, err error) {
+// suspect looks at what was not countersigned. Two checkpoints of one log that
+// cannot both be true are evidence, and belong in our own record at once. One
+// that the proof does not hold for may be a mistake in the proof: the log's own
+// tiles will tell.
+func (l *LogServer) suspect(ctx context.Context, peer *Peer, body []byte, declined *record.WitnessError) {
 	var split *record.SplitView
-	if errors.As(err, &split) {
+	if errors.As(declined, &split) {
 		l.watch.SplitView(ctx, split)
+		return
+	}
+	if declined.Status != http.StatusUnprocessableEntity || peer.LogVerifier == nil {
+		return
+	}
+	request, err := record.ParseAddCheckpoint(body)
+	if err != nil {
+		return
+	}
+	if c, err := record.VerifyCheckpoint(request.Checkpoint, peer.LogVerifier); err == nil {
+		l.watch.Receipted(peer.Code, c)
 	}
 }

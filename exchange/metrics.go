@@ -19,6 +19,7 @@ type Metrics struct {
 	deliveries *prometheus.CounterVec
 	breaker    *prometheus.GaugeVec
 	silences   *prometheus.CounterVec
+	alarms     *prometheus.CounterVec
 	handshakes *prometheus.CounterVec
 }
 
@@ -34,9 +35,10 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_delivery_attempts_total", Help: "Attempts to deliver, by partner and outcome."}, []string{"partner", "outcome"}),
 		breaker:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gateway_circuit_open", Help: "1 while deliveries to the partner are held back after repeated failures."}, []string{"partner"}),
 		silences:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_delivery_unreached_total", Help: "Attempts to deliver that had no answer, by partner and reason."}, []string{"partner", "reason"}),
+		alarms:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_log_alarms_total", Help: "Times that a log, ours or a partner's, was found not to be what it was."}, []string{"partner", "kind"}),
 		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_tls_refusals_total", Help: "TLS sessions refused, by rule."}, []string{"rule"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.refusals, m.latency, m.batches, m.batchTime, m.failures, m.deliveries, m.breaker, m.silences, m.handshakes} {
+	for _, c := range []prometheus.Collector{m.requests, m.refusals, m.latency, m.batches, m.batchTime, m.failures, m.deliveries, m.breaker, m.silences, m.alarms, m.handshakes} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -56,6 +58,7 @@ func (m *Metrics) delivery(partner, outcome string) {
 func (m *Metrics) unreached(partner, reason string) {
 	m.silences.WithLabelValues(partner, reason).Inc()
 }
+func (m *Metrics) logAlarm(partner, kind string) { m.alarms.WithLabelValues(partner, kind).Inc() }
 func (m *Metrics) circuit(partner string, open bool) {
 	v := 0.0
 	if open {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -149,7 +150,12 @@ type OfficerStore interface {
 
 // RosterConfig wires a Roster. Everything is required.
 type RosterConfig struct {
-	Store    OfficerStore
+	Store  OfficerStore
+	Reader interface {
+		// Newest returns the entries that a filter lets through with an index
+		// below before, the last first, at most n.
+		Newest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)
+	}
 	Recorder Recorder
 	Opener   *Opener
 	Clock    func() time.Time
@@ -161,7 +167,7 @@ type Roster struct{ cfg RosterConfig }
 
 // NewRoster returns a roster; it refuses a missing part.
 func NewRoster(cfg RosterConfig) (*Roster, error) {
-	if cfg.Store == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil {
+	if cfg.Store == nil || cfg.Reader == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil {
 		return nil, errors.New("roster: a required part is missing")
 	}
 	return &Roster{cfg}, nil
@@ -177,10 +183,43 @@ func (r *Roster) Officer(ctx context.Context, id string) (*Officer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.acts(ctx, &o)
+}
+
+// acts returns an officer who may act: active, and as the record says last. A
+// row of the table that was put back to an earlier state does not count.
+func (r *Roster) acts(ctx context.Context, o *Officer) (*Officer, error) {
 	if o.Status != OfficerActive {
-		return nil, fmt.Errorf("officer %s is suspended: %w", id, ErrNotFound)
+		return nil, fmt.Errorf("officer %s is suspended: %w", o.ID, ErrNotFound)
 	}
-	return &o, nil
+	rows, err := r.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Kind: KindEvent, Type: officerChanged, ID: o.ID}, 1)
+	if err != nil {
+		return nil, fmt.Errorf("look for an officer in the record: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("the record knows no officer %s: %w", o.ID, ErrNotFound)
+	}
+	opened, err := r.cfg.Opener.Open(ctx, rows[0])
+	if err != nil {
+		return nil, fmt.Errorf("look for an officer in the record: %w", err)
+	}
+	var last officerChange
+	if err := json.Unmarshal(opened.Data, &last); err != nil {
+		return nil, fmt.Errorf("read an officer in the record: %w", err)
+	}
+	if was, is := compactStruct(last.Officer), compactStruct(o); was != is {
+		return nil, fmt.Errorf("officer %s is another one in the record; change the officer anew: %w", o.ID, ErrNotFound)
+	}
+	return o, nil
+}
+
+// officerChanged is the type of the entry that says what an officer is from
+// then on.
+const officerChanged = "officer_changed"
+
+type officerChange struct {
+	By      string  `json:"by,omitempty"`
+	Officer Officer `json:"officer"`
 }
 
 // All returns every officer, the suspended ones too.
@@ -215,7 +254,7 @@ func (r *Roster) find(ctx context.Context, is func(*Officer) bool) (*Officer, er
 	}
 	for i := range all {
 		if all[i].Status == OfficerActive && is(&all[i]) {
-			return &all[i], nil
+			return r.acts(ctx, &all[i])
 		}
 	}
 	return nil, fmt.Errorf("no active officer has this identity: %w", ErrNotFound)
@@ -240,10 +279,7 @@ func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
 			return fmt.Errorf("the officer %s has the same %s", all[i].ID, twin)
 		}
 	}
-	if err := recordEvent(ctx, r.cfg.Recorder, Entry{Type: "officer_changed", ID: NewID()}, struct {
-		By      string  `json:"by,omitempty"`
-		Officer Officer `json:"officer"`
-	}{by, o}); err != nil {
+	if err := recordEvent(ctx, r.cfg.Recorder, Entry{Type: officerChanged, ID: o.ID}, officerChange{by, o}); err != nil {
 		return err
 	}
 	data, err := json.Marshal(o)

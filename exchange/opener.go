@@ -100,6 +100,23 @@ func (o *Opener) Book(ctx context.Context, key CaseKey) (*Book, error) {
 	return o.bookOf(ctx, c)
 }
 
+// kindOf returns what kind of case a row is, from its sealed book: the column in
+// clear serves lists, and whoever can change it must not open police information
+// to others. A case whose book is gone is taken for the kind that fewest may see.
+func (o *Opener) kindOf(ctx context.Context, c CaseRow) (Conversation, error) {
+	if c.Wrapped.Bytes == nil { // erased: there is nothing left to see
+		return c.Kind, nil
+	}
+	if c.Book == nil && c.State != StateNone {
+		return Information, nil
+	}
+	book, err := o.bookOf(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	return book.Kind(), nil
+}
+
 func (o *Opener) bookOf(ctx context.Context, c CaseRow) (*Book, error) {
 	key, err := o.unwrap(ctx, c)
 	if err != nil {

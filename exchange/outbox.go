@@ -71,7 +71,7 @@ func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
 // which it refuses. The safeguards that were taken are recorded first.
 func (o *Outbox) Submit(ctx context.Context, d Draft, safeguards ...Safeguard) (Sent, error) {
 	for _, s := range safeguards {
-		if invalid := s.Check(); invalid != nil {
+		if invalid := s.Check(o.cfg.Clock()); invalid != nil {
 			return Sent{}, invalid
 		}
 	}
@@ -80,10 +80,10 @@ func (o *Outbox) Submit(ctx context.Context, d Draft, safeguards ...Safeguard) (
 		return Sent{}, o.refused(ctx, d, err)
 	}
 	if r.Officers > 0 {
-		return Sent{}, problem(ProblemHeld, "%d officers have to release a %s; submit it as a draft.", r.Officers, d.Type).rule("officers-required")
+		return Sent{}, o.refused(ctx, r.Draft, problem(ProblemHeld, "%d officers have to release a %s; submit it as a draft.", r.Officers, d.Type).rule("officers-required"))
 	}
 	if lacking := missing(r.permit, r.body, r.book, safeguards, o.cfg.Clock()); len(lacking) > 0 {
-		return Sent{}, problem(ProblemHeld, "The agreement asks for a safeguard that is not recorded: %s.", lacking[0].Kind).rule("safeguard-missing")
+		return Sent{}, o.refused(ctx, r.Draft, problem(ProblemHeld, "The agreement asks for a safeguard that is not recorded: %s.", lacking[0].Kind).rule("safeguard-missing"))
 	}
 	if len(safeguards) > 0 && r.book.find(r.Draft.ID, true) == nil {
 		event := Entry{Type: "safeguards", Partner: r.Draft.To, Case: r.Draft.Case, ID: r.Draft.ID}
@@ -130,6 +130,11 @@ func (o *Outbox) release(ctx context.Context, d Draft) (Sent, error) {
 	claims, said, withheld, err := o.prepare(ctx, peer, d, o.cfg.Clock())
 	if err != nil {
 		return Sent{}, err
+	}
+	// What leaves is what was looked at: since then the agreement may have begun
+	// to withhold more.
+	if draftOf(claims).digest() != d.digest() {
+		return Sent{}, problem(ProblemDraftState, "The agreement has changed since the draft was made; amend it.").rule("draft-outdated")
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
@@ -193,12 +198,16 @@ func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
 		return Review{}, err
 	}
 	return Review{
-		Draft: Draft{
-			ID: claims.ID, To: claims.Audience, Type: claims.Type, Case: claims.Case, InReplyTo: claims.InReplyTo,
-			Agreement: claims.Agreement, Purpose: claims.Purpose, Recipient: claims.Recipient, Approval: claims.Approval, Body: claims.Body,
-		},
-		Withheld: withheld, Officers: officers, permit: permit, body: body, book: book,
+		Draft: *draftOf(claims), Withheld: withheld, Officers: officers, permit: permit, body: body, book: book,
 	}, nil
+}
+
+// draftOf returns what claims say, as a draft.
+func draftOf(c Claims) *Draft {
+	return &Draft{
+		ID: c.ID, To: c.Audience, Type: c.Type, Case: c.Case, InReplyTo: c.InReplyTo,
+		Agreement: c.Agreement, Purpose: c.Purpose, Recipient: c.Recipient, Approval: c.Approval, Body: c.Body,
+	}
 }
 
 // officers says how many have to release a message. A correction needs as many

@@ -84,17 +84,18 @@ func (r *retelling) note(row Row, data []byte) (Note, error) {
 		s.Agreement, s.Deadlines = r.terms(claims, body, out)
 	}
 	if claims.Type == TypeCorrection {
-		s.Subjects = r.corrected(s.Target, out, body)
+		s.Subjects, s.Minors = r.corrected(s.Target, out, body)
 	}
 	r.told[toldKey{row.ID, out}] = Version{Claims: claims, Body: body, ID: row.ID, At: row.At}
 	return noteOf(row.ID, claims.Type, out, claims.InReplyTo, s, sha256.Sum256(data)), nil
 }
 
-// corrected is what a correction makes its target say of the persons.
-func (r *retelling) corrected(target string, out bool, body any) []Decision {
+// corrected is what a correction makes its target say of the persons, and who of
+// them is or may be a minor.
+func (r *retelling) corrected(target string, out bool, body any) (subjects []Decision, minors []string) {
 	first, ok := r.told[toldKey{target, out}]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	version := first.Body
 	for _, earlier := range r.book.corrections(target, out) {
@@ -104,9 +105,9 @@ func (r *retelling) corrected(target string, out bool, body any) []Decision {
 	}
 	changed, refused := apply(version, changesOf(body))
 	if refused != nil {
-		return nil
+		return nil, nil
 	}
-	return said(first.Claims, changed).Subjects
+	return said(first.Claims, changed).Subjects, minorsOf(changed, time.Unix(first.Claims.IssuedAt, 0))
 }
 
 // A RebookStore keeps books that were told again.

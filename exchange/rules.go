@@ -39,7 +39,7 @@ var rules = func() map[string]bool {
 			"subject-unknown", "subject-not-asked", "subject-repeated", "question-repeated", "window-order", "withdrawn",
 			"identity-not-requested", "nationality-not-confirmed", "confirmation-mismatch", "return-not-agreed", "document-required",
 			"handover-not-announced", "countersignature-mismatch", "not-handed-over", "handover-not-countersigned", "not-received",
-			"target-unknown", "target-not-own", "target-type", "revision-missing", "revision-reused", "correction-pointer", "correction-subjects",
+			"target-unknown", "target-not-own", "target-type", "revision-missing", "revision-reused", "correction-pointer", "correction-matter", "countersigned",
 		},
 	} {
 		for _, rule := range list {

@@ -33,6 +33,10 @@ type Said struct {
 	// Agreement and Deadlines say which clocks the message has started here.
 	Agreement string   `json:"a,omitempty"`
 	Deadlines []string `json:"dl,omitempty"`
+
+	// judged: of a correction, that what it makes of its target was judged, on
+	// the revision before it.
+	judged bool
 }
 
 // A Decision is what a message says of one person: an outcome, a decision, a

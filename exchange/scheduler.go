@@ -29,7 +29,10 @@ type SchedulerConfig struct {
 // A Scheduler looks at the clocks of cases when they are due: it records the
 // reminders that an agreement asks for, and that a deadline has passed. Its
 // work is jobs in the store, so it survives a restart.
-type Scheduler struct{ cfg SchedulerConfig }
+type Scheduler struct {
+	cfg   SchedulerConfig
+	swept time.Time
+}
 
 // NewScheduler returns a scheduler; it refuses a missing part.
 func NewScheduler(cfg SchedulerConfig) (*Scheduler, error) {
@@ -39,7 +42,7 @@ func NewScheduler(cfg SchedulerConfig) (*Scheduler, error) {
 	if cfg.Poll == 0 {
 		cfg.Poll = time.Second
 	}
-	return &Scheduler{cfg}, nil
+	return &Scheduler{cfg: cfg}, nil
 }
 
 // Run works until ctx ends.
@@ -61,9 +64,14 @@ func (s *Scheduler) Run(ctx context.Context) {
 // clockLease is how long a clock's job may take before another worker does it.
 const clockLease = time.Minute
 
+// sweepEvery is how often drafts are looked for that a crash, or a suspended
+// partner, has kept from being signed.
+const sweepEvery = 30 * time.Second
+
 // Work does what is due now.
 func (s *Scheduler) Work(ctx context.Context) error {
-	if s.cfg.Sweep != nil {
+	if now := s.cfg.Clock(); s.cfg.Sweep != nil && now.Sub(s.swept) >= sweepEvery {
+		s.swept = now
 		if n, err := s.cfg.Sweep(ctx); err != nil {
 			s.cfg.Logger.Warn("a draft waits to be signed", "error", err)
 		} else if n > 0 {

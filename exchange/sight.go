@@ -219,7 +219,7 @@ func (s *Sight) Minors(ctx context.Context, by *Officer, key CaseKey) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(book.refs(), func(ref string) bool { return !book.Minor(ref) }), nil
+	return slices.DeleteFunc(book.read(book.Opened()).refs(), func(ref string) bool { return !book.Minor(ref) }), nil
 }
 
 // A curtain hides what is personal in a body, by its schema: the outermost

@@ -13,6 +13,34 @@ import (
 type standing struct {
 	book   *Book
 	opener bool // we opened the case
+
+	spoken      map[string][]word // what was said of each person, in the order of the book
+	corrections []*Note
+}
+
+// A word is what one message says of one person.
+type word struct {
+	note  *Note
+	value string
+}
+
+// read prepares a book for questions, in one walk. What the partner does not
+// hold is left out.
+func (b *Book) read(opener bool) *standing {
+	s := &standing{book: b, opener: opener, spoken: make(map[string][]word, 4)}
+	for i := range b.Notes {
+		n := &b.Notes[i]
+		if n.Status == dead {
+			continue
+		}
+		if n.Type == TypeCorrection {
+			s.corrections = append(s.corrections, n)
+		}
+		for _, d := range n.Subjects {
+			s.spoken[d.Ref] = append(s.spoken[d.Ref], word{n, d.Value})
+		}
+	}
+	return s
 }
 
 // from says whether a note was sent by a side.
@@ -22,12 +50,9 @@ func (s *standing) from(n *Note, who side) bool { return (n.Out == s.opener) == 
 // that fits, nil when it said none.
 func (s *standing) newest(ref, messageType string, who side, fits func(*Note) bool) *Note {
 	var last *Note
-	for i := range s.book.Notes {
-		n := &s.book.Notes[i]
-		if n.Type != messageType || n.Status == dead || !s.from(n, who) {
-			continue
-		}
-		if _, named := n.of(ref); !named || fits != nil && !fits(n) {
+	for _, w := range s.spoken[ref] {
+		n := w.note
+		if n.Type != messageType || !s.from(n, who) || fits != nil && !fits(n) {
 			continue
 		}
 		if last == nil || later(n, last) {
@@ -58,15 +83,33 @@ func (s *standing) decides(n *Note, ref string) string {
 	}
 	value, _ := n.of(ref)
 	revision := 0
-	for i := range s.book.Notes {
-		c := &s.book.Notes[i]
-		if c.Type == TypeCorrection && c.Status != dead && c.Target == n.ID && c.Out == n.Out && c.Revision > revision {
+	for _, c := range s.corrections {
+		if c.Target == n.ID && c.Out == n.Out && c.Revision > revision {
 			if v, named := c.of(ref); named {
 				value, revision = v, c.Revision
 			}
 		}
 	}
 	return value
+}
+
+// withdrawn returns why nothing more may be said of a person, or of the whole
+// case: the reason of a withdrawal. One that closes yields to any other.
+func (s *standing) withdrawn(ref string) string {
+	reason := ""
+	for _, key := range []string{ref, whole} {
+		for _, w := range s.spoken[key] {
+			if w.note.Type == TypeWithdrawal && (reason == "" || reason == reasonClosed) {
+				reason = w.value
+			}
+		}
+	}
+	return reason
+}
+
+// knows says whether an opening message has introduced a person.
+func (s *standing) knows(ref string) bool {
+	return slices.ContainsFunc(s.spoken[ref], func(w word) bool { return kindOf(w.note.Type) != "" })
 }
 
 // What follows are the messages in force for one person of a return.
@@ -94,7 +137,7 @@ func (s *standing) agreed(ref string) bool {
 func (s *standing) handoverNotice(ref string) *Note {
 	notice := s.newest(ref, TypeHandoverNotice, opener, nil)
 	for _, after := range []*Note{s.returnRequest(ref), s.missed(ref)} {
-		if notice != nil && after != nil && later(after, notice) {
+		if notice != nil && after != nil && after.IssuedAt > notice.IssuedAt {
 			return nil
 		}
 	}
@@ -148,7 +191,7 @@ func (s *standing) tracing(ref string) (asked side, ok bool) {
 // of computes where a person stands.
 func (s *standing) of(ref string) SubjectState {
 	out := SubjectState{Ref: ref}
-	switch s.book.withdrawn(ref) {
+	switch s.withdrawn(ref) {
 	case "":
 	case reasonClosed:
 		out.State = StateClosed

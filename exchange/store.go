@@ -74,7 +74,10 @@ type MessageKey struct {
 
 // A CaseKey names a case; keys begin with the partner, so that a distributed
 // PostgreSQL can keep a partner's rows together.
-type CaseKey struct{ Partner, Case string }
+type CaseKey struct {
+	Partner string `json:"partner"`
+	Case    string `json:"case"`
+}
 
 // A CaseRow is what a case comes to, its book, and its wrapped data key. A nil
 // Wrapped.Bytes means that the key was destroyed: the case is erased.
@@ -215,6 +218,11 @@ type Reader interface {
 	// before, the last first, at most n.
 	Newest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)
 	record.TileSource
+}
+
+// An EntryReader reads entries in order.
+type EntryReader interface {
+	Entries(ctx context.Context, from, to int64, f Filter, fn func(Row) error) error
 }
 
 // A CaseFilter selects a page of cases; its zero value selects all.

@@ -3,7 +3,6 @@ package exchange
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -28,8 +28,17 @@ type WatchConfig struct {
 	Client    func(partner string) (*http.Client, error)
 	Log       note.Verifier // our own log
 	Keep      CosignatureStore
+	Witnessed WitnessedStore
+	Clock     func() time.Time
 	Logger    *slog.Logger
+	Metrics   *Metrics
 	Every     time.Duration // how often our checkpoint is shown to partners; 0 means 30 s
+}
+
+// A WitnessedStore knows what our witness has countersigned.
+type WitnessedStore interface {
+	// Latest returns the latest checkpoint of a log; the zero one when there is none.
+	Latest(ctx context.Context, origin string) (record.Checkpoint, error)
 }
 
 // A CosignatureStore keeps what witnesses put on our checkpoints.
@@ -42,26 +51,35 @@ type CosignatureStore interface {
 
 // A Watch is how split views are found (P5). It shows our checkpoints to the
 // partners, who countersign each only when it extends the one before, so that
-// we could not show two of them different histories; and it records a partner
-// that shows us two.
+// we could not show two of them different histories; it compares what a partner
+// shows us by different ways (compare.go); and it records a log that shows two
+// histories, theirs or ours (alarm.go).
 type Watch struct {
 	cfg   WatchConfig
 	shown map[string]int64 // the size that each partner last countersigned
+	ahead map[string]int64 // what a partner said to have countersigned, when that is more than we have
+
+	mu       sync.Mutex
+	compared map[string]*comparison // by partner
+	alarms   map[string]string
 }
 
 // NewWatch returns a watch; it refuses a missing part.
 func NewWatch(cfg WatchConfig) (*Watch, error) {
-	if cfg.Directory == nil || cfg.Head == nil || cfg.Tiles == nil || cfg.Recorder == nil || cfg.Client == nil || cfg.Log == nil || cfg.Keep == nil || cfg.Logger == nil {
+	if cfg.Directory == nil || cfg.Head == nil || cfg.Tiles == nil || cfg.Recorder == nil || cfg.Client == nil || cfg.Log == nil || cfg.Keep == nil || cfg.Logger == nil ||
+		cfg.Witnessed == nil || cfg.Clock == nil || cfg.Metrics == nil {
 		return nil, errors.New("watch: a required part is missing")
 	}
 	if cfg.Every == 0 {
 		cfg.Every = 30 * time.Second
 	}
-	return &Watch{cfg: cfg, shown: map[string]int64{}}, nil
+	return &Watch{
+		cfg: cfg, shown: map[string]int64{}, ahead: map[string]int64{}, compared: map[string]*comparison{}, alarms: map[string]string{},
+	}, nil
 }
 
-// Run shows our checkpoint to every partner that keeps a log, again and again
-// until ctx ends.
+// Run shows our checkpoint to every partner that keeps a log, and compares what
+// it shows us, again and again until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
 	tick := time.NewTicker(w.cfg.Every)
 	defer tick.Stop()
@@ -72,7 +90,13 @@ func (w *Watch) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, p := range w.cfg.Directory.Snapshot().All() {
-			if p.Log == nil || p.Log.Witness == "" || p.Status != partners.Active {
+			if p.Log == nil || p.Status != partners.Active {
+				continue
+			}
+			if err := w.Compare(ctx, p.Code); err != nil && ctx.Err() == nil {
+				w.cfg.Logger.Warn("a partner's receipts could not be compared with its log", "partner", p.Code, "error", err)
+			}
+			if p.Log.Witness == "" {
 				continue
 			}
 			if err := w.Show(ctx, p); err != nil && ctx.Err() == nil {
@@ -116,13 +140,18 @@ func (w *Watch) Show(ctx context.Context, p *partners.Partner) error {
 			return w.cfg.Keep.KeepCosignature(ctx, head.Size, witness.Name(), bytes.TrimPrefix(cosigned, head.Checkpoint))
 		case http.StatusConflict:
 			seen, err := strconv.ParseInt(strings.TrimSuffix(string(body), "\n"), 10, 64)
-			if err != nil || seen < 0 || seen == old {
-				return errors.New("it says that our checkpoint does not extend what it has seen")
+			if err != nil || seen < 0 {
+				return errors.New("it answered 409 without the size that it has seen")
+			}
+			if seen == old {
+				return w.contradicted(ctx, p, old, head)
 			}
 			if seen > head.Size {
-				return fmt.Errorf("it has countersigned our log at %d entries, and now there are %d", seen, head.Size)
+				return w.behind(ctx, p, seen, head)
 			}
 			w.shown[p.Code] = seen
+		case http.StatusUnprocessableEntity:
+			return w.contradicted(ctx, p, old, head)
 		default:
 			return fmt.Errorf("it answered %d", status)
 		}
@@ -155,23 +184,24 @@ func (w *Watch) post(ctx context.Context, p *partners.Partner, body []byte) (int
 	return resp.StatusCode, answer, nil
 }
 
-// SplitView records that a log showed two histories. Both signed checkpoints
-// are the evidence, against the owner of the log and not against whoever
-// brought them.
-func (w *Watch) SplitView(ctx context.Context, split *record.SplitView) {
-	partner := ""
-	for _, p := range w.cfg.Directory.Snapshot().All() {
-		if p.Log != nil && p.Log.Origin == split.A.Origin {
-			partner = p.Code
-		}
+// behind is told when a partner has countersigned more of our log than we have.
+// Another process on our database may have shown it the newer checkpoint a
+// moment ago; when it is so still at the next time, our record has gone back.
+func (w *Watch) behind(ctx context.Context, p *partners.Partner, seen int64, head Head) error {
+	text := fmt.Sprintf("it has countersigned our log at %d entries, and now there are %d", seen, head.Size)
+	if w.ahead[p.Code] == seen {
+		w.alarm(ctx, alarmAhead, p.Code, strconv.FormatInt(seen, 10), text,
+			map[string]any{"event": "witness-ahead", "countersigned_size": seen, "checkpoint": string(head.Checkpoint)})
 	}
-	data, err := json.Marshal(struct {
-		Event string `json:"event"`
-		A     string `json:"checkpoint_a"`
-		B     string `json:"checkpoint_b"`
-	}{"split-view", string(split.A.Note), string(split.B.Note)})
-	if err == nil {
-		err = w.cfg.Recorder.Record(context.WithoutCancel(ctx), &Entry{Kind: KindEvent, Partner: partner, Direction: In, ID: NewID(), Type: "split_view", Data: data})
-	}
-	w.cfg.Logger.Error("a partner's log shows two histories", "partner", partner, "size_a", split.A.Size, "size_b", split.B.Size, "record_error", err)
+	w.ahead[p.Code] = seen
+	return errors.New(text)
+}
+
+// contradicted is told when a partner says that our log does not extend what it
+// has countersigned: one of us is wrong.
+func (w *Watch) contradicted(ctx context.Context, p *partners.Partner, old int64, head Head) error {
+	text := fmt.Sprintf("it says that our log at %d entries does not extend what it countersigned at %d", head.Size, old)
+	w.alarm(ctx, alarmRefused, p.Code, strconv.FormatInt(old, 10), text,
+		map[string]any{"event": "witness-refused", "countersigned_size": old, "checkpoint": string(head.Checkpoint)})
+	return errors.New(text)
 }

@@ -146,7 +146,7 @@ func TestCorrections(t *testing.T) {
 		l.refused("correction-refused", "correction-pointer", "/body/changes/0/pointer", cor, correct(1, `{"op":"replace","pointer":"/subjects/1/sex","value":"male"}`))
 		l.refused("correction-refused", "enum", "/body/changes", cor, correct(1, `{"op":"replace","pointer":"/subjects/0/sex","value":"F"}`))
 		l.refused("correction-refused", "field-forbidden", "/body/changes", cor, correct(1, `{"op":"add","pointer":"/subjects/0/photo","value":{"media_type":"image/png","content":"AAAA"}}`))
-		l.refused("correction-refused", "correction-subjects", "/body/changes", cor, correct(1, `{"op":"replace","pointer":"/subjects/0","value":`+strings.Replace(fmt.Sprintf(person, ""), "S-1", "S-2", 1)+`}`))
+		l.refused("correction-refused", "correction-matter", "/body/changes", cor, correct(1, `{"op":"replace","pointer":"/subjects/0","value":`+strings.Replace(fmt.Sprintf(person, ""), "S-1", "S-2", 1)+`}`))
 		l.refused("case-order", "revision-missing", "/body/revision", cor, correct(2, `{"op":"replace","pointer":"/subjects/0/sex","value":"male"}`))
 		l.told(cor, correct(1, `{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"1997-05"}`))
 		l.told(cor, correct(2, `{"op":"add","pointer":"/subjects/0/cccd","value":"082197000000"},{"op":"remove","pointer":"/subjects/0/name/latin"},{"op":"add","pointer":"/subjects/0/name/latin","value":"Nguyen Mau"}`))

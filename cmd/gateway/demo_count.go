@@ -8,7 +8,6 @@ import (
 	"math"
 
 	"github.com/repatriation-exchange/gateway/exchange"
-	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // A demoResult is the object that demo --json ends with. Every number is
@@ -30,7 +29,7 @@ type demoResult struct {
 	Corrections int            `json:"corrections"` // messages of these types
 	Withdrawals int            `json:"withdrawals"`
 	Counters    int            `json:"counter_proposals"`
-	Late        int            `json:"late"`     // answers that came after their clock in Viet Nam had run out
+	Late        int            `json:"late"`     // answers that Viet Nam's record flags as late
 	Refusals    int            `json:"refusals"` // entries: at the sender's own gateway and at the receiver's
 	Types       map[string]int `json:"types"`
 }
@@ -50,7 +49,7 @@ type storyResult struct {
 	State    string            `json:"state"`
 	Persons  map[string]string `json:"persons"` // subject_ref: where each stands
 	Messages int               `json:"messages"`
-	Late     int               `json:"late"` // answers that came after their clock in Viet Nam had run out
+	Late     int               `json:"late"` // answers that Viet Nam's record flags as late
 }
 
 // outcome reads from Viet Nam's record what a story came to.
@@ -64,15 +63,13 @@ func (p *player) outcome(ctx context.Context) (storyResult, error) {
 	for _, person := range file.Standing.Subjects {
 		out.Persons[person.Ref] = string(person.State)
 	}
-	for _, clock := range file.Clocks {
-		if clock.Reading.State == partners.ClockLate {
-			out.Late++
-		}
-	}
 	events, err := p.d.timeline(ctx, "VN", p.story.Partner, p.caseID)
 	for _, e := range events {
 		if e.Kind == exchange.KindMessage {
 			out.Messages++
+		}
+		if e.Late {
+			out.Late++
 		}
 	}
 	return out, err

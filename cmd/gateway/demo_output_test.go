@@ -84,7 +84,7 @@ func TestReadmeTranscript(t *testing.T) {
 func settled(out string) string {
 	for _, volatile := range []struct{ pattern, with string }{
 		{`/tmp/demo-\d+`, "DIR"}, {`[0-9A-F]{64}`, "FINGERPRINT"}, {`127\.0\.0\.1:\d+`, "ADDRESS"},
-		{`\d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)`, "DAY"}, {`TLS [A-Za-z0-9+/]{6}…`, "TLS"},
+		{`\d{4}-\d\d-\d\d`, "DATE"}, {`\d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)`, "DAY"}, {`TLS [A-Za-z0-9+/]{6}…`, "TLS"},
 		{`entr(y|ies) \d+( of \d+| and \d+)?`, "ENTRY"}, {`\d+ entries, +\d+ checkpoints, root \S+`, "ROOT"}, {`in \d+\.\d s`, "in SECONDS"},
 		{` +`, " "},
 	} {

@@ -149,11 +149,11 @@ func (n *node) rebuildBooks(ctx context.Context) error {
 // openDesk wires what officers work with.
 func (n *node) openDesk() error {
 	var err error
-	if n.roster, err = exchange.NewRoster(exchange.RosterConfig{Store: n.db, Recorder: n.committer, Opener: n.opener, Clock: n.now}); err != nil {
+	if n.roster, err = exchange.NewRoster(exchange.RosterConfig{Store: n.db, Reader: n.db, Recorder: n.committer, Opener: n.opener, Clock: n.now}); err != nil {
 		return err
 	}
 	if n.desk, err = exchange.NewDesk(exchange.DeskConfig{
-		Self: n.cfg.Self, Outbox: n.outbox, Roster: n.roster, Store: n.db, Recorder: n.committer, Opener: n.opener,
+		Self: n.cfg.Self, Outbox: n.outbox, Roster: n.roster, Store: n.db, Reader: n.db, Recorder: n.committer, Opener: n.opener,
 		Clock: n.now, Logger: n.log,
 	}); err != nil {
 		return err
@@ -284,7 +284,8 @@ func (n *node) prepare() error {
 	if n.courier, err = exchange.NewCourier(exchange.CourierConfig{
 		Self: n.cfg.Self, Directory: n.directory, Jobs: n.db, Reader: n.db, Opener: n.opener, Recorder: n.committer,
 		Client: n.trust.client, Clock: n.now, Logger: n.log, Metrics: n.metrics,
-		Poll: duration(n.cfg.Delivery.Poll, time.Second), Timeout: duration(n.cfg.Delivery.Timeout, 30*time.Second),
+		Receipted: func(partner string, c record.Checkpoint) { n.watch.Receipted(partner, c) },
+		Poll:      duration(n.cfg.Delivery.Poll, time.Second), Timeout: duration(n.cfg.Delivery.Timeout, 30*time.Second),
 	}); err != nil {
 		return err
 	}
@@ -302,7 +303,7 @@ func (n *node) prepare() error {
 	}
 	if n.watch, err = exchange.NewWatch(exchange.WatchConfig{
 		Directory: n.directory, Head: n.committer.Released, Tiles: n.db, Recorder: n.committer, Client: n.trust.client,
-		Log: n.logSigner.Verifier(), Keep: n.db, Logger: n.log,
+		Log: n.logSigner.Verifier(), Keep: n.db, Witnessed: n.db, Clock: n.now, Logger: n.log, Metrics: n.metrics,
 	}); err != nil {
 		return err
 	}

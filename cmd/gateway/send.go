@@ -138,8 +138,8 @@ func safeguardsOf(taken []string) ([]exchange.Safeguard, error) {
 			return nil, usagef("--safeguard %s: there is no safeguard of this name; write consent, authority, guardian, voluntariness or non_refoulement, then = and the day", name)
 		}
 		s.On = day
-		if s.Check() != nil {
-			return nil, usagef("--safeguard %s: the day is written as YYYY-MM-DD", name)
+		if s.Check(time.Now()) != nil {
+			return nil, usagef("--safeguard %s: the day is written as YYYY-MM-DD, and is not in the future", name)
 		}
 		out = append(out, s)
 	}

@@ -107,6 +107,11 @@ func ParseTilePath(path string) (level int, n int64, width int, err error) {
 	return t.L, t.N, t.W, nil
 }
 
+// TilePath is the inverse of ParseTilePath.
+func TilePath(level int, n int64, width int) string {
+	return torchwood.TilePath(tlog.Tile{H: TileHeight, L: level, N: n, W: width})
+}
+
 // TileData returns a tile as it is served: its first width hashes, one after
 // the other. ErrNotInTree when the tree of that size does not reach so far.
 func TileData(ctx context.Context, src TileSource, level int, n int64, width int, size int64) ([]byte, error) {

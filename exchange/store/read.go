@@ -142,6 +142,9 @@ func conditions(f exchange.Filter) (string, []any) {
 	if f.InReplyTo != "" {
 		where.WriteString(" AND in_reply_to <> ''") // lets the partial index serve
 	}
+	if f.Type == "officer_changed" {
+		where.WriteString(" AND type = 'officer_changed'") // likewise
+	}
 	if f.Kind == exchange.KindMessage {
 		where.WriteString(" AND kind = 'message'") // likewise
 	}

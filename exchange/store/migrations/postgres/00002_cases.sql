@@ -33,6 +33,9 @@ CREATE TABLE officer (
     content    bytea  NOT NULL -- sealed, so that nobody becomes an officer by an UPDATE
 );
 
+-- The last change of an officer in the record, which counts.
+CREATE INDEX entry_officer ON entry (id, idx) WHERE type = 'officer_changed';
+
 -- How far each follower of the record has come: webhooks, the person index.
 CREATE TABLE follower (
     name text   PRIMARY KEY,

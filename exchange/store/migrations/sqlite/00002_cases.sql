@@ -32,6 +32,9 @@ CREATE TABLE officer (
     content    BLOB   NOT NULL -- sealed, so that nobody becomes an officer by an UPDATE
 ) STRICT;
 
+-- The last change of an officer in the record, which counts.
+CREATE INDEX entry_officer ON entry (id, idx) WHERE type = 'officer_changed';
+
 -- How far each follower of the record has come: webhooks, the person index.
 CREATE TABLE follower (
     name TEXT   PRIMARY KEY,
