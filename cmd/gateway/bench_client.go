@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -88,9 +89,9 @@ func (c *benchClient) send(s *benchServer) (time.Duration, error) {
 
 // serverStats is what a rung's process tells of itself.
 type serverStats struct {
-	CPU     int64  `json:"cpu_ns"`
-	Mallocs uint64 `json:"mallocs"`
-	Entries int64  `json:"entries"`
+	CPU      int64  `json:"cpu_ns"`
+	Mallocs  uint64 `json:"mallocs"`
+	Database int64  `json:"-"` // the server's processes, seen from here
 }
 
 // stats asks the process.
@@ -100,6 +101,29 @@ func (s *benchServer) stats() (serverStats, error) {
 		return out, fmt.Errorf("ask for statistics: %w", err)
 	}
 	return out, s.read(&out)
+}
+
+// record has the process record entries from n hands for a while, with nothing
+// else to do, and returns how many it recorded in a second.
+func (s *benchServer) record(n int, slice time.Duration) (float64, error) {
+	if _, err := fmt.Fprintf(s.stdin, "record %d %s\n", n, slice); err != nil {
+		return 0, fmt.Errorf("ask for entries: %w", err)
+	}
+	var out recorded
+	if err := s.read(&out); err != nil {
+		return 0, err
+	}
+	if out.Error != "" {
+		return 0, errors.New(out.Error)
+	}
+	return float64(out.Entries) / out.Seconds, nil
+}
+
+// A recorded is what a process answers then.
+type recorded struct {
+	Entries int64   `json:"entries"`
+	Seconds float64 `json:"seconds"`
+	Error   string  `json:"error,omitempty"`
 }
 
 // read reads the process's next line.

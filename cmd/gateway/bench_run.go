@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,11 +15,11 @@ import (
 // A rung is one step of the ladder: a gateway process, and what it showed in
 // each round.
 type rung struct {
-	name    string
-	server  *benchServer
-	rounds  []sample // at the plan's connections
-	quiet   []sample // at four connections
-	preload int
+	rungSpec
+	server *benchServer
+	rounds []sample  // at the plan's connections
+	quiet  []sample  // at four connections
+	alone  []float64 // entries a second with nothing but the committer at work
 }
 
 // A sample is one rung in one round.
@@ -26,7 +27,8 @@ type sample struct {
 	messages  int
 	seconds   float64
 	p50, p99  time.Duration
-	cpu       time.Duration // the gateway process, per message
+	cpu       time.Duration // per message: the gateway's, and the database's
+	database  time.Duration // of it, PostgreSQL's own
 	allocs    float64       // per message, in the gateway process
 	perSecond float64
 }
@@ -36,7 +38,9 @@ type benchRun struct {
 	plan   benchPlan
 	world  *world
 	client *benchClient
+	pg     *throwaway.Server
 	rungs  []*rung
+	single map[string]*rung // by store: one transaction a message
 }
 
 // newBenchRun makes the keys of two parties and starts every rung's process.
@@ -45,7 +49,7 @@ func newBenchRun(ctx context.Context, dir string, pg *throwaway.Server, plan ben
 	if err != nil {
 		return nil, err
 	}
-	b := &benchRun{plan: plan, world: w}
+	b := &benchRun{plan: plan, world: w, pg: pg, single: map[string]*rung{}}
 	if b.client, err = newBenchClient(w); err != nil {
 		return nil, err
 	}
@@ -65,7 +69,12 @@ func newBenchRun(ctx context.Context, dir string, pg *throwaway.Server, plan ben
 			b.stop()
 			return nil, fmt.Errorf("start rung %s: %w", spec.name, err)
 		}
-		b.rungs = append(b.rungs, &rung{name: spec.name, server: server, preload: spec.preload})
+		r := &rung{rungSpec: spec, server: server}
+		if spec.single {
+			b.single[spec.store] = r
+		} else {
+			b.rungs = append(b.rungs, r)
+		}
 	}
 	return b, nil
 }
@@ -84,14 +93,13 @@ func (b *benchRun) ladder() []rungSpec {
 			rungSpec{name: fmt.Sprintf("sqlite-%d", n), store: "sqlite", preload: n},
 			rungSpec{name: fmt.Sprintf("postgres-%d", n), store: "postgres", preload: n})
 	}
-	if b.plan.Single {
-		specs = append(specs, rungSpec{name: "sqlite-single", store: "sqlite", single: true}, rungSpec{name: "postgres-single", store: "postgres", single: true})
-	}
-	return specs
+	return append(specs,
+		rungSpec{name: "sqlite-single", store: "sqlite", single: true},
+		rungSpec{name: "postgres-single", store: "postgres", single: true})
 }
 
 func (b *benchRun) stop() {
-	for _, r := range b.rungs {
+	for _, r := range slices.Concat(b.rungs, slices.Collect(maps.Values(b.single))) {
 		r.server.stop()
 	}
 }
@@ -100,7 +108,7 @@ func (b *benchRun) stop() {
 // warms up and is not counted. Every other round goes down the ladder instead
 // of up, so that a drift of the machine favours no rung.
 func (b *benchRun) measure(ctx context.Context, progress io.Writer) error {
-	for _, r := range b.rungs {
+	for _, r := range slices.Concat(b.rungs, slices.Collect(maps.Values(b.single))) {
 		if _, err := b.load(ctx, r, b.plan.Connections, 300*time.Millisecond); err != nil {
 			return fmt.Errorf("warm up rung %s: %w", r.name, err)
 		}
@@ -122,13 +130,39 @@ func (b *benchRun) measure(ctx context.Context, progress io.Writer) error {
 			}
 			r.quiet = append(r.quiet, s)
 		}
+		if err := b.group(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// group measures what a common transaction gains, store by store.
+func (b *benchRun) group(ctx context.Context) error {
+	for _, r := range b.rungs {
+		single := b.single[r.name] // a rung that is called as its store has nothing in its record
+		if single == nil {
+			continue
+		}
+		s, err := b.load(ctx, single, b.plan.Connections, b.plan.Slice/3)
+		if err != nil {
+			return fmt.Errorf("rung %s: %w", single.name, err)
+		}
+		single.rounds = append(single.rounds, s)
+		for _, each := range []*rung{r, single} {
+			rate, err := each.server.record(b.plan.Connections, b.plan.Slice/6)
+			if err != nil {
+				return fmt.Errorf("rung %s: %w", each.name, err)
+			}
+			each.alone = append(each.alone, rate)
+		}
 	}
 	return nil
 }
 
 // load drives one rung from n connections for a while.
 func (b *benchRun) load(ctx context.Context, r *rung, n int, slice time.Duration) (sample, error) {
-	before, err := r.server.stats()
+	before, err := b.stats(r)
 	if err != nil {
 		return sample{}, err
 	}
@@ -155,11 +189,22 @@ func (b *benchRun) load(ctx context.Context, r *rung, n int, slice time.Duration
 			return sample{}, err
 		}
 	}
-	after, err := r.server.stats()
+	after, err := b.stats(r)
 	if err != nil {
 		return sample{}, err
 	}
 	return summarise(slices.Concat(latencies...), elapsed, before, after), nil
+}
+
+// stats asks a rung's process what it has used, and the database it works on.
+func (b *benchRun) stats(r *rung) (serverStats, error) {
+	out, err := r.server.stats()
+	if err != nil || r.store != "postgres" {
+		return out, err
+	}
+	used, err := b.pg.CPU()
+	out.Database = int64(used)
+	return out, err
 }
 
 func summarise(all []time.Duration, elapsed time.Duration, before, after serverStats) sample {
@@ -169,7 +214,8 @@ func summarise(all []time.Duration, elapsed time.Duration, before, after serverS
 	if len(all) > 0 {
 		s.p50, s.p99 = all[len(all)/2], all[len(all)*99/100]
 	}
-	s.cpu = time.Duration((after.CPU - before.CPU) / int64(n))
+	s.database = time.Duration((after.Database - before.Database) / int64(n))
+	s.cpu = time.Duration((after.CPU-before.CPU)/int64(n)) + s.database
 	s.allocs = float64(after.Mallocs-before.Mallocs) / float64(n)
 	return s
 }

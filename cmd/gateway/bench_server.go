@@ -17,6 +17,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -103,8 +105,15 @@ func (f *rungFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	cfg.Logging.Level = "error"
-	log := newLogger(cfg.Logging, os.Stderr)
+	// What a line of the log costs belongs to what a message costs; where it is
+	// written to does not.
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("open the log: %w", err)
+	}
+	defer func() { _ = nowhere.Close() }() // it held nothing
+	cfg.Logging = LoggingConfig{}
+	log := newLogger(cfg.Logging, nowhere)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -128,7 +137,13 @@ func (f *rungFlags) run(cmd *cobra.Command) error {
 	}
 	input := bufio.NewScanner(cmd.InOrStdin())
 	for input.Scan() {
-		if err := printJSON(cmd.OutOrStdout(), statsOf(n)); err != nil {
+		var answer any = statsOf()
+		var hands int
+		var slice string
+		if _, err := fmt.Sscanf(input.Text(), "record %d %s", &hands, &slice); err == nil {
+			answer = n.recordAlone(ctx, hands, duration(slice, 0))
+		}
+		if err := printJSON(cmd.OutOrStdout(), answer); err != nil {
 			return err
 		}
 	}
@@ -143,16 +158,22 @@ func plainReceipt(self string, message []byte) []byte {
 		self, time.Now().Unix(), base64.RawURLEncoding.EncodeToString(sum[:]))
 }
 
-func statsOf(n *node) serverStats {
+func statsOf() serverStats {
 	var usage syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // cannot fail for ourselves
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
-	out := serverStats{CPU: usage.Utime.Nano() + usage.Stime.Nano(), Mallocs: mem.Mallocs}
-	if n.db != nil {
-		if head, err := n.db.Head(context.Background()); err == nil {
-			out.Entries = head.Size
-		}
+	return serverStats{CPU: usage.Utime.Nano() + usage.Stime.Nano(), Mallocs: mem.Mallocs}
+}
+
+// recordAlone records entries from many hands for a while.
+func (n *node) recordAlone(ctx context.Context, hands int, slice time.Duration) recorded {
+	var count atomic.Int64
+	started := time.Now()
+	err := n.fill(ctx, hands, func() bool { return time.Since(started) < slice && count.Add(1) > 0 })
+	out := recorded{Entries: count.Load(), Seconds: time.Since(started).Seconds()}
+	if err != nil {
+		out.Error = err.Error()
 	}
 	return out
 }
@@ -185,25 +206,27 @@ func (f *rungFlags) openRecording(ctx context.Context, cfg *Config, log *slog.Lo
 
 // preload fills the record before the measurement.
 func (n *node) preload(ctx context.Context, entries int) error {
-	const hands = 512
-	errs := make(chan error, hands)
+	var left atomic.Int64
+	left.Store(int64(entries))
+	return n.fill(ctx, 512, func() bool { return left.Add(-1) >= 0 })
+}
+
+// fill records entries from many hands as long as more says so.
+func (n *node) fill(ctx context.Context, hands int, more func() bool) error {
+	errs := make([]error, hands)
+	var wait sync.WaitGroup
 	for hand := range hands {
-		go func() {
-			for i := hand; i < entries; i += hands {
-				e := &exchange.Entry{Kind: exchange.KindMessage, Partner: "KH", Direction: exchange.In, ID: exchange.NewID(), Case: exchange.NewID(), Type: benchType, Data: make([]byte, 3000)}
-				if err := n.committer.Record(ctx, e); err != nil {
-					errs <- err
-					return
-				}
+		wait.Go(func() {
+			for errs[hand] == nil && more() {
+				errs[hand] = n.committer.Record(ctx, &exchange.Entry{
+					Kind: exchange.KindMessage, Partner: "KH", Direction: exchange.In, ID: exchange.NewID(), Case: exchange.NewID(),
+					Type: benchType, Data: make([]byte, 3000),
+				})
 			}
-			errs <- nil
-		}()
+		})
 	}
-	var all error
-	for range hands {
-		all = errors.Join(all, <-errs)
-	}
-	return all
+	wait.Wait()
+	return errors.Join(errs...)
 }
 
 // openForgetful opens the rungs without a store.

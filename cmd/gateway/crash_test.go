@@ -150,3 +150,29 @@ func TestInject(t *testing.T) {
 		})
 	}
 }
+
+// A disk that fails under what is written beside the record ends the gateway
+// too: it must not go on with what it believes to have written.
+func TestBrokenDiskUnderADeliveryEndsTheGateway(t *testing.T) {
+	tracer, err := exec.LookPath("strace")
+	if err != nil {
+		t.Fatal("strace is needed (make setup installs it): ", err)
+	}
+	p := newPair(t, "")
+	p.kh.halt()
+	p.vn.submit("KH") // it is tried again and again, and each attempt is kept
+	p.vn.halt()
+	t.Setenv("GATEWAY_DELIVERY_POLL", "20ms")
+	s := p.vn.serveProcess(tracer, "-f", "-qq", "--seccomp-bpf", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=25+", "-o", p.vn.path("trace"))
+	select {
+	case <-s.exited:
+	case <-time.After(60 * time.Second):
+		s.kill()
+		t.Fatalf("it goes on:\n%s", s.stderr)
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(s.stderr.String(), "the store's disk failed") {
+		t.Errorf("it ended with %d:\n%s", code, s.stderr)
+	}
+	p.vn.start()
+	p.vn.check()
+}

@@ -404,6 +404,8 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 	case err = <-failed:
 	case <-n.committer.Failed():
 		err = n.committer.Err()
+	case <-n.db.Broken():
+		err = exchange.ErrBroken
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), duration(n.cfg.Drain, 20*time.Second))
 	defer cancel()

@@ -19,7 +19,7 @@ func (db *DB) Snapshot(ctx context.Context, fn func(exchange.AuditStore) error) 
 	}
 	tx, err := db.pooled.BeginTx(ctx, options)
 	if err != nil {
-		return fmt.Errorf("begin to read: %w", classify(err))
+		return fmt.Errorf("begin to read: %w", db.classify(err))
 	}
 	defer func() { _ = tx.Rollback() }() // it has read only
 	return fn(&DB{kind: db.kind, log: db.log, reads: tx, pooled: db.pooled})
@@ -44,7 +44,7 @@ func (db *DB) keys(ctx context.Context, query string, args ...any) ([]exchange.C
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("find cases: %w", classify(err))
+		return nil, fmt.Errorf("find cases: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -55,7 +55,7 @@ func (db *DB) CaseEntries(ctx context.Context, key exchange.CaseKey, fn func(exc
 	for next := int64(0); ; {
 		rows, err := db.page(ctx, query, key.Partner, key.Case, next)
 		if err != nil {
-			return fmt.Errorf("read the entries of a case: %w", classify(err))
+			return fmt.Errorf("read the entries of a case: %w", db.classify(err))
 		}
 		for _, row := range rows {
 			if err := fn(row); err != nil {
@@ -80,7 +80,7 @@ func (db *DB) Lanes(ctx context.Context) (map[exchange.Lane]int64, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the lanes: %w", classify(err))
+		return nil, fmt.Errorf("read the lanes: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -97,7 +97,7 @@ func (db *DB) JobsOf(ctx context.Context, partner, id string) ([]exchange.JobSta
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the jobs of a message: %w", classify(err))
+		return nil, fmt.Errorf("read the jobs of a message: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -119,7 +119,7 @@ func (db *DB) Strays(ctx context.Context) (cases []exchange.CaseKey, jobs []exch
 		return err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("find jobs: %w", classify(err))
+		return nil, nil, fmt.Errorf("find jobs: %w", db.classify(err))
 	}
 	return cases, jobs, nil
 }
@@ -136,7 +136,7 @@ func (db *DB) Witnessed(ctx context.Context, fn func(origin string, size int64, 
 		return fn(origin, size, root, note)
 	})
 	if err != nil {
-		return fmt.Errorf("read what was countersigned: %w", classify(err))
+		return fmt.Errorf("read what was countersigned: %w", db.classify(err))
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func (db *DB) Cosigned(ctx context.Context) ([]exchange.Cosigned, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read cosignatures: %w", classify(err))
+		return nil, fmt.Errorf("read cosignatures: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -174,7 +174,7 @@ func (db *DB) Guards(ctx context.Context) ([]string, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look for the triggers: %w", classify(err))
+		return nil, fmt.Errorf("look for the triggers: %w", db.classify(err))
 	}
 	var missing []string
 	err = fs.WalkDir(migrations, "migrations/"+db.kind, func(path string, d fs.DirEntry, err error) error {
@@ -202,7 +202,7 @@ func (db *DB) Unbooked(ctx context.Context, n int) ([]exchange.CaseKey, error) {
 func (db *DB) Rebook(ctx context.Context, cases []exchange.Rebooked) (int, error) {
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
-		return 0, fmt.Errorf("keep books: %w", classify(err))
+		return 0, fmt.Errorf("keep books: %w", db.classify(err))
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	done := 0
@@ -210,7 +210,7 @@ func (db *DB) Rebook(ctx context.Context, cases []exchange.Rebooked) (int, error
 		res, err := tx.ExecContext(ctx, "UPDATE cases SET kind = $1, state = $2, turn = $3, due_at = $4, moved_at = $5, book = $6 WHERE partner = $7 AND case_id = $8 AND book IS NULL AND wrapped IS NOT NULL",
 			string(c.Kind), string(c.State), string(c.Turn), dueMillis(c.DueAt), millis(c.MovedAt), c.Book, c.Partner, c.Case)
 		if err != nil {
-			return 0, fmt.Errorf("keep the book of a case: %w", classify(err))
+			return 0, fmt.Errorf("keep the book of a case: %w", db.classify(err))
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			continue // another process was faster
@@ -218,12 +218,12 @@ func (db *DB) Rebook(ctx context.Context, cases []exchange.Rebooked) (int, error
 		done++
 		for _, j := range c.Jobs {
 			if _, err := tx.ExecContext(ctx, insertJob, j.Queue, j.Kind, j.Ref, j.Index, millis(j.FirstAt), millis(j.DueAt)); err != nil {
-				return 0, fmt.Errorf("start the clocks of a case: %w", classify(err))
+				return 0, fmt.Errorf("start the clocks of a case: %w", db.classify(err))
 			}
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return 0, fmt.Errorf("keep books: %w", classifyCommit(err))
+		return 0, fmt.Errorf("keep books: %w", db.classifyCommit(err))
 	}
 	return done, nil
 }

@@ -26,7 +26,7 @@ func (db *DB) Rewrap(ctx context.Context, current string, rewrap func(exchange.C
 				return err
 			})
 		if err != nil {
-			return done, fmt.Errorf("find data keys: %w", classify(err))
+			return done, fmt.Errorf("find data keys: %w", db.classify(err))
 		}
 		if len(cases) == 0 {
 			return done, nil
@@ -53,30 +53,30 @@ func (db *DB) Rewrap(ctx context.Context, current string, rewrap func(exchange.C
 func (db *DB) storeKeys(ctx context.Context, was, fresh []exchange.CaseRow) (int, error) {
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
-		return 0, classify(err)
+		return 0, db.classify(err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	if db.kind == PostgreSQL {
 		if _, err := tx.ExecContext(ctx, "SELECT 1 FROM log_head WHERE id = 1 FOR UPDATE"); err != nil {
-			return 0, classify(err)
+			return 0, db.classify(err)
 		}
 	}
 	put, err := tx.PrepareContext(ctx, "UPDATE cases SET kek_id = $1, wrapped = $2 WHERE partner = $3 AND case_id = $4 AND kek_id = $5 AND wrapped IS NOT NULL")
 	if err != nil {
-		return 0, classify(err)
+		return 0, db.classify(err)
 	}
 	done := 0
 	for i, c := range fresh {
 		res, err := put.ExecContext(ctx, c.Wrapped.KEKID, c.Wrapped.Bytes, c.Partner, c.Case, was[i].Wrapped.KEKID)
 		if err != nil {
-			return 0, classify(err)
+			return 0, db.classify(err)
 		}
 		if n, err := res.RowsAffected(); err == nil {
 			done += int(n)
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return 0, classifyCommit(err)
+		return 0, db.classifyCommit(err)
 	}
 	return done, nil
 }
@@ -86,7 +86,7 @@ func (db *DB) storeKeys(ctx context.Context, was, fresh []exchange.CaseRow) (int
 func (db *DB) Erase(ctx context.Context, key exchange.CaseKey) error {
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("destroy a data key: %w", classify(err))
+		return fmt.Errorf("destroy a data key: %w", db.classify(err))
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	res, err := tx.ExecContext(ctx, "UPDATE cases SET wrapped = NULL, book = NULL WHERE partner = $1 AND case_id = $2", key.Partner, key.Case)
@@ -94,13 +94,13 @@ func (db *DB) Erase(ctx context.Context, key exchange.CaseKey) error {
 		err = forget(ctx, tx, key)
 	}
 	if err != nil {
-		return fmt.Errorf("destroy a data key: %w", classify(err))
+		return fmt.Errorf("destroy a data key: %w", db.classify(err))
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return fmt.Errorf("destroy a data key: %w", exchange.ErrNotFound)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("destroy a data key: %w", classifyCommit(err))
+		return fmt.Errorf("destroy a data key: %w", db.classifyCommit(err))
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -70,6 +71,8 @@ type DB struct {
 	// cancelled wait for synchronous replication is reported as success with a
 	// warning.
 	warned atomic.Int64
+	broken chan struct{} // see Broken; nil in a snapshot
+	breaks sync.Once
 }
 
 var (
@@ -94,7 +97,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := CheckURL(cfg.URL); err != nil {
 		return nil, err
 	}
-	db := &DB{log: cfg.Logger}
+	db := &DB{log: cfg.Logger, broken: make(chan struct{})}
 	var err error
 	if IsPostgreSQL(cfg.URL) {
 		err = db.openPostgres(ctx, cfg.URL)

@@ -31,7 +31,7 @@ func (db *DB) PutDraft(ctx context.Context, d exchange.DraftRow) error {
 			string(d.State), d.Author, d.Version, millis(d.ChangedAt), d.Content, d.ID, d.Version-1)
 	}
 	if err != nil {
-		return fmt.Errorf("store a draft: %w", classify(err))
+		return fmt.Errorf("store a draft: %w", db.classify(err))
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return fmt.Errorf("store a draft: %w", exchange.ErrConflict)
@@ -43,7 +43,7 @@ func (db *DB) PutDraft(ctx context.Context, d exchange.DraftRow) error {
 func (db *DB) Draft(ctx context.Context, id string) (exchange.DraftRow, error) {
 	d, err := scanDraft(db.reads.QueryRowContext(ctx, "SELECT "+draftColumns+" FROM draft WHERE id = $1", id))
 	if err != nil {
-		return exchange.DraftRow{}, fmt.Errorf("read a draft: %w", classify(err))
+		return exchange.DraftRow{}, fmt.Errorf("read a draft: %w", db.classify(err))
 	}
 	return d, nil
 }
@@ -68,7 +68,7 @@ func (db *DB) Drafts(ctx context.Context, f exchange.DraftFilter) ([]exchange.Dr
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list drafts: %w", classify(err))
+		return nil, fmt.Errorf("list drafts: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -77,7 +77,7 @@ func (db *DB) Drafts(ctx context.Context, f exchange.DraftFilter) ([]exchange.Dr
 func (db *DB) Officer(ctx context.Context, id string) (exchange.OfficerRow, error) {
 	o := exchange.OfficerRow{ID: id}
 	if err := db.reads.QueryRowContext(ctx, "SELECT content FROM officer WHERE id = $1", id).Scan(&o.Content); err != nil {
-		return exchange.OfficerRow{}, fmt.Errorf("read an officer: %w", classify(err))
+		return exchange.OfficerRow{}, fmt.Errorf("read an officer: %w", db.classify(err))
 	}
 	return o, nil
 }
@@ -92,7 +92,7 @@ func (db *DB) Officers(ctx context.Context) ([]exchange.OfficerRow, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list officers: %w", classify(err))
+		return nil, fmt.Errorf("list officers: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -102,7 +102,7 @@ func (db *DB) PutOfficer(ctx context.Context, o exchange.OfficerRow, at time.Tim
 	_, err := db.writes.ExecContext(ctx, `INSERT INTO officer (id, changed_at, content) VALUES ($1, $2, $3)
 		ON CONFLICT (id) DO UPDATE SET changed_at = excluded.changed_at, content = excluded.content`, o.ID, millis(at), o.Content)
 	if err != nil {
-		return fmt.Errorf("store an officer: %w", classify(err))
+		return fmt.Errorf("store an officer: %w", db.classify(err))
 	}
 	return nil
 }

@@ -15,6 +15,23 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
+// classify is the function of this name, and notices a disk that fails: whoever
+// meets it, the process must end (see Broken).
+func (db *DB) classify(err error) error { return db.notice(classify(err)) }
+
+func (db *DB) classifyCommit(err error) error { return db.notice(classifyCommit(err)) }
+
+func (db *DB) notice(err error) error {
+	if errors.Is(err, exchange.ErrBroken) && db.broken != nil {
+		db.breaks.Do(func() { close(db.broken) })
+	}
+	return err
+}
+
+// Broken is closed when the disk has failed under a write: a retried fsync lies,
+// so nothing that this process writes from then on can be believed.
+func (db *DB) Broken() <-chan struct{} { return db.broken }
+
 // classify turns a driver's error into one of the store's, by its code and
 // never by its text. An error of ours passes unchanged.
 func classify(err error) error {

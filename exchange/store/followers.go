@@ -31,7 +31,7 @@ func (db *DB) Follow(ctx context.Context, f exchange.Lease, start int64, now tim
 		return 0, fmt.Errorf("follow the record: %w", exchange.ErrConflict)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("follow the record: %w", classify(err))
+		return 0, fmt.Errorf("follow the record: %w", db.classify(err))
 	}
 	return next, nil
 }
@@ -43,7 +43,7 @@ func (db *DB) heldByAnother(ctx context.Context, f exchange.Lease, now time.Time
 	err := db.reads.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM follower WHERE name = $1 AND holder <> $2 AND leased_until > $3)",
 		f.Name, f.Holder, millis(now)).Scan(&held)
 	if err != nil {
-		return false, fmt.Errorf("look for a follower's lease: %w", classify(err))
+		return false, fmt.Errorf("look for a follower's lease: %w", db.classify(err))
 	}
 	return held, nil
 }
@@ -52,7 +52,7 @@ func (db *DB) heldByAnother(ctx context.Context, f exchange.Lease, now time.Time
 func (db *DB) KeepPlace(ctx context.Context, f exchange.Lease, next int64) error {
 	res, err := db.writes.ExecContext(ctx, "UPDATE follower SET next = $1, leased_until = $2 WHERE name = $3 AND holder = $4", next, millis(f.Until), f.Name, f.Holder)
 	if err != nil {
-		return fmt.Errorf("advance a follower: %w", classify(err))
+		return fmt.Errorf("advance a follower: %w", db.classify(err))
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return fmt.Errorf("advance a follower: %w", exchange.ErrConflict)
@@ -64,7 +64,7 @@ func (db *DB) KeepPlace(ctx context.Context, f exchange.Lease, next int64) error
 func (db *DB) Place(ctx context.Context, name string) (int64, error) {
 	var next int64
 	if err := db.reads.QueryRowContext(ctx, "SELECT next FROM follower WHERE name = $1", name).Scan(&next); err != nil {
-		return 0, fmt.Errorf("read a follower: %w", classify(err))
+		return 0, fmt.Errorf("read a follower: %w", db.classify(err))
 	}
 	return next, nil
 }

@@ -44,7 +44,7 @@ func (db *DB) Claim(ctx context.Context, queue string, now, until time.Time, n i
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim jobs: %w", classify(err))
+		return nil, fmt.Errorf("claim jobs: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -55,7 +55,7 @@ func (db *DB) anyDue(ctx context.Context, queue string, now time.Time) (bool, er
 	var one bool
 	err := db.reads.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM job WHERE queue = $1 AND state = 'due' AND due_at <= $2 AND leased_until <= $2)", queue, millis(now)).Scan(&one)
 	if err != nil {
-		return false, fmt.Errorf("look for due jobs: %w", classify(err))
+		return false, fmt.Errorf("look for due jobs: %w", db.classify(err))
 	}
 	return one, nil
 }
@@ -63,7 +63,7 @@ func (db *DB) anyDue(ctx context.Context, queue string, now time.Time) (bool, er
 // Release implements exchange.JobStore.
 func (db *DB) Release(ctx context.Context, id int64) error {
 	if _, err := db.writes.ExecContext(ctx, "UPDATE job SET leased_until = 0 WHERE id = $1 AND state = 'due'", id); err != nil {
-		return fmt.Errorf("give a job back: %w", classify(err))
+		return fmt.Errorf("give a job back: %w", db.classify(err))
 	}
 	return nil
 }
@@ -77,17 +77,17 @@ func (db *DB) Retry(ctx context.Context, a exchange.Attempt, due time.Time) erro
 func (db *DB) endAttempt(ctx context.Context, a exchange.Attempt, update string, args ...any) error {
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("record an attempt: %w", classify(err))
+		return fmt.Errorf("record an attempt: %w", db.classify(err))
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	if _, err := tx.ExecContext(ctx, insertAttempt, a.JobID, a.Number, millis(a.At), a.Took.Milliseconds(), a.Outcome, a.Status, a.Detail); err != nil {
-		return fmt.Errorf("record an attempt: %w", classify(err))
+		return fmt.Errorf("record an attempt: %w", db.classify(err))
 	}
 	if _, err := tx.ExecContext(ctx, update, args...); err != nil {
-		return fmt.Errorf("record an attempt: %w", classify(err))
+		return fmt.Errorf("record an attempt: %w", db.classify(err))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("record an attempt: %w", classifyCommit(err))
+		return fmt.Errorf("record an attempt: %w", db.classifyCommit(err))
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (db *DB) Attempts(ctx context.Context, partner, id string) ([]exchange.Atte
 			return err
 		})
 	if err != nil {
-		return nil, fmt.Errorf("read attempts: %w", classify(err))
+		return nil, fmt.Errorf("read attempts: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -126,7 +126,7 @@ func (db *DB) Queue(ctx context.Context, partner string, state exchange.JobState
 			return err
 		})
 	if err != nil {
-		return nil, fmt.Errorf("read a queue: %w", classify(err))
+		return nil, fmt.Errorf("read a queue: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -135,11 +135,11 @@ func (db *DB) Queue(ctx context.Context, partner string, state exchange.JobState
 func (db *DB) Revive(ctx context.Context, partner, id string, now time.Time) (int, error) {
 	res, err := db.writes.ExecContext(ctx, "UPDATE job SET state = 'due', first_at = $1, due_at = $1, leased_until = 0 WHERE queue = $2 AND state = 'dead' AND (ref = $3 OR $3 = '')", millis(now), partner, id)
 	if err != nil {
-		return 0, fmt.Errorf("revive jobs: %w", classify(err))
+		return 0, fmt.Errorf("revive jobs: %w", db.classify(err))
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
-		return 0, fmt.Errorf("revive jobs: %w", classify(err))
+		return 0, fmt.Errorf("revive jobs: %w", db.classify(err))
 	}
 	return int(n), nil
 }
@@ -164,7 +164,7 @@ func (db *DB) Backlog(ctx context.Context) (map[string]exchange.Backlog, error) 
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count the backlog: %w", classify(err))
+		return nil, fmt.Errorf("count the backlog: %w", db.classify(err))
 	}
 	return out, nil
 }

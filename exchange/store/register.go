@@ -16,7 +16,7 @@ import (
 func (db *DB) PutPerson(ctx context.Context, key exchange.SubjectKey, tokens []identity.Token) error {
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("index a person: %w", classify(err))
+		return fmt.Errorf("index a person: %w", db.classify(err))
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	var id int64
@@ -37,10 +37,10 @@ func (db *DB) PutPerson(ctx context.Context, key exchange.SubjectKey, tokens []i
 		err = addTokens(ctx, tx, id, tokens)
 	}
 	if err != nil {
-		return fmt.Errorf("index a person: %w", classify(err))
+		return fmt.Errorf("index a person: %w", db.classify(err))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("index a person: %w", classifyCommit(err))
+		return fmt.Errorf("index a person: %w", db.classifyCommit(err))
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (db *DB) Candidates(ctx context.Context, tokens []identity.Token, n int) (m
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("find persons: %w", classify(err))
+		return nil, fmt.Errorf("find persons: %w", db.classify(err))
 	}
 	return out, nil
 }
@@ -100,7 +100,7 @@ func (db *DB) Candidates(ctx context.Context, tokens []identity.Token, n int) (m
 func (db *DB) PutLink(ctx context.Context, key exchange.CaseKey, link string) error {
 	_, err := db.writes.ExecContext(ctx, "INSERT INTO link (partner, link, case_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", key.Partner, link, key.Case)
 	if err != nil {
-		return fmt.Errorf("store a link: %w", classify(err))
+		return fmt.Errorf("store a link: %w", db.classify(err))
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (db *DB) Linked(ctx context.Context, key exchange.CaseKey) ([]exchange.Case
 			return err
 		})
 	if err != nil {
-		return nil, fmt.Errorf("read links: %w", classify(err))
+		return nil, fmt.Errorf("read links: %w", db.classify(err))
 	}
 	return out, nil
 }

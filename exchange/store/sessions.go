@@ -13,12 +13,12 @@ var _ exchange.SessionStore = (*DB)(nil)
 // PutSession implements exchange.SessionStore.
 func (db *DB) PutSession(ctx context.Context, s exchange.SessionRow, now time.Time) error {
 	if _, err := db.writes.ExecContext(ctx, "DELETE FROM session WHERE ends_at <= $1", millis(now)); err != nil {
-		return fmt.Errorf("remove ended sessions: %w", classify(err))
+		return fmt.Errorf("remove ended sessions: %w", db.classify(err))
 	}
 	_, err := db.writes.ExecContext(ctx, "INSERT INTO session (hash, officer, seen_at, ends_at, content) VALUES ($1, $2, $3, $4, $5)",
 		s.Hash, s.Officer, millis(s.SeenAt), millis(s.Ends), s.Content)
 	if err != nil {
-		return fmt.Errorf("store a session: %w", classify(err))
+		return fmt.Errorf("store a session: %w", db.classify(err))
 	}
 	return nil
 }
@@ -30,7 +30,7 @@ func (db *DB) Session(ctx context.Context, hash string) (exchange.SessionRow, er
 	err := db.reads.QueryRowContext(ctx, "SELECT officer, seen_at, ends_at, content FROM session WHERE hash = $1", hash).
 		Scan(&s.Officer, &seen, &ends, &s.Content)
 	if err != nil {
-		return exchange.SessionRow{}, fmt.Errorf("read a session: %w", classify(err))
+		return exchange.SessionRow{}, fmt.Errorf("read a session: %w", db.classify(err))
 	}
 	s.SeenAt, s.Ends = fromMillis(seen), fromMillis(ends)
 	return s, nil
@@ -39,7 +39,7 @@ func (db *DB) Session(ctx context.Context, hash string) (exchange.SessionRow, er
 // TouchSession implements exchange.SessionStore.
 func (db *DB) TouchSession(ctx context.Context, hash string, at time.Time) error {
 	if _, err := db.writes.ExecContext(ctx, "UPDATE session SET seen_at = $1 WHERE hash = $2 AND seen_at < $1", millis(at), hash); err != nil {
-		return fmt.Errorf("note a session's use: %w", classify(err))
+		return fmt.Errorf("note a session's use: %w", db.classify(err))
 	}
 	return nil
 }
@@ -47,7 +47,7 @@ func (db *DB) TouchSession(ctx context.Context, hash string, at time.Time) error
 // EndSession implements exchange.SessionStore.
 func (db *DB) EndSession(ctx context.Context, hash string) error {
 	if _, err := db.writes.ExecContext(ctx, "DELETE FROM session WHERE hash = $1", hash); err != nil {
-		return fmt.Errorf("end a session: %w", classify(err))
+		return fmt.Errorf("end a session: %w", db.classify(err))
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (db *DB) EndSession(ctx context.Context, hash string) error {
 func (db *DB) EndSessions(ctx context.Context, officer string) (int, error) {
 	res, err := db.writes.ExecContext(ctx, "DELETE FROM session WHERE officer = $1", officer)
 	if err != nil {
-		return 0, fmt.Errorf("end an officer's sessions: %w", classify(err))
+		return 0, fmt.Errorf("end an officer's sessions: %w", db.classify(err))
 	}
 	n, err := res.RowsAffected()
 	return int(n), err

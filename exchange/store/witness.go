@@ -55,7 +55,7 @@ func (db *DB) Advance(ctx context.Context, old, next record.Checkpoint) error {
 func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	res, err := db.writes.ExecContext(ctx, query, args...)
 	if err != nil {
-		return 0, fmt.Errorf("remember what is countersigned: %w", classifyCommit(err))
+		return 0, fmt.Errorf("remember what is countersigned: %w", db.classifyCommit(err))
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
@@ -71,7 +71,7 @@ func (db *DB) KeepCosignature(ctx context.Context, size int64, witness string, l
 	_, err := db.writes.ExecContext(ctx, `INSERT INTO cosignature (size, witness, line) SELECT $1, $2, $3
 		WHERE NOT EXISTS (SELECT 1 FROM cosignature WHERE size = $1 AND witness = $2) ON CONFLICT (size, witness) DO NOTHING`, size, witness, line)
 	if err != nil {
-		return fmt.Errorf("keep a cosignature: %w", classify(err))
+		return fmt.Errorf("keep a cosignature: %w", db.classify(err))
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (db *DB) Cosignatures(ctx context.Context, size int64) ([][]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read cosignatures: %w", classify(err))
+		return nil, fmt.Errorf("read cosignatures: %w", db.classify(err))
 	}
 	return out, nil
 }
