@@ -40,9 +40,9 @@ func (b *besides) signal(t testing.TB, signal syscall.Signal) {
 // it goes on, it has acknowledged nothing that is not recorded.
 func TestFrozenProcessLetsGoOfTheLog(t *testing.T) {
 	p := newPair(t, newPostgres(t))
-	frozen := p.vn.serveBeside(t)
-	clients := newCrowd(p)
+	clients := newCrowd(p) // before the second process reads the limits
 	p.vn.reload()
+	frozen := p.vn.serveBeside(t)
 	clients.to = frozen.testGateway
 	held := false
 	for range 15 {

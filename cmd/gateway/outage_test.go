@@ -47,6 +47,11 @@ func TestLostDatabase(t *testing.T) {
 	if again := p.kh.post(p.vn, first); string(again.body) != string(before.body) {
 		t.Errorf("the first receipt changed: %d %s", again.status, again.body)
 	}
+	// Connections that were idle when the server died are found dead one by one.
+	eventually(t, "the record can be read", func() bool {
+		_, err := p.vn.node.check(t.Context(), nil)
+		return err == nil
+	})
 	if size := p.vn.check(); size != 3 {
 		t.Errorf("%d entries", size)
 	}
