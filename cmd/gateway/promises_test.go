@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
@@ -276,17 +277,30 @@ func claimsIn(t testing.TB, message []byte) exchange.Claims {
 }
 
 // P7: a receipt binds the request's hash. A partner that acknowledges other
-// bytes, or another message, or as somebody else, has acknowledged nothing.
+// bytes, or another message, or as somebody else, has acknowledged nothing. The
+// partner keeps no log here, so that nothing but the claim in question is wrong.
 func TestP7ReceiptBindsTheHash(t *testing.T) {
-	for name, change := range map[string]func(map[string]any){
-		"other bytes":     func(c map[string]any) { c["message_sha256"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" },
-		"another message": func(c map[string]any) { c["message"] = "018f3c2e-0000-7000-8000-000000000001" },
-		"another issuer":  func(c map[string]any) { c["iss"] = "LA" },
-		"for another":     func(c map[string]any) { c["aud"] = "LA" },
-		"without log":     func(map[string]any) {},
+	nothing := func(map[string]any) {}
+	for name, c := range map[string]struct {
+		change func(map[string]any)
+		log    bool // the partner should keep one
+		taken  bool
+	}{
+		"as it should be": {nothing, false, true},
+		"further claims":  {func(c map[string]any) { c["nbf"], c["note"] = 1, "of a later version" }, false, true},
+		"other bytes":     {func(c map[string]any) { c["message_sha256"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }, false, false},
+		"another message": {func(c map[string]any) { c["message"] = "018f3c2e-0000-7000-8000-000000000001" }, false, false},
+		"another issuer":  {func(c map[string]any) { c["iss"] = "LA" }, false, false},
+		"for another":     {func(c map[string]any) { c["aud"] = "LA" }, false, false},
+		"of another time": {func(c map[string]any) { c["iat"] = time.Now().Add(time.Hour).Unix() }, false, false},
+		"without its log": {nothing, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPair(t, "")
+			if !c.log {
+				p.vn.editPartner("kh", func(k *partners.Partner) { k.Log = nil })
+				p.vn.reload()
+			}
 			var asked atomic.Int32
 			p.kh.behave(func(http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -296,10 +310,14 @@ func TestP7ReceiptBindsTheHash(t *testing.T) {
 					}
 					w.Header().Set("Content-Type", exchange.MediaTypeReceipt)
 					w.WriteHeader(http.StatusAccepted)
-					_, _ = w.Write(p.receiptFor(t, message, change))
+					_, _ = w.Write(p.receiptFor(t, message, c.change))
 					asked.Add(1)
 				})
 			})
+			if c.taken {
+				p.vn.deliver()
+				return
+			}
 			p.vn.submit("KH")
 			eventually(t, "it was not taken for delivered, and is sent again", func() bool { return asked.Load() > 1 })
 			if rows := p.vn.rows(exchange.Filter{Kind: exchange.KindReceipt}); len(rows) != 0 {
