@@ -15,14 +15,21 @@ import (
 // (C2SP tlog-witness). No leaf and no message is ever served.
 type LogServer struct {
 	head    func() Head
-	tiles   record.TileSource
+	tiles   LogTiles
 	witness *record.Witness
 	watch   *Watch
 }
 
-// NewLogServer returns a log server. head is the committer's Released; witness may be nil, then this gateway
-// countersigns nothing.
-func NewLogServer(head func() Head, tiles record.TileSource, witness *record.Witness, watch *Watch) (*LogServer, error) {
+// LogTiles are the stored hashes of the tree, and the head that the database
+// shows, which another process may have committed a moment ago.
+type LogTiles interface {
+	record.TileSource
+	Head(ctx context.Context) (Head, error)
+}
+
+// NewLogServer returns a log server. head is the committer's Released; witness
+// may be nil, then this gateway countersigns nothing.
+func NewLogServer(head func() Head, tiles LogTiles, witness *record.Witness, watch *Watch) (*LogServer, error) {
 	if head == nil || tiles == nil || watch == nil {
 		return nil, errors.New("log server: a required part is missing")
 	}
@@ -38,23 +45,28 @@ func (l *LogServer) checkpoint(*http.Request, *Peer) (answer, error) {
 }
 
 func (l *LogServer) tile(r *http.Request, _ *Peer) (answer, error) {
-	data, err := l.tileData(r.Context(), "tile/"+chi.URLParam(r, "*"), l.head().Size)
+	level, n, width, err := record.ParseTilePath("tile/" + chi.URLParam(r, "*"))
+	if err != nil {
+		return answer{}, problem(ProblemNotFound, "Not a tile path of C2SP tlog-tiles.")
+	}
+	data, err := record.TileData(r.Context(), l.tiles, level, n, width, l.head().Size)
+	if errors.Is(err, record.ErrNotInTree) {
+		// A receipt of another process may name a tree that this one has not come
+		// to see yet. Nothing is signed here: a tile is believed only against a
+		// checkpoint.
+		var newest Head
+		if newest, err = l.tiles.Head(r.Context()); err != nil {
+			return answer{}, err
+		}
+		data, err = record.TileData(r.Context(), l.tiles, level, n, width, newest.Size)
+	}
+	if errors.Is(err, record.ErrNotInTree) {
+		return answer{}, problem(ProblemNotFound, "The log has no such tile yet.")
+	}
 	if err != nil {
 		return answer{}, err
 	}
 	return answer{http.StatusOK, "application/octet-stream", data}, nil
-}
-
-func (l *LogServer) tileData(ctx context.Context, path string, size int64) ([]byte, error) {
-	level, n, width, err := record.ParseTilePath(path)
-	if err != nil {
-		return nil, problem(ProblemNotFound, "Not a tile path of C2SP tlog-tiles.")
-	}
-	data, err := record.TileData(ctx, l.tiles, level, n, width, size)
-	if errors.Is(err, record.ErrNotInTree) {
-		return nil, problem(ProblemNotFound, "The log has no such tile yet.")
-	}
-	return data, err
 }
 
 // addCheckpoint countersigns a partner's checkpoint (C2SP tlog-witness), with

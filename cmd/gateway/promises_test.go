@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -230,6 +231,46 @@ func TestP6TwoInstancesOneLog(t *testing.T) {
 			t.Fatalf("entry %d has number %d", i, row.Seq)
 		}
 	}
+}
+
+// Behind a balancer, the tiles of a receipt are asked of any process, at once;
+// and the newest checkpoint is shown by each, soon.
+func TestTwoInstancesShowOneLog(t *testing.T) {
+	p := newPair(t, newPostgres(t))
+	idle := &testGateway{party: &party{}, t: t, http: p.vn.http}
+	*idle.party = *p.vn.party
+	idle.listen = reserve(t)
+	idle.start()
+	t.Cleanup(idle.halt)
+	ask := func(path string) reply {
+		t.Helper()
+		req, err := http.NewRequest(http.MethodGet, "https://"+idle.listen+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := p.kh.do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for n := 1; n <= 3; n++ {
+		c := p.kh.claims("VN")
+		message := p.kh.sign(c)
+		receipt, err := p.kh.openReceipt(p.vn, p.kh.post(p.vn, message).body, c.ID, message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := ask(fmt.Sprintf("/v1/log/tile/0/000.p/%d", receipt.Checkpoint.Size)); r.status != http.StatusOK {
+			t.Errorf("the tiles of a receipt are answered with %d %s", r.status, r.body)
+		}
+	}
+	if r := ask("/v1/log/tile/0/000.p/4"); r.status != http.StatusNotFound {
+		t.Errorf("a tile that is nowhere is answered with %d", r.status)
+	}
+	eventually(t, "the newest checkpoint is shown", func() bool {
+		return strings.HasPrefix(string(ask("/v1/log/checkpoint").body), "vn.gateway.example/repatriation-log\n3\n")
+	})
 }
 
 // behave puts something in front of a running gateway: a broken or hostile
