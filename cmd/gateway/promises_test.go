@@ -86,6 +86,7 @@ func TestP3OneEffect(t *testing.T) {
 	}
 	// A copy that comes after a restart, after the agreement has ended.
 	p.vn.halt()
+	p.vn.editAgreement(func(a *partners.Agreement) { a.Status = "ended" })
 	p.vn.start()
 	if r := p.kh.post(p.vn, message); !bytes.Equal(r.body, receipts[0]) {
 		t.Errorf("after a restart: %d %s", r.status, r.body)
