@@ -244,6 +244,7 @@ func TestP4BribedAdministrator(t *testing.T) {
 				"edit leaf and hash":     {`UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE idx = 0), leaf_hash = (SELECT leaf_hash FROM entry WHERE idx = 0) WHERE idx = 1`},
 				"edit a salt":            {`UPDATE entry SET salt = (SELECT salt FROM entry WHERE idx = 0) WHERE idx = 1`},
 				"edit a receipt":         {`UPDATE entry SET receipt = data WHERE idx = 0`},
+				"take a receipt away":    {`UPDATE entry SET receipt = NULL WHERE idx = 0`},
 				"edit a partner":         {`UPDATE entry SET partner = 'LA' WHERE idx = 0`},
 				"edit a type":            {`UPDATE entry SET type = 'something_else' WHERE idx = 0`},
 				"edit a time":            {`UPDATE entry SET at = at - 86400000 WHERE idx = 0`},

@@ -173,6 +173,8 @@ func (b *bundle) line(ctx context.Context, row exchange.Row, proof tlog.RecordPr
 		return nil, &DamageError{row.Index, "its bytes cannot be decrypted"}
 	case len(opened.Salt) != 32 || record.Commit([32]byte(opened.Salt), opened.Data) != leaf.Commitment:
 		return nil, &DamageError{row.Index, "its bytes are not those that were recorded"}
+	case row.Kind == exchange.KindMessage && row.Direction == exchange.In && opened.Receipt == nil:
+		return nil, &DamageError{row.Index, "the receipt that was answered for it is gone"}
 	default:
 		out.Data, out.Salt, out.Receipt = string(opened.Data), base64.RawURLEncoding.EncodeToString(opened.Salt), string(opened.Receipt)
 	}
