@@ -17,8 +17,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -111,39 +109,6 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// IsPostgreSQL says whether a store URL names PostgreSQL.
-func IsPostgreSQL(u string) bool {
-	return strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://")
-}
-
-// ErrURL means that the store's URL is wrong: trying again does not help.
-var ErrURL = errors.New("the store's URL cannot be used")
-
-// aScheme is how a URL begins, and a path had better not.
-var aScheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
-
-// CheckURL refuses what is neither a postgres:// URL nor plainly the path of a
-// file: a misspelt URL must not become a file of that name. It repeats nothing
-// that may be a password.
-func CheckURL(u string) error {
-	switch scheme := aScheme.FindStringSubmatch(u); {
-	case u == "":
-		return fmt.Errorf("%w: it is empty", ErrURL)
-	case IsPostgreSQL(u):
-		return nil
-	case scheme != nil && strings.Contains(u, "//"):
-		return fmt.Errorf("%w: %s:// is no store; write postgres://… or the path of a SQLite file", ErrURL, scheme[1])
-	case scheme != nil:
-		return fmt.Errorf("%w: %s is a path that looks like a URL; if it is a SQLite file, write ./%[2]s", ErrURL, u)
-	case aSetting.MatchString(u):
-		return fmt.Errorf("%w: write settings of a PostgreSQL connection as a URL, postgres://…", ErrURL)
-	}
-	return nil
-}
-
-// aSetting is how a connection string of keywords begins.
-var aSetting = regexp.MustCompile(`^\s*[a-z_]+\s*=`)
-
 // Kind returns PostgreSQL or SQLite.
 func (db *DB) Kind() string { return db.kind }
 
@@ -226,37 +191,6 @@ func (db *DB) checkDurable(ctx context.Context) error {
 		}
 		if value == "off" {
 			return fmt.Errorf("PostgreSQL runs with %s=off: it may lose acknowledged messages; set it to on", setting)
-		}
-	}
-	return nil
-}
-
-// refusedLogin tells a server that will never let us in from one that cannot be
-// reached now: no such role, password or database.
-func refusedLogin(err error) error {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000") {
-		return fmt.Errorf("%w: PostgreSQL error %s: %w", ErrURL, pg.Code, err)
-	}
-	return classify(err)
-}
-
-// requireTLS refuses an unverified connection to another machine.
-func requireTLS(c *pgx.ConnConfig) error {
-	hosts := []struct {
-		host     string
-		verified bool
-	}{{c.Host, c.TLSConfig != nil && !c.TLSConfig.InsecureSkipVerify}}
-	for _, f := range c.Fallbacks {
-		hosts = append(hosts, struct {
-			host     string
-			verified bool
-		}{f.Host, f.TLSConfig != nil && !f.TLSConfig.InsecureSkipVerify})
-	}
-	for _, h := range hosts {
-		local := strings.HasPrefix(h.host, "/") || h.host == "localhost" || h.host == "127.0.0.1" || h.host == "::1"
-		if !local && !h.verified {
-			return fmt.Errorf("%w: the store is on another machine; add sslmode=verify-full", ErrURL)
 		}
 	}
 	return nil
@@ -387,54 +321,4 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 		return fmt.Errorf("%w: it has version %d, this program needs %d", ErrMigrate, current, target)
 	}
 	return nil
-}
-
-// ErrRole means that there is no such role.
-var ErrRole = errors.New("privileges cannot be given to this role")
-
-// Grant gives a PostgreSQL role what the gateway needs and no more: it may
-// read and append, and change only those columns of heads, lanes, cases and
-// jobs that move on. The owner of the tables, who may migrate, should be
-// another role.
-func (db *DB) Grant(ctx context.Context, role string) error {
-	if db.kind != PostgreSQL {
-		return fmt.Errorf("%w: only PostgreSQL has roles", ErrRole)
-	}
-	var current string
-	if err := db.writes.QueryRowContext(ctx, "SELECT current_schema()").Scan(&current); err != nil {
-		return fmt.Errorf("find the schema: %w", classify(err))
-	}
-	name, schema := pgx.Identifier{role}.Sanitize(), pgx.Identifier{current}.Sanitize()
-	for _, stmt := range []string{
-		"GRANT USAGE ON SCHEMA " + schema + " TO " + name,
-		"GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + name,
-		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature, draft, officer, follower, person, person_token, link, session TO " + name,
-		"REVOKE UPDATE ON log_head, cases, lane, job, witnessed FROM " + name, // an earlier program gave whole tables
-		"GRANT UPDATE (size, checkpoint) ON log_head TO " + name,
-		"GRANT UPDATE (kind, state, turn, due_at, moved_at, kek_id, wrapped, book) ON cases TO " + name,
-		"GRANT UPDATE (seq) ON lane TO " + name,
-		"GRANT UPDATE (state, attempt, first_at, due_at, leased_until) ON job TO " + name,
-		"GRANT UPDATE (size, root, checkpoint) ON witnessed TO " + name,
-		"GRANT UPDATE ON draft, officer, follower, person TO " + name,
-		"GRANT UPDATE (seen_at) ON session TO " + name,
-		"GRANT DELETE ON person, person_token, link, session TO " + name, // with the case that is erased; at the end of a session
-	} {
-		if _, err := db.writes.ExecContext(ctx, stmt); err != nil {
-			var pg *pgconn.PgError
-			if errors.As(err, &pg) && pg.Code == "42704" { // undefined_object
-				return fmt.Errorf("%w: %w", ErrRole, err)
-			}
-			return fmt.Errorf("grant privileges: %w", classify(err))
-		}
-	}
-	return nil
-}
-
-// hideURL drops what a parse error says of the URL: it may hold a password.
-func hideURL(err error) error {
-	var parse *pgconn.ParseConfigError
-	if errors.As(err, &parse) {
-		return errors.New("it must be postgres://user:password@host:port/database?options")
-	}
-	return err
 }
