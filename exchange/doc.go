@@ -26,9 +26,10 @@
 //     Merkle tree; the checkpoint is signed; bytes, salt and book are sealed
 //     with the case's data key; the receipt, which holds the proof, is signed
 //     and stored beside them (batch.go, receipt.go).
-//  6. Commit. The checkpoint is remembered outside the database (lock.go).
-//     Only then does Accept return the receipt: it means durable, and already
-//     in the tree.
+//  6. Commit. The checkpoint is remembered outside the database (remember.go,
+//     lock.go). Only then does Accept return the receipt: it means durable, and
+//     already in the tree. While that cannot be done nothing is acknowledged,
+//     and the committer tries on by itself (trouble.go).
 //
 // # Life of a message that goes out
 //
@@ -60,6 +61,10 @@
 // compares what a partner's log shows by different ways (compare.go), and records
 // it when a log has two histories (alarm.go). Everything that can
 // be refused is one table (problem.go), and docs/wire.md is checked against it.
+//
+// Audit recomputes the record from its stored bytes, and from them everything
+// that is kept beside it: a case's book and state are told again from its entries
+// (audit.go, audit_case.go, rebook.go). It is 'gateway check'.
 //
 // What is wired together, and how, is in cmd/gateway/node.go.
 package exchange
