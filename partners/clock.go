@@ -193,8 +193,7 @@ func (c Clock) At(now time.Time) Reading {
 
 // Next returns when the reading will next change by itself: at a reminder, or
 // when the deadline is over. It is zero when only a message can change it.
-func (c Clock) Next(now time.Time) time.Time {
-	r := c.At(now)
+func (r Reading) Next(now time.Time) time.Time {
 	if r.State != ClockDue {
 		return time.Time{}
 	}

@@ -259,7 +259,8 @@ func TestClock(t *testing.T) {
 	} {
 		clock := d.Run(issued, Receive, side, c.events)
 		now := at(t, c.now)
-		r, next := clock.At(now), clock.Next(now)
+		r := clock.At(now)
+		next := r.Next(now)
 		shown := ""
 		if !next.IsZero() {
 			shown = next.Format(time.RFC3339)

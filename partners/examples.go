@@ -49,21 +49,6 @@ func TemplateAgreement(code string) (*Agreement, error) {
 	return docs.readAgreement(name, data, nil)
 }
 
-// TemplateCalendar returns a calendar that is shipped with its source; to use
-// it, write it into the registry and name it in the file of its side.
-func TemplateCalendar(name string) (*Calendar, error) {
-	docs, err := compileDocuments()
-	if err != nil {
-		return nil, err
-	}
-	file := path.Join("examples/calendars", name+".yaml")
-	data, err := Examples.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("there is no calendar %q", name)
-	}
-	return docs.readCalendar(file, data)
-}
-
 // WriteFile writes a file of the registry as Load reads it. A file that is
 // there is not replaced.
 func WriteFile(path, comment string, v any) error {
