@@ -42,9 +42,7 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 	}
 	out := said(claims, body)
 	out.Minors = minorsOf(body, time.Unix(claims.IssuedAt, 0))
-	if agreement, ok := peer.Agreement(claims.Agreement); ok {
-		out.Agreement, out.Deadlines = claims.Agreement, started(agreement, claims, body, way)
-	}
+	out.Agreement, out.Deadlines = peer.starts(claims, body, way == partners.Send)
 	if refused := senseless(out, claims.Type, body); refused != nil {
 		return Said{}, refused
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // A retelling is a case told again, from its entries in their order: its book
@@ -193,20 +191,4 @@ func rebuild(ctx context.Context, store RebookStore, opener *Opener, directory *
 		return Rebooked{}, fmt.Errorf("seal the book of a case: %w", err)
 	}
 	return out, nil
-}
-
-// starts says which clocks a message starts under the agreements as they are.
-func (p *Peer) starts(claims Claims, body any, out bool) (string, []string) {
-	if p == nil {
-		return "", nil
-	}
-	agreement, ok := p.Agreement(claims.Agreement)
-	if !ok {
-		return "", nil
-	}
-	way := partners.Receive
-	if out {
-		way = partners.Send
-	}
-	return claims.Agreement, started(agreement, claims, body, way)
 }

@@ -17,13 +17,20 @@ type RunningClock struct {
 	Reading  partners.Reading
 }
 
-// started names the deadlines of an agreement whose clocks a message starts.
-func started(agreement *partners.Agreement, claims Claims, body any, way partners.Direction) []string {
-	var ids []string
-	for _, d := range agreement.Started(claims.Type, way, body) {
-		ids = append(ids, d.ID)
+// starts says which clocks a message starts under the agreements as they are: the
+// agreement and its deadlines. Of a partner that left the registry none runs.
+func (p *Peer) starts(claims Claims, body any, out bool) (agreement string, deadlines []string) {
+	if p == nil {
+		return "", nil
 	}
-	return ids
+	a, ok := p.Agreement(claims.Agreement)
+	if !ok {
+		return "", nil
+	}
+	for _, d := range a.Started(claims.Type, (&Note{Out: out}).way(), body) {
+		deadlines = append(deadlines, d.ID)
+	}
+	return a.Code, deadlines
 }
 
 // Clocks reads every clock of a case at an instant, under the agreements as
@@ -76,28 +83,15 @@ func nextLook(clocks []RunningClock, id string, out bool, now time.Time) time.Ti
 		if c.Message != id || c.Out != out {
 			continue
 		}
-		at := c.next(now)
+		at := c.Reading.Next(now)
+		if c.Reading.State == partners.ClockPaused {
+			at = now.Add(pausedLook)
+		}
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
 	return next
-}
-
-// next returns when this clock will show something else by itself.
-func (c RunningClock) next(now time.Time) time.Time {
-	switch c.Reading.State {
-	case partners.ClockPaused:
-		return now.Add(pausedLook)
-	case partners.ClockDue:
-		for _, at := range c.Reading.Reminders {
-			if at.After(now) {
-				return at
-			}
-		}
-		return c.Reading.Due.Add(time.Second)
-	}
-	return time.Time{}
 }
 
 func (c RunningClock) running() bool {
