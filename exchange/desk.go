@@ -9,8 +9,6 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // DeskConfig wires a Desk. Everything is required.
@@ -229,7 +227,7 @@ func (d *Desk) prepare(ctx context.Context, by *Officer, draft Draft, safeguards
 	}
 	return DraftContent{
 		Draft: r.Draft, Withheld: r.Withheld, Safeguards: safeguards, Officers: r.Officers,
-		Missing: missing(r.permit, r.body, r.book, safeguards, d.cfg.Clock()),
+		Missing: r.lacks(safeguards, d.cfg.Clock()),
 	}, nil
 }
 
@@ -263,10 +261,10 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 // release signs a draft and records it as a message. It can be done again: the
 // draft's identifier is the message's.
 func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
-	if err := d.proved(ctx, view); err != nil {
-		return view, err
+	err := d.proved(ctx, view)
+	if err == nil {
+		err = d.cfg.Outbox.release(ctx, view.Content.Draft)
 	}
-	_, err := d.cfg.Outbox.release(ctx, view.Content.Draft)
 	var p *Problem
 	switch {
 	case err == nil:
@@ -295,10 +293,11 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 
 // proved checks that the record bears out what the table of drafts says: this
 // very content was submitted last, nobody has rejected or discarded it, and as
-// many different officers as it needs have signed for it. Whoever can change the
-// table cannot make a message leave.
+// many different officers as it needs have signed for it, each of whom may still
+// act. Whoever can change the table cannot make a message leave, and neither can
+// an officer who was suspended meanwhile.
 func (d *Desk) proved(ctx context.Context, view DraftView) error {
-	unproved := problem(ProblemDraftState, "The record does not bear out that this draft may leave.").rule("draft-unproved")
+	unproved := problem(ProblemDraftState, "The record does not bear out that this draft may leave: it needs the approvals of %d officers who may act now.", view.Content.Officers).rule("draft-unproved")
 	if len(view.Content.Missing) > 0 {
 		return unproved
 	}
@@ -319,8 +318,13 @@ func (d *Desk) proved(ctx context.Context, view DraftView) error {
 			digest, officers = said.SHA256, map[string]bool{}
 		case "draft_" + DecisionRelease:
 			var approval Approval
-			if err = json.Unmarshal(opened.Data, &approval); err == nil {
+			if err = json.Unmarshal(opened.Data, &approval); err != nil {
+				return err
+			}
+			if _, err = d.cfg.Roster.Officer(ctx, approval.Officer); err == nil {
 				officers[approval.Officer] = true
+			} else if errors.Is(err, ErrNotFound) {
+				err = nil
 			}
 		case "draft_" + DecisionReject, "draft_discarded":
 			ended = true
@@ -421,15 +425,4 @@ func conversationOf(messageType string) Conversation {
 
 func forbidden(what string) *Problem {
 	return problem(ProblemForbidden, "Whoever asks may not %s.", what)
-}
-
-// A Review is what an outbox would make of a draft.
-type Review struct {
-	Draft    Draft    // completed and redacted
-	Withheld []string // JSON Pointers that the agreement removed
-	Officers int      // how many have to release it
-
-	permit *partners.Permit
-	body   any
-	book   *Book
 }

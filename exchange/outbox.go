@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,7 +81,7 @@ func (o *Outbox) Submit(ctx context.Context, d Draft, safeguards ...Safeguard) (
 	if r.Officers > 0 {
 		return Sent{}, o.refused(ctx, r.Draft, problem(ProblemHeld, "%d officers have to release a %s; submit it as a draft.", r.Officers, d.Type).rule("officers-required"))
 	}
-	if lacking := missing(r.permit, r.body, r.book, safeguards, o.cfg.Clock()); len(lacking) > 0 {
+	if lacking := r.lacks(safeguards, o.cfg.Clock()); len(lacking) > 0 {
 		return Sent{}, o.refused(ctx, r.Draft, problem(ProblemHeld, "The agreement asks for a safeguard that is not recorded: %s.", lacking[0].Kind).rule("safeguard-missing"))
 	}
 	if len(safeguards) > 0 && r.book.find(r.Draft.ID, true) == nil {
@@ -91,11 +90,10 @@ func (o *Outbox) Submit(ctx context.Context, d Draft, safeguards ...Safeguard) (
 			return Sent{}, err
 		}
 	}
-	sent, err := o.release(ctx, r.Draft)
+	sent, err := o.send(ctx, r.prepared)
 	if err != nil {
 		return Sent{}, o.refused(ctx, r.Draft, err)
 	}
-	sent.Withheld = r.Withheld
 	return sent, nil
 }
 
@@ -119,24 +117,24 @@ func (o *Outbox) refused(ctx context.Context, d Draft, err error) error {
 	return err
 }
 
-// release checks a draft against schema, agreement and case exactly as the
-// partner will, signs it, and records it together with its due delivery. When
-// it returns nil the message is durable and will be carried.
-func (o *Outbox) release(ctx context.Context, d Draft) (Sent, error) {
-	peer, err := o.peer(d.To)
+// release sends a draft that was looked at before, exactly as it was.
+func (o *Outbox) release(ctx context.Context, d Draft) error {
+	p, err := o.prepare(ctx, d)
 	if err != nil {
-		return Sent{}, err
+		return err
 	}
-	claims, said, withheld, err := o.prepare(ctx, peer, d, o.cfg.Clock())
-	if err != nil {
-		return Sent{}, err
+	// Since it was looked at the agreement may have begun to withhold more.
+	if draftOf(p.claims).digest() != d.digest() {
+		return problem(ProblemDraftState, "The agreement has changed since the draft was made; amend it.").rule("draft-outdated")
 	}
-	// What leaves is what was looked at: since then the agreement may have begun
-	// to withhold more.
-	if draftOf(claims).digest() != d.digest() {
-		return Sent{}, problem(ProblemDraftState, "The agreement has changed since the draft was made; amend it.").rule("draft-outdated")
-	}
-	payload, err := json.Marshal(claims)
+	_, err = o.send(ctx, p)
+	return err
+}
+
+// send signs a message and records it together with its due delivery. When it
+// returns nil the message is durable and will be carried.
+func (o *Outbox) send(ctx context.Context, p *prepared) (Sent, error) {
+	payload, err := json.Marshal(p.claims)
 	if err != nil {
 		return Sent{}, fmt.Errorf("write the claims: %w", err)
 	}
@@ -144,62 +142,40 @@ func (o *Outbox) release(ctx context.Context, d Draft) (Sent, error) {
 	if err != nil {
 		return Sent{}, fmt.Errorf("sign the message: %w", err)
 	}
-	if len(data) > peer.Limits.MaxBodyBytes {
-		return Sent{}, problem(ProblemTooLarge, "The signed message has %d bytes; %s takes at most %d.", len(data), peer.Code, peer.Limits.MaxBodyBytes)
+	if len(data) > p.peer.Limits.MaxBodyBytes {
+		return Sent{}, problem(ProblemTooLarge, "The signed message has %d bytes; %s takes at most %d.", len(data), p.peer.Code, p.peer.Limits.MaxBodyBytes)
 	}
 	e := &Entry{
-		Kind: KindMessage, Partner: peer.Code, Direction: Out, ID: claims.ID, Type: claims.Type,
-		Case: claims.Case, InReplyTo: claims.InReplyTo, Said: said, Data: data, Deliver: true, Terms: peer,
+		Kind: KindMessage, Partner: p.peer.Code, Direction: Out, ID: p.claims.ID, Type: p.claims.Type,
+		Case: p.claims.Case, InReplyTo: p.claims.InReplyTo, Said: p.said, Data: data, Deliver: true, Terms: p.peer,
 	}
 	err = o.cfg.Recorder.Record(ctx, e)
-	if p := AsProblem(err); err != nil && p.Kind == ProblemIDReused {
-		return o.resubmitted(ctx, e, d, claims, withheld)
+	if refused := AsProblem(err); err != nil && refused.Kind == ProblemIDReused {
+		return o.resubmitted(ctx, e, p)
 	}
 	if err != nil {
 		return Sent{}, err
 	}
-	o.cfg.Logger.Info("message submitted", "partner", peer.Code, "jti", e.ID, "type", e.Type, "index", e.Index)
-	return Sent{ID: e.ID, Case: e.Case, Index: e.Index, Seq: e.Seq, Withheld: withheld}, nil
+	o.cfg.Logger.Info("message submitted", "partner", e.Partner, "jti", e.ID, "type", e.Type, "index", e.Index)
+	return Sent{ID: e.ID, Case: e.Case, Index: e.Index, Seq: e.Seq, Withheld: p.withheld}, nil
 }
 
 // Review says what would become of a draft: as it will be sent, and who has to
 // release it. It refuses what Submit would refuse, but for what only the record
 // can decide.
 func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
-	peer, err := o.peer(d.To)
+	p, err := o.prepare(ctx, d)
 	if err != nil {
 		return Review{}, err
 	}
-	claims, said, withheld, err := o.prepare(ctx, peer, d, o.cfg.Clock())
-	if err != nil {
-		return Review{}, err
-	}
-	permit, err := permitOf(peer, claims, partners.Send)
-	if err != nil {
-		return Review{}, err
-	}
-	// What is said of safeguards counts even where the agreement withholds it.
-	body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
-	if err != nil {
-		return Review{}, fmt.Errorf("read the body again: %w", err)
-	}
-	book, err := o.judge.known(ctx, CaseKey{peer.Code, claims.Case})
-	if err != nil {
-		return Review{}, err
-	}
-	if book.find(claims.ID, true) == nil { // a copy of what was sent is for the record to answer
-		trial := Book{Notes: slices.Clone(book.Notes)}
-		if refused := trial.admit(Note{ID: claims.ID, Type: claims.Type, Out: true, Reply: claims.InReplyTo, Said: said}); refused != nil {
+	if p.book.find(p.claims.ID, true) == nil { // a copy of what was sent is for the record to answer
+		trial := Book{Notes: slices.Clone(p.book.Notes)}
+		if refused := trial.admit(Note{ID: p.claims.ID, Type: p.claims.Type, Out: true, Reply: p.claims.InReplyTo, Said: p.said}); refused != nil {
 			return Review{}, refused
 		}
 	}
-	officers, err := o.officers(peer, permit, book, said)
-	if err != nil {
-		return Review{}, err
-	}
-	return Review{
-		Draft: *draftOf(claims), Withheld: withheld, Officers: officers, permit: permit, body: body, book: book,
-	}, nil
+	officers, err := o.officers(p)
+	return Review{Draft: *draftOf(p.claims), Withheld: p.withheld, Officers: officers, prepared: p}, err
 }
 
 // draftOf returns what claims say, as a draft.
@@ -212,13 +188,13 @@ func draftOf(c Claims) *Draft {
 
 // officers says how many have to release a message. A correction needs as many
 // as the message that it corrects, or it would be a way around them.
-func (o *Outbox) officers(peer *Peer, permit *partners.Permit, book *Book, s Said) (int, error) {
-	n := permit.Officers()
-	target := book.find(s.Target, true)
-	if permit.Type != TypeCorrection || target == nil {
+func (o *Outbox) officers(p *prepared) (int, error) {
+	n := p.permit.Officers()
+	target := p.book.find(p.said.Target, true)
+	if p.claims.Type != TypeCorrection || target == nil {
 		return n, nil
 	}
-	agreement, ok := peer.Agreement(target.Agreement)
+	agreement, ok := p.peer.Agreement(target.Agreement)
 	if !ok {
 		return 0, problem(ProblemAgreement, "The agreement of the message that is corrected is not in force any more.").rule("agreement-unknown").at("/body/target")
 	}
@@ -242,44 +218,88 @@ func (o *Outbox) peer(code string) (*Peer, error) {
 	return peer, nil
 }
 
-// prepare completes a draft and checks it.
-func (o *Outbox) prepare(ctx context.Context, peer *Peer, d Draft, now time.Time) (Claims, Said, []string, error) {
-	claims := Claims{
+// A prepared message is complete and was judged as the partner will judge it; it
+// is not signed yet.
+type prepared struct {
+	peer     *Peer
+	permit   *partners.Permit
+	claims   Claims
+	said     Said
+	withheld []string
+	given    any   // the body with what is withheld: what it says of safeguards counts
+	book     *Book // of the case, as it is before the message
+}
+
+// prepare completes a draft and checks it against schema, agreement and case.
+func (o *Outbox) prepare(ctx context.Context, d Draft) (*prepared, error) {
+	peer, err := o.peer(d.To)
+	if err != nil {
+		return nil, err
+	}
+	p := &prepared{peer: peer}
+	if p.claims, err = o.claims(ctx, peer, d); err != nil {
+		return nil, err
+	}
+	if p.given, err = schemas.Parse(d.Body, schemas.DefaultLimits()); err != nil {
+		return nil, schemaProblem(ProblemJSON, "/body", err)
+	}
+	if !o.cfg.Catalogue.Has(d.Type) {
+		return nil, problem(ProblemTypeUnknown, "This gateway knows no schema for the type %q.", d.Type).at("/type")
+	}
+	if p.permit, err = peer.complete(&p.claims); err != nil {
+		return nil, err
+	}
+	if p.book, err = o.judge.known(ctx, CaseKey{peer.Code, p.claims.Case}); err != nil {
+		return nil, err
+	}
+	body, withheld := p.permit.Redact(p.given, minorsBy(p.claims, p.book))
+	p.withheld = withheld
+	if p.claims.Body, err = json.Marshal(body); err != nil {
+		return nil, fmt.Errorf("write the body: %w", err)
+	}
+	if p.said, err = o.judge.judge(ctx, peer, p.claims, body, partners.Send, p.book); err != nil {
+		return nil, err
+	}
+	return p, o.checkEnvelope(p.claims)
+}
+
+// claims are those of a draft, with an identifier and a case where it leaves
+// them to us. A draft that was sent before is of the case that it was sent in.
+func (o *Outbox) claims(ctx context.Context, peer *Peer, d Draft) (Claims, error) {
+	now := o.cfg.Clock()
+	c := Claims{
 		Issuer: o.cfg.Self, Audience: peer.Code, ID: d.ID, Type: d.Type, Case: d.Case, InReplyTo: d.InReplyTo,
 		Agreement: d.Agreement, Purpose: d.Purpose, Recipient: d.Recipient, Approval: d.Approval,
 		IssuedAt: now.Unix(), Expires: now.Add(peer.Limits.MaxLifetime).Unix(),
 	}
-	if claims.ID == "" {
-		claims.ID = NewID()
+	if c.Case == "" && c.ID != "" {
+		row, err := o.cfg.Reader.Message(ctx, MessageKey{Lane{peer.Code, Out}, c.ID})
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return c, fmt.Errorf("look for an earlier message: %w", err)
+		}
+		c.Case = row.Case
 	}
-	if claims.Case == "" {
-		claims.Case = NewID()
+	if c.Case == "" {
+		c.Case = NewID()
 	}
-	fail := func(err error) (Claims, Said, []string, error) { return Claims{}, Said{}, nil, err }
-	body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
-	if err != nil {
-		return fail(schemaProblem(ProblemJSON, "/body", err))
+	if c.ID == "" {
+		c.ID = NewID()
 	}
-	if !o.cfg.Catalogue.Has(claims.Type) {
-		return fail(problem(ProblemTypeUnknown, "This gateway knows no schema for the type %q.", claims.Type).at("/type"))
-	}
-	permit, err := peer.complete(&claims)
-	if err != nil {
-		return fail(err)
-	}
-	known, err := o.judge.known(ctx, CaseKey{peer.Code, claims.Case})
-	if err != nil {
-		return fail(err)
-	}
-	body, withheld := permit.Redact(body, minorsBy(claims, known))
-	if claims.Body, err = json.Marshal(body); err != nil {
-		return fail(fmt.Errorf("write the body: %w", err))
-	}
-	said, err := o.judge.judge(ctx, peer, claims, body, partners.Send, known)
-	if err != nil {
-		return fail(err)
-	}
-	return claims, said, withheld, o.checkEnvelope(claims)
+	return c, nil
+}
+
+// A Review is what an outbox would make of a draft.
+type Review struct {
+	Draft    Draft    // completed and redacted
+	Withheld []string // JSON Pointers that the agreement removed
+	Officers int      // how many have to release it
+
+	*prepared
+}
+
+// lacks returns the safeguards that the message may not leave without.
+func (r *Review) lacks(taken []Safeguard, now time.Time) []Missing {
+	return missing(r.permit, r.given, r.book, taken, now)
 }
 
 // checkEnvelope applies the envelope's schema to our own claims.
@@ -300,7 +320,7 @@ func (o *Outbox) checkEnvelope(claims Claims) error {
 
 // resubmitted answers a second submission under the same identifier: the same
 // content was sent already and is not sent again; other content is refused.
-func (o *Outbox) resubmitted(ctx context.Context, e *Entry, d Draft, claims Claims, withheld []string) (Sent, error) {
+func (o *Outbox) resubmitted(ctx context.Context, e *Entry, p *prepared) (Sent, error) {
 	row, err := o.cfg.Reader.Message(ctx, e.key())
 	if err != nil {
 		return Sent{}, fmt.Errorf("read the earlier message: %w", err)
@@ -317,11 +337,8 @@ func (o *Outbox) resubmitted(ctx context.Context, e *Entry, d Draft, claims Clai
 	if err := json.Unmarshal(earlier, &old); err != nil {
 		return Sent{}, fmt.Errorf("read the earlier message: %w", err)
 	}
-	var was, is bytes.Buffer
-	if json.Compact(&was, old.Body) != nil || json.Compact(&is, claims.Body) != nil ||
-		!bytes.Equal(was.Bytes(), is.Bytes()) || old.Type != claims.Type || old.InReplyTo != claims.InReplyTo || old.Agreement != claims.Agreement ||
-		old.Purpose != claims.Purpose || d.Case != "" && d.Case != row.Case {
+	if draftOf(old).digest() != draftOf(p.claims).digest() {
 		return Sent{}, reusedID()
 	}
-	return Sent{ID: row.ID, Case: row.Case, Index: row.Index, Seq: row.Seq, Withheld: withheld, Duplicate: true}, nil
+	return Sent{ID: row.ID, Case: row.Case, Index: row.Index, Seq: row.Seq, Withheld: p.withheld, Duplicate: true}, nil
 }

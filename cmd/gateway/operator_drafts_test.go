@@ -328,3 +328,22 @@ func TestRefusedAtTheEnd(t *testing.T) {
 		t.Errorf("%d refusals are in the record", len(rows))
 	}
 }
+
+// An approval counts only while its officer may act: who was suspended before
+// the second one signs has not approved.
+func TestSuspendedApproval(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	one, two := h.officer("one"), h.officer("two")
+	caseID, confirmation := h.confirmed()
+	draft := two.submit(homeward(caseID, confirmation, refoulementChecked))
+	one.releases(draft.ID)
+	one.entry.Status = exchange.OfficerSuspended
+	one.put()
+	refusedWith(t, "the second", two.decides(two.statement(two.read(draft.ID), exchange.DecisionRelease)), 409, "draft-state", "draft-unproved")
+	if view := get1[operator.DraftView](two, "/v1/drafts/"+draft.ID); view.State != exchange.DraftRefused || view.Refused == "" {
+		t.Errorf("%+v", view)
+	}
+	if rows := h.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, ID: draft.ID}); len(rows) != 0 {
+		t.Error("it left")
+	}
+}
