@@ -153,7 +153,8 @@ func (b *browser) title() string {
 // language chooses one by the buttons of the frame.
 func (b *browser) language(tag string) {
 	b.t.Helper()
-	b.click(`.bar__languages button[value="` + tag + `"]`)
+	b.run(chromedp.Click(chromedp.CSS(`.languages summary`)))
+	b.click(`.languages button[value="` + tag + `"]`)
 	if got := look(b, chromedp.Evaluate[string]("document.documentElement.lang")); got != tag {
 		b.t.Fatalf("the page speaks %s, want %s", got, tag)
 	}

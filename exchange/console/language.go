@@ -22,8 +22,12 @@ import (
 var messageFiles embed.FS
 
 // spoken are the languages of the console, the first for whoever asks for none
-// of them. Lao, Khmer and Chinese join by their file and a line here.
-var spoken = []string{"vi", "en"}
+// of them.
+var spoken = []string{"vi", "en", "lo", "km", "zh"}
+
+// drafted is the text by which a language says that a machine wrote its texts
+// and nobody has reviewed them yet. Whoever has reviewed a file takes it out.
+const drafted = "frame.drafted"
 
 // languages are the catalogues of all languages.
 type languages struct {

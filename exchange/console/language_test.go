@@ -104,12 +104,13 @@ func TestCatalogues(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		delete(words, drafted)
 		for key, w := range words {
 			if !want[key] {
 				t.Errorf("%s has %s, which nobody asks for", s.Tag, key)
 			}
-			if got, like := len(verbs.FindAllString(w.text+w.forms["other"], -1)), len(verbs.FindAllString(first[key].text+first[key].forms["other"], -1)); got != like {
-				t.Errorf("%s: %s takes %d values, in %s %d", s.Tag, key, got, spoken[0], like)
+			if got, like := verbs.FindAllString(w.text+w.forms["other"], -1), verbs.FindAllString(first[key].text+first[key].forms["other"], -1); !slices.Equal(got, like) {
+				t.Errorf("%s: %s takes %v, in %s %v", s.Tag, key, got, spoken[0], like)
 			}
 			if strings.TrimSpace(w.text+w.forms["other"]) == "" {
 				t.Errorf("%s: %s is empty", s.Tag, key)

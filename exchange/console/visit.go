@@ -95,6 +95,7 @@ type frame struct {
 	Path      string // where a choice of language comes back to
 	Language  string
 	Languages []string
+	Drafted   string // what a language says of itself that nobody has reviewed
 	Officer   *exchange.Officer
 	Demo      bool
 	Now       time.Time
@@ -139,7 +140,7 @@ func (v *visit) redirect(to string) error {
 // error never comes in the middle of one.
 func (c *Console) show(v *visit, status int, page, title, here string, view any) error {
 	f := frame{
-		Title: title, Here: here, Path: v.r.URL.RequestURI(), Language: v.s.Tag, Officer: v.officer,
+		Title: title, Here: here, Path: v.r.URL.RequestURI(), Language: v.s.Tag, Drafted: v.s.Or(drafted, ""), Officer: v.officer,
 		Demo: c.door != nil, Now: v.now, Page: view,
 	}
 	for _, s := range c.languages.all {
