@@ -30,6 +30,7 @@ type Row struct {
 	Hidden  bool
 	Shown   bool // it was hidden, and this look has shown it
 	Chosen  bool // asked for before the form came back with an error
+	File    bool // there is a file at the pointer, and this look may take it away
 }
 
 // A Value is what a field says, or one of several things.
@@ -99,7 +100,7 @@ func (r *reading) object(pattern, pointer string, o map[string]any, under []stri
 		case []any:
 			r.array(f, at, value, under, into, row, top)
 		default:
-			row.Values = []Value{r.value(f, o, value)}
+			row.Values, row.File = []Value{r.value(f, o, value)}, row.Shown && f.Format == "base64"
 			into.Rows = append(into.Rows, row)
 		}
 	}

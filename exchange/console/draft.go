@@ -47,6 +47,14 @@ func (c *Console) draftPage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	place := v.r.PostFormValue("file")
+	if place != "" {
+		masked, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, exchange.Reveal{})
+		if err != nil {
+			return err
+		}
+		want.Fields = covering(masked.Hidden, place)
+	}
 	status, fault := http.StatusOK, ""
 	seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, want)
 	if fault = faultOf(err); err != nil && fault != "" {
@@ -55,6 +63,9 @@ func (c *Console) draftPage(v *visit) error {
 	}
 	if err != nil {
 		return err
+	}
+	if place != "" && fault == "" {
+		return v.sendFile(id, seen.Body, place)
 	}
 	view := c.draftView(v, seen, want.Fields)
 	view.Reveal = c.revealOf(v, len(seen.Hidden), want, fault)

@@ -93,6 +93,14 @@ func (c *Console) messagePage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	place := v.r.PostFormValue("file")
+	if place != "" {
+		masked, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
+		if err != nil {
+			return err
+		}
+		want.Fields = covering(masked.Hidden, place)
+	}
 	status, fault := http.StatusOK, ""
 	seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, want)
 	if fault = faultOf(err); err != nil && fault != "" {
@@ -101,6 +109,9 @@ func (c *Console) messagePage(v *visit) error {
 	}
 	if err != nil {
 		return err
+	}
+	if place != "" && fault == "" {
+		return v.sendFile(key.ID, seen.Versions[len(seen.Versions)-1].Body, place)
 	}
 	view := c.messageView(v, seen, want.Fields)
 	view.Reveal = c.revealOf(v, len(seen.Hidden), want, fault)

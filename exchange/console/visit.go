@@ -169,6 +169,8 @@ func (c *Console) failed(v *visit, err error) {
 	switch {
 	case errors.Is(err, errNoPage), errors.Is(err, exchange.ErrNotFound):
 		kind, status = "not-found", http.StatusNotFound
+	case errors.Is(err, errUnknownFile):
+		kind, status = "unknown-file", http.StatusUnprocessableEntity
 	case errors.Is(err, errForeignForm):
 		kind, status = "foreign-form", http.StatusForbidden
 	case errors.As(err, &tooLarge):
