@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -15,7 +16,7 @@ import (
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-//go:embed assets/*.css assets/*.svg
+//go:embed assets/*.css assets/*.svg assets/fonts/*
 var assets embed.FS
 
 // Config wires a Console. Everything is required but what says otherwise.
@@ -75,7 +76,7 @@ const maxForm = 64 << 10
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -90,7 +91,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
-	for _, name := range []string{"govuk.css", "console.css", "mark.svg"} {
+	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/"+name, serveAsset)
 	}
 	r.Get("/sign-in", c.open(c.signInPage))
@@ -118,6 +119,10 @@ func (c *Console) routes() http.Handler {
 
 // serveAsset serves what is the same for everybody and holds nothing of a case.
 func serveAsset(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "public, max-age=3600")
+	age := time.Hour
+	if strings.HasSuffix(r.URL.Path, ".woff2") {
+		age = 7 * 24 * time.Hour
+	}
+	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%.0f", age.Seconds()))
 	http.FileServerFS(assets).ServeHTTP(w, r)
 }
