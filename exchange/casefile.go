@@ -48,8 +48,21 @@ func (c *CaseFiles) List(ctx context.Context, by *Officer, f CaseFilter) ([]Case
 	if !seesCases(by) {
 		return nil, forbidden("see cases")
 	}
+	return c.cfg.Reader.CasePage(ctx, seenBy(by, f))
+}
+
+// Count counts the cases that an officer may see, and stops at f.Limit.
+func (c *CaseFiles) Count(ctx context.Context, by *Officer, f CaseFilter) (int, error) {
+	if !seesCases(by) {
+		return 0, forbidden("see cases")
+	}
+	return c.cfg.Reader.CaseCount(ctx, seenBy(by, f))
+}
+
+// seenBy narrows a filter to what an officer may see.
+func seenBy(by *Officer, f CaseFilter) CaseFilter {
 	f.Partners, f.Kinds = within(f.Partners, by.Scope()), within(f.Kinds, kindsOf(by))
-	return c.cfg.Reader.CasePage(ctx, f)
+	return f
 }
 
 // within narrows a wish to a scope; nil is everything.

@@ -214,9 +214,14 @@ type Reader interface {
 	Checkpoints(ctx context.Context, from, to int64, fn func(size int64, note []byte) error) error
 	// CasePage returns the cases that f selects, in its order, at most f.Limit.
 	CasePage(ctx context.Context, f CaseFilter) ([]CaseRow, error)
+	// CaseCount counts the cases that f selects, and stops at f.Limit.
+	CaseCount(ctx context.Context, f CaseFilter) (int, error)
 	// Newest returns the entries that f lets through with an index below
 	// before, the last first, at most n.
 	Newest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)
+	// MailPage returns the messages that f selects, the last first, at most
+	// f.Limit.
+	MailPage(ctx context.Context, f MailFilter) ([]Mail, error)
 	record.TileSource
 }
 

@@ -60,10 +60,8 @@ func limit(n int) int {
 // caseListColumns are a case without its book, which no list needs.
 var caseListColumns = strings.Replace(caseColumns, ", book", ", NULL", 1)
 
-// CasePage implements exchange.Reader: each page is a walk down one index,
-// begun where the page before ended.
-func (db *DB) CasePage(ctx context.Context, f exchange.CaseFilter) ([]exchange.CaseRow, error) {
-	var c clause
+// cases adds the conditions of a filter on cases.
+func (c *clause) cases(f exchange.CaseFilter) {
 	c.add("case_id <> ''")
 	c.in("partner", f.Partners)
 	if f.Kinds != nil {
@@ -86,6 +84,13 @@ func (db *DB) CasePage(ctx context.Context, f exchange.CaseFilter) ([]exchange.C
 		c.add("case_id >= ?", f.Case)
 		c.add("case_id < ?", f.Case+"\x7f")
 	}
+}
+
+// CasePage implements exchange.Reader: each page is a walk down one index,
+// begun where the page before ended.
+func (db *DB) CasePage(ctx context.Context, f exchange.CaseFilter) ([]exchange.CaseRow, error) {
+	var c clause
+	c.cases(f)
 	order := "moved_at DESC, partner DESC, case_id DESC"
 	if f.ByDue {
 		order = "due_at, partner, case_id"
@@ -108,6 +113,18 @@ func (db *DB) CasePage(ctx context.Context, f exchange.CaseFilter) ([]exchange.C
 		return nil, fmt.Errorf("list cases: %w", classify(err))
 	}
 	return out, nil
+}
+
+// CaseCount implements exchange.Reader.
+func (db *DB) CaseCount(ctx context.Context, f exchange.CaseFilter) (int, error) {
+	var c clause
+	c.cases(f)
+	var n int
+	query := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM cases%s LIMIT %d) some", &c, limit(f.Limit))
+	if err := db.reads.QueryRowContext(ctx, query, c.args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count cases: %w", db.classify(err))
+	}
+	return n, nil
 }
 
 // Newest implements exchange.Reader.

@@ -145,8 +145,8 @@ func conditions(f exchange.Filter) (string, []any) {
 	if f.Type == "officer_changed" {
 		where.WriteString(" AND type = 'officer_changed'") // likewise
 	}
-	if f.Kind == exchange.KindMessage {
-		where.WriteString(" AND kind = 'message'") // likewise
+	if f.Kind == exchange.KindMessage || f.Kind == exchange.KindRefusal {
+		where.WriteString(" AND kind = '" + string(f.Kind) + "'") // likewise
 	}
 	if !f.Since.IsZero() {
 		add("at", ">=", f.Since.UnixMilli())

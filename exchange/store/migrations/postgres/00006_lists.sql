@@ -1,0 +1,18 @@
+-- +goose Up
+-- The officers' lists of messages: each lane in the order that they are shown,
+-- alone and by type; and what was refused.
+CREATE INDEX entry_mail ON entry (partner, direction, at, idx) WHERE kind = 'message';
+CREATE INDEX entry_mail_type ON entry (partner, direction, type, at, idx) WHERE kind = 'message';
+CREATE INDEX entry_refusal ON entry (idx) WHERE kind = 'refusal';
+
+-- Cases by what is due, whoever has to act, and by their names.
+CREATE INDEX cases_due ON cases (due_at, partner, case_id);
+CREATE INDEX cases_name ON cases (case_id);
+
+-- The views of lists that officers gave a name.
+CREATE TABLE saved_view (
+    officer text   NOT NULL,
+    id      text   NOT NULL,
+    content bytea NOT NULL, -- sealed: an officer wrote its name
+    PRIMARY KEY (officer, id)
+);
