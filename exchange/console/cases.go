@@ -3,7 +3,6 @@ package console
 import (
 	"encoding/base64"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -20,14 +19,16 @@ type casesView struct {
 	Kinds    []string
 	States   []string
 	Turns    []string
+	Dues     []string
 	Cases    []CaseLine
 	Next     string // the address of the next page
 	Later    bool   // this is not the first page
+	Views    viewBar
 }
 
 // A caseWish is what the officer asked for. Nothing in it is personal: it
 // stands in the address.
-type caseWish struct{ Partner, Kind, State, Turn, Case, By string }
+type caseWish struct{ Partner, Kind, State, Turn, Due, Case, By string }
 
 // states are all of them in the order of a life, for the filter.
 var states = []exchange.State{
@@ -42,7 +43,7 @@ func (c *Console) casesPage(v *visit) error {
 	q := v.r.URL.Query()
 	view := casesView{
 		Partners: c.parties(v.s, v.officer), Kinds: []string{string(exchange.Return), string(exchange.SelfReturn)},
-		Turns: []string{string(exchange.TurnUs), string(exchange.TurnPartner)},
+		Turns: []string{string(exchange.TurnUs), string(exchange.TurnPartner)}, Dues: []string{"overdue", "soon"},
 	}
 	for _, s := range states {
 		view.States = append(view.States, string(s))
@@ -52,10 +53,13 @@ func (c *Console) casesPage(v *visit) error {
 	}
 	view.Filter = caseWish{
 		Partner: known(q.Get("partner"), partnerCodes(view.Partners)), Kind: known(q.Get("kind"), view.Kinds), State: known(q.Get("state"), view.States),
-		Turn: known(q.Get("turn"), view.Turns), Case: strings.TrimSpace(cut(q.Get("case"), 128)), By: known(q.Get("by"), []string{"moved", "due"}),
+		Turn: known(q.Get("turn"), view.Turns), Due: known(q.Get("due"), view.Dues), Case: strings.TrimSpace(cut(q.Get("case"), 128)), By: known(q.Get("by"), []string{"due"}),
 	}
 	view.Filtered = view.Filter != caseWish{By: view.Filter.By}
-	f := view.Filter.filter()
+	if done, err := c.keepView(v, &view.Views, viewsOfCases, view.Filter.query()); done || err != nil {
+		return err
+	}
+	f := view.Filter.filter(v.now)
 	f.After, view.Later = readCursor(q.Get("after"))
 	f.Limit = casesOnPage + 1
 	rows, err := c.cfg.Files.List(v.r.Context(), v.officer, f)
@@ -69,7 +73,7 @@ func (c *Console) casesPage(v *visit) error {
 	for _, row := range rows {
 		view.Cases = append(view.Cases, c.caseLine(v, row))
 	}
-	return c.show(v, http.StatusOK, "cases", v.s.T("cases.title"), "cases", view)
+	return c.show(v, view.Views.status(""), "cases", view.Views.title(v, v.s.T("cases.title"), ""), "cases", view)
 }
 
 func partnerCodes(parties []Party) []string {
@@ -95,8 +99,14 @@ func cut(s string, n int) string {
 	return s
 }
 
-func (w caseWish) filter() exchange.CaseFilter {
+func (w caseWish) filter(now time.Time) exchange.CaseFilter {
 	f := exchange.CaseFilter{State: exchange.State(w.State), Turn: exchange.Turn(w.Turn), Case: w.Case, ByDue: w.By == "due"}
+	switch w.Due {
+	case "overdue":
+		f.DueBy = now
+	case "soon":
+		f.DueBy = now.Add(soon)
+	}
 	if w.Partner != "" {
 		f.Partners = []string{w.Partner}
 	}
@@ -104,6 +114,11 @@ func (w caseWish) filter() exchange.CaseFilter {
 		f.Kinds = []exchange.Conversation{exchange.Conversation(w.Kind)}
 	}
 	return f
+}
+
+// query writes the wish as it stands in an address.
+func (w caseWish) query() url.Values {
+	return filled(map[string]string{"partner": w.Partner, "kind": w.Kind, "state": w.State, "turn": w.Turn, "due": w.Due, "case": w.Case, "by": w.By})
 }
 
 // A cursor names the last row of a page in its order.
@@ -123,12 +138,8 @@ func (w caseWish) address(last exchange.CaseRow) string {
 	if err != nil { // it is two texts and two numbers
 		panic(err)
 	}
-	q := url.Values{"after": {base64.RawURLEncoding.EncodeToString(text)}}
-	for name, value := range map[string]string{"partner": w.Partner, "kind": w.Kind, "state": w.State, "turn": w.Turn, "case": w.Case, "by": w.By} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
+	q := w.query()
+	q.Set("after", base64.RawURLEncoding.EncodeToString(text))
 	return "/cases?" + q.Encode()
 }
 

@@ -28,6 +28,7 @@ type Config struct {
 	Register  *exchange.Register // nil: nobody looks for probable duplicates
 	Roster    *exchange.Roster
 	Sessions  *exchange.Sessions
+	Views     *exchange.Views
 	Directory *exchange.Directory
 	Catalogue *schemas.Catalogue
 	Zone      *time.Location // of the officers
@@ -52,7 +53,7 @@ type Console struct {
 
 // New returns a console; it refuses a missing part.
 func New(cfg Config) (*Console, error) {
-	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Roster == nil || cfg.Sessions == nil ||
+	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
 		cfg.Directory == nil || cfg.Catalogue == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -104,6 +105,9 @@ func (c *Console) routes() http.Handler {
 	r.Post("/sign-out", c.signedIn(c.signOut))
 	r.Get("/", c.signedIn(c.workPage))
 	r.Get("/cases", c.signedIn(c.casesPage))
+	r.Post("/cases", c.signedIn(c.casesPage))
+	r.Get("/messages", c.signedIn(c.messagesPage))
+	r.Post("/messages", c.signedIn(c.messagesPage))
 	r.Get("/cases/{partner}/{case}", c.signedIn(c.casePage))
 	r.Get("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
 	r.Post("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))

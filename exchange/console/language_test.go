@@ -32,8 +32,17 @@ func families() map[string][]string {
 		"language.":       spoken,
 		"sign_in.failed.": texts("certificate", "unknown", "provider", "state", "system", "link"),
 		"reveal.":         texts("reason_required", "fields_required"),
+		"view.fault_":     texts("name", "full", "known"),
+		"filter.due_":     texts("overdue", "soon"),
+		"filter.day":      texts("_unreadable", "s_turned"),
+		"problem.": texts("agreement-refused", "audience-mismatch", "case-order", "case-state", "content-encoding", "correction-refused", "envelope-invalid", "erased",
+			"expired", "field-refused", "id-reused", "issuer-mismatch", "json-invalid", "jws-invalid", "lifetime-too-long", "media-type", "not-yet-valid",
+			"schema-violation", "signature-invalid", "too-large", "type-unknown"),
 		"event.": texts("message_read", "draft_read", "person_read", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
 			"draft_reject", "draft_discarded", "safeguards", "clock_reminder", "clock_overdue"),
+	}
+	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
+		out["view."] = append(out["view."], strings.TrimPrefix(w.key, "view."))
 	}
 	for _, s := range states {
 		out["state."] = append(out["state."], string(s))

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// The lists of messages in every language: the boxes, what was refused, and
+// pages with nothing on them.
+func TestConsoleLists(t *testing.T) {
+	s := newScene(t)
+	bad := s.kh.claims("VN")
+	bad.Body = []byte(`{"subjects":[{"subject_ref":"S-1","name":"Nguyễn"}]}`)
+	if r := s.kh.post(s.vn, s.kh.sign(bad)); r.status != 422 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	s.everywhere(b, []shownPage{
+		{"messages", "/messages", "Chờ ta trả lời", "Waits for our answer"},
+		{"messages-out", "/messages?box=out", "Chưa có biên nhận", "Without a receipt"},
+		{"messages-refused", "/messages?box=refused", "Không đúng mẫu thông điệp", "It does not match its schema"},
+		{"messages-empty", "/messages?case=nothing", "Không có thông điệp nào khớp", "No message matches"},
+		{"messages-fault", "/messages?from=2026-11-25&to=2026-11-01", "Ngày cuối đứng trước ngày đầu", "The last day is before the first"},
+		{"cases-overdue", "/cases?due=overdue&by=due", "quá hạn 2 ngày", "2 days overdue"},
+	})
+	s.quiet()
+}
+
+// A view that an officer keeps is a tab of that officer alone, on that list
+// alone; what is typed wrong comes back as it was typed.
+func TestConsoleViews(t *testing.T) {
+	s := newScene(t)
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	b.open("/messages?box=in&type=" + exchange.TypeIdentityRequest)
+	b.run(chromedp.Click(chromedp.CSS(".keep summary")))
+	b.run(chromedp.SendKeys(chromedp.CSS("#view-name"), strings.Repeat("x", 60)))
+	look(b, chromedp.Evaluate[string](`document.querySelector("#view-name").value += "y"`)) // past maxlength
+	b.click(".keep__form button")
+	if text := b.text(); !strings.Contains(text, "nhiều nhất 60 ký tự") || look(b, chromedp.Evaluate[int](`document.querySelector("#view-name").value.length`)) != 61 {
+		t.Errorf("a name that is too long:\n%s", text)
+	}
+	b.accessible("a view that was not kept")
+	b.run(chromedp.SetValue(chromedp.CSS("#view-name"), "Yêu cầu mới"))
+	b.click(".keep__form button")
+	if got := look(b, chromedp.Text(chromedp.CSS(".views a[aria-current]"))); !strings.Contains(got, "Yêu cầu mới") {
+		t.Errorf("the tab that is shown is %q", got)
+	}
+	b.accessible("a view of one's own")
+	b.picture("messages-view")
+	b.open("/cases")
+	if strings.Contains(b.text(), "Yêu cầu mới") {
+		t.Error("a view of messages is a tab of cases")
+	}
+	views := s.vn.node
+	of := func(o exchange.Officer) []exchange.SavedView {
+		t.Helper()
+		kept, err := exchange.NewViews(views.db, views.opener)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := kept.List(t.Context(), &o, "messages")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	if len(of(officerLan)) != 1 || len(of(officerMinh)) != 0 {
+		t.Errorf("lan has %v, minh %v", of(officerLan), of(officerMinh))
+	}
+	b.open("/messages?box=in&type=" + exchange.TypeIdentityRequest)
+	b.click(`.keep button[name="drop"]`)
+	if len(of(officerLan)) != 0 || strings.Contains(b.text(), "Yêu cầu mới") {
+		t.Error("the view is still there")
+	}
+	s.quiet()
+}

@@ -1,0 +1,225 @@
+package console
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// A messagesView is the page of all messages, or of what was refused.
+type messagesView struct {
+	Filter   messageWish
+	Filtered bool
+	Fault    string // what is wrong with the days: a key of the catalogue
+	Partners []Party
+	Types    []TypeName
+	Messages []MessageLine
+	Refused  []RefusedLine
+	Next     string    // the address of the next page
+	Seen     time.Time // how far back this page looked, when it found less than it has room for
+	Later    bool      // this is not the first page
+	Views    viewBar
+}
+
+// A messageWish is what the officer asked for. Nothing in it is personal: it
+// stands in the address.
+type messageWish struct{ Box, Partner, Type, Case, Delivery, Open, From, To, By string }
+
+// The boxes of the page; "" is everything that was sent or received.
+const (
+	boxIn      = "in"
+	boxOut     = "out"
+	boxRefused = "refused"
+)
+
+// A MessageLine is a message in a list.
+type MessageLine struct {
+	Partner    Party
+	Direction  string
+	ID, Case   string
+	Kind       string // of the case
+	Type       TypeName
+	At         time.Time
+	Status     string // of ours: pending, dead, or "" when the partner holds it
+	Unanswered bool
+	Author     string
+}
+
+// A RefusedLine is something that was refused.
+type RefusedLine struct {
+	Index                  int64
+	At                     time.Time
+	Partner                Party
+	Ours                   bool
+	ID                     string
+	Type                   TypeName
+	Problem, Rule, Pointer string
+}
+
+const messagesOnPage = 50
+
+func (c *Console) messagesPage(v *visit) error {
+	view := messagesView{Partners: c.parties(v.s, v.officer)}
+	for _, name := range exchange.MessageTypes(v.officer) {
+		view.Types = append(view.Types, c.typeName(v.s, name))
+	}
+	view.Filter = view.wish(v.r.URL.Query())
+	view.Filtered = view.Filter != messageWish{Box: view.Filter.Box}
+	from, to, fault := view.Filter.days(v.s.zone)
+	view.Fault = fault
+	done, err := c.keepView(v, &view.Views, viewsOfMessages, view.Filter.query())
+	if done || err != nil {
+		return err
+	}
+	if fault == "" {
+		before, at := v.r.URL.Query().Get("before"), exchange.MailPlace{}
+		if _, err := fmt.Sscanf(before, "%d.%d", new(int64), &at.Index); err == nil {
+			var ms int64
+			_, _ = fmt.Sscanf(before, "%d.", &ms) // it was read above
+			at.At, view.Later = time.UnixMilli(ms), true
+		}
+		if view.Filter.Box == boxRefused {
+			err = c.refusals(v, &view, exchange.Filter{Type: view.Filter.Type, Partners: view.Filter.partners(), Since: from, Until: to}, at)
+		} else {
+			err = c.mail(v, &view, view.Filter.filter(from, to, at))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return c.show(v, view.Views.status(fault), "messages", view.Views.title(v, v.s.T("messages.title"), fault), "messages", view)
+}
+
+// wish reads what was asked for; what this officer was not offered is left out.
+func (view *messagesView) wish(q url.Values) messageWish {
+	types := make([]string, len(view.Types))
+	for i, t := range view.Types {
+		types[i] = t.Name
+	}
+	w := messageWish{
+		Box: known(q.Get("box"), []string{boxIn, boxOut, boxRefused}), Partner: known(q.Get("partner"), partnerCodes(view.Partners)), Type: known(q.Get("type"), types),
+		From: cut(q.Get("from"), 10), To: cut(q.Get("to"), 10),
+	}
+	if w.Box == boxRefused {
+		return w // whatever was refused has no case, no delivery and no answer
+	}
+	w.Case, w.Open = strings.TrimSpace(cut(q.Get("case"), 128)), known(q.Get("open"), []string{"1"})
+	w.Delivery = known(q.Get("delivery"), []string{string(exchange.JobDue), string(exchange.JobDead), string(exchange.JobDone)})
+	if by := strings.TrimSpace(q.Get("by")); exchange.ValidOfficerID(by) {
+		w.By = by
+	}
+	return w
+}
+
+// days reads the first and the last day, in the officers' zone.
+func (w messageWish) days(zone *time.Location) (from, to time.Time, fault string) {
+	read := func(text string) (day time.Time) {
+		if text == "" {
+			return day
+		}
+		day, err := time.ParseInLocation(time.DateOnly, text, zone)
+		if err != nil {
+			fault = "filter.day_unreadable"
+		}
+		return day
+	}
+	from, to = read(w.From), read(w.To)
+	if fault == "" && w.To != "" {
+		if to.Before(from) {
+			fault = "filter.days_turned"
+		}
+		to = to.AddDate(0, 0, 1) // the last day is meant too
+	}
+	return from, to, fault
+}
+
+func (w messageWish) partners() []string {
+	if w.Partner == "" {
+		return nil
+	}
+	return []string{w.Partner}
+}
+
+func (w messageWish) filter(from, to time.Time, before exchange.MailPlace) exchange.MailFilter {
+	return exchange.MailFilter{
+		Partners: w.partners(), Direction: exchange.Direction(w.Box), Type: w.Type, Case: w.Case, Since: from, Until: to,
+		Delivery: exchange.JobState(w.Delivery), Unanswered: w.Open != "", Author: w.By, Before: before, Limit: messagesOnPage,
+	}
+}
+
+// query writes the wish as it stands in an address.
+func (w messageWish) query() url.Values {
+	return filled(map[string]string{
+		"box": w.Box, "partner": w.Partner, "type": w.Type, "case": w.Case, "delivery": w.Delivery, "open": w.Open, "from": w.From, "to": w.To, "by": w.By,
+	})
+}
+
+// filled leaves out what is empty.
+func filled(values map[string]string) url.Values {
+	q := url.Values{}
+	for name, value := range values {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return q
+}
+
+func (w messageWish) address(at exchange.MailPlace) string {
+	q := w.query()
+	q.Set("before", fmt.Sprintf("%d.%d", at.At.UnixMilli(), at.Index))
+	return "/messages?" + q.Encode()
+}
+
+// mail lists messages.
+func (c *Console) mail(v *visit, view *messagesView, f exchange.MailFilter) error {
+	found, next, err := c.cfg.Files.Mail(v.r.Context(), v.officer, f)
+	if err != nil {
+		return err
+	}
+	for _, m := range found {
+		line := MessageLine{
+			Partner: c.party(v.s, m.Partner), Direction: string(m.Direction), ID: m.ID, Case: m.Case, Kind: string(m.Kind),
+			Type: c.typeName(v.s, m.Type), At: m.At, Unanswered: m.Unanswered(), Author: m.Author,
+		}
+		switch m.Delivery {
+		case exchange.JobDue:
+			line.Status = "pending"
+		case exchange.JobDead:
+			line.Status = "dead"
+		}
+		view.Messages = append(view.Messages, line)
+	}
+	if !next.At.IsZero() {
+		view.Next = view.Filter.address(next)
+		if len(found) < f.Limit {
+			view.Seen = next.At
+		}
+	}
+	return nil
+}
+
+// refusals lists what was refused.
+func (c *Console) refusals(v *visit, view *messagesView, f exchange.Filter, before exchange.MailPlace) error {
+	found, next, err := c.cfg.Files.Refusals(v.r.Context(), v.officer, f, before.Index, messagesOnPage)
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		line := RefusedLine{
+			Index: r.Index, At: r.At, Partner: c.party(v.s, r.Partner), Ours: r.Direction == exchange.Out, ID: r.ID,
+			Problem: r.Problem, Rule: r.Rule, Pointer: r.Pointer,
+		}
+		if c.cfg.Catalogue.Has(r.Type) {
+			line.Type = c.typeName(v.s, r.Type)
+		}
+		view.Refused = append(view.Refused, line)
+	}
+	if next != 0 {
+		view.Next = view.Filter.address(exchange.MailPlace{At: v.now, Index: next})
+	}
+	return nil
+}
