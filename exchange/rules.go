@@ -27,7 +27,7 @@ var rules = func() map[string]bool {
 		{ // of JSON Schema
 			"type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum",
 			"exclusiveMaximum", "minItems", "maxItems", "uniqueItems", "required", "additionalProperties", "propertyNames",
-			"minProperties", "maxProperties", "dependentRequired", "anyOf", "not", "false",
+			"minProperties", "maxProperties", "dependentRequired", "anyOf", "not", "not-permitted",
 		},
 		{
 			"numeric-date", "agreement-unknown", "agreement-not-in-force", "type-not-permitted", "direction-not-permitted",

@@ -14,6 +14,10 @@ import (
 // maxViolations bounds what one bad body can make an answer hold.
 const maxViolations = 20
 
+// ruleNotPermitted is the rule of a member that a schema forbids where it
+// stands; in the schema it is the word false, which would tell nobody anything.
+const ruleNotPermitted = "not-permitted"
+
 // A Violation is one place where a value breaks a schema.
 type Violation struct {
 	Pointer string // RFC 6901; "" is the whole value
@@ -92,7 +96,7 @@ func (s *schema) violations(location, keyword string, e *jsonschema.ValidationEr
 	part := s.parts[location]
 	if part == nil {
 		part = s.parts[e.AbsoluteKeywordLocation]
-		keyword = "false"
+		keyword = ruleNotPermitted
 	}
 	if part == nil {
 		return []Violation{{pointer, keyword, "breaks the schema"}}
@@ -173,7 +177,7 @@ func detail(s *jsonschema.Schema, keyword string) string {
 		return "has a member that the schema does not know"
 	case "anyOf":
 		return "fits none of the permitted forms"
-	case "not", "false":
+	case "not", ruleNotPermitted:
 		return "is not permitted here"
 	}
 	return "breaks the schema"

@@ -199,7 +199,7 @@ func TestABrokenStepIsNoticed(t *testing.T) {
 		{"a return from Cambodia", "request", func(s *step) { s.Withheld = nil }, "withholds [/subjects/0/non_refoulement]"},
 		{"a return from Cambodia", "countersignature", func(s *step) { s.Countersigns, s.Answers = "", "handover"; s.Body = map[string]any{} }, "schema-violation"},
 		{"a self-returned person, and China is asked", "answer", func(s *step) { s.Late = false }, "flagged as late: true"},
-		{"an anonymous notice that becomes a case", "notice", func(s *step) { s.Refused = &refused{"schema-violation", "false", "/body"} }, "takes it"},
+		{"an anonymous notice that becomes a case", "notice", func(s *step) { s.Refused = &refused{"schema-violation", "not-permitted", "/body"} }, "takes it"},
 	}
 	var days []chapter
 	for range broken {
