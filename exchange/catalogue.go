@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // The message types. docs/catalogue.md describes each; schemas/<type>.v1.json
@@ -156,6 +158,15 @@ func ReplyTo(messageType string) string {
 		}
 	}
 	return ""
+}
+
+// Types is what an agreement is checked against: the schemas, and which type of
+// message answers which.
+type Types struct{ *schemas.Catalogue }
+
+// Answers says whether a message of type reply can answer one of type asked.
+func (Types) Answers(reply, asked string) bool {
+	return slices.ContainsFunc(rulesOf(reply), func(r messageRule) bool { return slices.Contains(r.Answers, asked) })
 }
 
 // afterWithdrawal are the types that may still speak of a person whose case

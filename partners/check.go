@@ -173,13 +173,17 @@ func (a *Agreement) pause(d Deadline, pause PauseRule, at string, f *faults) {
 	}
 }
 
-// unknown finds types and fields that no schema knows.
+// unknown finds types and fields that no schema knows, and replies that answer
+// nothing.
 func (a *Agreement) unknown(types Catalogue, f *faults) {
 	for i := range a.Permits {
 		p := &a.Permits[i]
 		if !types.Has(p.Type) {
 			f.add(p.row.typeAt, "", "no schema knows the type %q", p.Type)
 			continue
+		}
+		if p.Reply != "" && types.Has(p.Reply) && !types.Answers(p.Reply, p.Type) {
+			f.add(p.row.at+"/reply", "", "a %s does not answer a %s", p.Reply, p.Type)
 		}
 		p.unknown(p.row.at+"/fields", p.Fields, types, f)
 		p.unknown(p.row.at+"/minors/fields", p.minorsFields(), types, f)

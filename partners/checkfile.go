@@ -7,21 +7,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // CheckFile explains everything that is wrong with one file of a registry, as a
 // gateway would find it: by itself, and together with the other files of the
 // registry that it lies in. The notes say what it was not compared with.
-func CheckFile(path string, check Check) (notes []string, err error) {
+func CheckFile(path string, types Catalogue, check Check) (notes []string, err error) {
 	docs, err := compileDocuments()
 	if err != nil {
 		return nil, err
-	}
-	types, err := schemas.Load()
-	if err != nil {
-		return nil, fmt.Errorf("load the schemas: %w", err)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

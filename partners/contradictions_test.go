@@ -130,12 +130,13 @@ func TestAgreementContradictions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	types, err := schemas.Load()
+	types, err := loadTypes()
 	if err != nil {
 		t.Fatal(err)
 	}
 	const name = "agreements/KH2005.yaml"
 	got := explain(t, testAgreement, []edit{
+		{"a reply that answers nothing of the kind", "purposes: [protection]\n    reply: identity_verification_response", "purposes: [protection]\n    reply: family_tracing_response"},
 		{"type and types", "  - types: [family_tracing_request", "  - type: correction\n    types: [family_tracing_request"},
 		{"neither type nor types", "  - types: [identity_verification_response, nationality_confirmation]\n    direction", "  - direction"},
 		{"unknown type", "  - type: support_follow_up", "  - type: party_invitation"},
@@ -349,7 +350,7 @@ func FuzzReadAgreement(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	types, err := schemas.Load()
+	types, err := loadTypes()
 	if err != nil {
 		f.Fatal(err)
 	}

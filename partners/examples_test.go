@@ -19,7 +19,7 @@ var exampleAgreements = []string{"CN2010", "GB2018", "KH2005", "LA2010"}
 // exampleAgreement reads an example as an operator's file is read.
 func exampleAgreement(t *testing.T, code string) *Agreement {
 	t.Helper()
-	types, err := schemas.Load()
+	types, err := loadTypes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,12 +69,16 @@ func TestExamples(t *testing.T) {
 // is published. What must be replaced is said, place by place, and nothing else
 // is wrong with any file.
 func TestExamplesSayWhatToReplace(t *testing.T) {
+	types, err := loadTypes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	files, err := filepath.Glob("examples/*/*.yaml")
 	if err != nil || len(files) < 11 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	for _, file := range files {
-		notes, err := CheckFile(file, func(*Partner) []Fault { return nil })
+		notes, err := CheckFile(file, types, func(*Partner) []Fault { return nil })
 		var got, want []string
 		var faulty *schemas.DocumentError
 		if errors.As(err, &faulty) {
@@ -99,7 +103,7 @@ func TestExamplesSayWhatToReplace(t *testing.T) {
 // Each agreement decides about every type of the catalogue; nothing that no
 // source gives is in it.
 func TestExampleAgreements(t *testing.T) {
-	types, err := schemas.Load()
+	types, err := loadTypes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +314,7 @@ func exampleFolder(t *testing.T, us string, a *Agreement) string {
 // What an agreement withholds is never what the schema asks for: the catalogue's
 // own examples may still be sent, of adults and of minors.
 func TestExamplesMayBeSent(t *testing.T) {
-	types, err := schemas.Load()
+	types, err := loadTypes()
 	if err != nil {
 		t.Fatal(err)
 	}

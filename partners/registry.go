@@ -43,6 +43,8 @@ type Catalogue interface {
 	HasField(messageType, pointer string) bool
 	// Field describes that place.
 	Field(messageType, pointer string) (schemas.Field, bool)
+	// Answers says whether a message of type reply can answer one of type asked.
+	Answers(reply, asked string) bool
 }
 
 // A Registry holds the current snapshot and looks for changes.

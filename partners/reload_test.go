@@ -289,6 +289,10 @@ func TestLoadTakesAllOrNothing(t *testing.T) {
 
 // partner check finds what loading finds, in a registry and outside of one.
 func TestCheckFile(t *testing.T) {
+	types, err := loadTypes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	l := newLiving(t)
 	check := func(*Partner) []Fault { return []Fault{{Pointer: "/signing_keys/0/jwk", Detail: "no such curve"}} }
 	fine := func(*Partner) []Fault { return nil }
@@ -321,7 +325,7 @@ func TestCheckFile(t *testing.T) {
 			if c.change != nil {
 				c.change()
 			}
-			notes, err := CheckFile(c.file, c.check)
+			notes, err := CheckFile(c.file, types, c.check)
 			if (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v, want %q", err, c.says)
 			}

@@ -248,7 +248,7 @@ func (n *node) openRegistry(ctx context.Context) error {
 		return fmt.Errorf("load the schemas: %w", err)
 	}
 	if n.registry, err = partners.Load(partners.Config{
-		Dir: n.cfg.Registry, Self: n.cfg.Self, Now: time.Now, Types: n.catalogue, Check: checkPartner, Logger: n.log,
+		Dir: n.cfg.Registry, Self: n.cfg.Self, Now: time.Now, Types: exchange.Types{Catalogue: n.catalogue}, Check: checkPartner, Logger: n.log,
 	}); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 func newPartnerCheck() *cobra.Command {
@@ -20,7 +21,11 @@ anchors and revocation list, the message types and fields that it names, and
 whether it goes together with the other files of the registry it lies in.`,
 		Args: exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			notes, err := partners.CheckFile(args[0], checkPartner)
+			catalogue, err := schemas.Load()
+			if err != nil {
+				return fmt.Errorf("load the schemas: %w", err)
+			}
+			notes, err := partners.CheckFile(args[0], exchange.Types{Catalogue: catalogue}, checkPartner)
 			for _, note := range notes {
 				fmt.Fprintf(cmd.ErrOrStderr(), "%s: note: %s\n", args[0], note)
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
@@ -80,6 +81,7 @@ func TestPartnerCheckFindsWhatLoadingFinds(t *testing.T) {
 			a.Permits[0].Fields = append(a.Permits[0].Fields, partners.FieldRule{Pointer: "/subjects/*/shoe_size", Rule: "forbid"})
 		}, "has no field /subjects/*/shoe_size"},
 		{"a reply that nobody sends", func(a *partners.Agreement) { a.Permits[0].Reply = "party_invitation" }, `nobody may send the reply "party_invitation"`},
+		{"a reply that answers nothing of the kind", func(a *partners.Agreement) { a.Permits[0].Reply = exchange.TypeHandoverRecord }, "/permits/0/reply: a handover_record does not answer a "},
 		{"nobody's", func(a *partners.Agreement) {
 			a.Partner = "LA"
 			for i := range a.Permits {
@@ -101,11 +103,12 @@ func TestPartnerCheckFindsWhatLoadingFinds(t *testing.T) {
 // sameVerdict asks partner check and a loading gateway about one file.
 func sameVerdict(t *testing.T, of *party, file, says string) {
 	t.Helper()
-	types, err := schemas.Load()
+	catalogue, err := schemas.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	notes, checked := partners.CheckFile(file, checkPartner)
+	types := exchange.Types{Catalogue: catalogue}
+	notes, checked := partners.CheckFile(file, types, checkPartner)
 	_, loaded := partners.Load(partners.Config{
 		Dir: of.path("registry"), Self: of.code, Now: time.Now, Types: types, Check: checkPartner, Logger: slog.New(slog.DiscardHandler),
 	})
