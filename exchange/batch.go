@@ -114,6 +114,13 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 		c.moved(e, b.now)
 		b.recent[e.key()] = e
 	}
+	if endsDraft(e.Kind, e.Type) {
+		if refused := c.book.end(e.ID); refused != nil {
+			e.err = refused
+			return
+		}
+		c.changed = true
+	}
 	if e.Settle != nil {
 		b.view.Due[e.Settle.JobID] = false
 		if means, ok := e.means(); ok && c.book.settle(e.ID, means) {

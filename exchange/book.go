@@ -35,6 +35,22 @@ const (
 // costs the same however long the record is.
 type Book struct {
 	Notes []Note `json:"notes"`
+	// Ended are drafts that were rejected or taken back, the last of them: not
+	// even one that is being signed at that moment becomes a message.
+	Ended []string `json:"ended,omitempty"`
+}
+
+// maxEnded is far more than can be signed while one is taken back.
+const maxEnded = 100
+
+// end notes that a draft was rejected or taken back; what has left cannot be.
+func (b *Book) end(id string) *Problem {
+	if b.find(id, true) != nil {
+		return problem(ProblemDraftState, "The draft has left already; withdraw the message instead.").rule("draft-released")
+	}
+	b.Ended = append(b.Ended, id)
+	b.Ended = b.Ended[max(0, len(b.Ended)-maxEnded):]
+	return nil
 }
 
 // What bounds a case: a message costs time and space in proportion to what its
@@ -91,6 +107,9 @@ func (b *Book) answered(id string) bool {
 // admit decides whether a message may join the case, and notes it. The refusal
 // says which rule it breaks and where; then the book is as it was.
 func (b *Book) admit(n Note) *Problem {
+	if n.Out && slices.Contains(b.Ended, n.ID) {
+		return problem(ProblemDraftState, "The draft was rejected or taken back.").rule("draft-discarded")
+	}
 	rule, refused := b.rule(&n)
 	if refused == nil {
 		refused = b.replies(rule, &n)

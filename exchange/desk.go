@@ -39,6 +39,17 @@ func NewDesk(cfg DeskConfig) (*Desk, error) {
 	return &Desk{cfg}, nil
 }
 
+// The events that end a draft: the last of them, and what an officer decides.
+const (
+	draftDiscarded = "draft_discarded"
+	draftDecided   = "draft_" // and the decision
+)
+
+// endsDraft says whether an entry ends a draft.
+func endsDraft(kind Kind, event string) bool {
+	return kind == KindEvent && (event == draftDiscarded || event == draftDecided+DecisionReject)
+}
+
 // A DraftView is a draft with its content in clear.
 type DraftView struct {
 	Row     DraftRow
@@ -118,7 +129,7 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 		return DraftView{}, d.attempt(ctx, by, id, signed, refused)
 	}
 	approval := Approval{by.ID, d.cfg.Clock().UTC(), string(signed)}
-	event := Entry{Type: "draft_" + statement.Decision, Partner: row.Partner, Case: row.Case, ID: row.ID}
+	event := Entry{Type: draftDecided + statement.Decision, Partner: row.Partner, Case: row.Case, ID: row.ID}
 	if err := recordEvent(ctx, d.cfg.Recorder, event, approval); err != nil {
 		return DraftView{}, err
 	}
@@ -163,9 +174,10 @@ func mayDecide(by *Officer, view DraftView, s Statement) *Problem {
 	return nil
 }
 
-// Discard takes a draft back.
+// Discard takes a draft back, also one that all have released and that has not
+// been signed yet: the partner is suspended, or the record could not be written.
 func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int64, reason string) error {
-	row, err := d.find(ctx, by, id, version, DraftHeld, DraftWaiting)
+	row, err := d.find(ctx, by, id, version, DraftHeld, DraftWaiting, DraftReleasing)
 	if err != nil {
 		return err
 	}
@@ -173,7 +185,7 @@ func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int6
 	if err != nil {
 		return err
 	}
-	event := Entry{Type: "draft_discarded", Partner: row.Partner, Case: row.Case, ID: row.ID}
+	event := Entry{Type: draftDiscarded, Partner: row.Partner, Case: row.Case, ID: row.ID}
 	if err := recordEvent(ctx, d.cfg.Recorder, event, struct {
 		By     string `json:"by"`
 		Reason string `json:"reason,omitempty"`
@@ -316,7 +328,7 @@ func (d *Desk) proved(ctx context.Context, view DraftView) error {
 			}
 			err = json.Unmarshal(opened.Data, &said)
 			digest, officers = said.SHA256, map[string]bool{}
-		case "draft_" + DecisionRelease:
+		case draftDecided + DecisionRelease:
 			var approval Approval
 			if err = json.Unmarshal(opened.Data, &approval); err != nil {
 				return err
@@ -326,7 +338,7 @@ func (d *Desk) proved(ctx context.Context, view DraftView) error {
 			} else if errors.Is(err, ErrNotFound) {
 				err = nil
 			}
-		case "draft_" + DecisionReject, "draft_discarded":
+		case draftDecided + DecisionReject, draftDiscarded:
 			ended = true
 		}
 		return err

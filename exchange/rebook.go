@@ -52,6 +52,9 @@ func (r *retelling) add(row Row, data []byte) error {
 	case KindFailure:
 		moved = r.book.settle(row.ID, dead)
 	}
+	if endsDraft(row.Kind, row.Type) {
+		r.book.end(row.ID) // it was recorded, so it had not left
+	}
 	if moved {
 		r.moved(row.At)
 	}
