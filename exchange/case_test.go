@@ -23,7 +23,7 @@ func (s *script) note(from, line string) Note {
 	s.n++
 	words := strings.Fields(line)
 	n := Note{ID: fmt.Sprintf("message-%02d", s.n), Out: (from == "host") == s.host}
-	n.IssuedAt, n.judged = int64(s.n), true
+	n.IssuedAt, n.made = int64(s.n), any(true)
 	for _, r := range catalogue {
 		if r.Code == words[0] {
 			n.Type = r.Type
@@ -195,7 +195,7 @@ func TestCorrectionsThatMeet(t *testing.T) {
 	p.ok("host", "IVQ S-1")             // 01
 	p.ok("origin", "NCF S-1=confirmed") // 02
 	first, second := p.note("origin", "COR to 02 rev=1 S-1=undetermined"), p.note("origin", "COR to 02 rev=2")
-	second.judged = false
+	second.made = nil
 	if refused := p.book.admit(first); refused != nil {
 		t.Fatal(refused)
 	}
@@ -372,5 +372,25 @@ func TestCatalogueIsWhole(t *testing.T) {
 		if r.Kind != "" && lives[r.Kind] == nil {
 			t.Errorf("%s has no life", r.Kind)
 		}
+	}
+}
+
+// What was taken back does not become a message, and what is one is not taken
+// back, whichever comes first.
+func TestTakenBackOrSent(t *testing.T) {
+	note := Note{ID: "draft-01", Type: TypeIdentityRequest, Out: true, Said: Said{Subjects: []Decision{{"S-1", ""}}}}
+	back := &Book{}
+	if refused := back.end(note.ID); refused != nil {
+		t.Fatal(refused)
+	}
+	if refused := back.admit(note); refused == nil || refused.Rule != "draft-discarded" {
+		t.Errorf("it was taken back, and left: %v", refused)
+	}
+	sent := &Book{}
+	if refused := sent.admit(note); refused != nil {
+		t.Fatal(refused)
+	}
+	if refused := sent.end(note.ID); refused == nil || refused.Rule != "draft-released" {
+		t.Errorf("it left, and was taken back: %v", refused)
 	}
 }

@@ -50,7 +50,7 @@ func (w *wire) draw(from int) Note {
 	}
 	w.clock[from] += int64(rapid.IntRange(0, 90).Draw(w.t, "wait"))
 	n := Note{ID: fmt.Sprintf("%d-%04d", from, len(w.sent)), Type: row.Type, Out: true, Status: pending}
-	n.IssuedAt, n.judged = w.clock[from], true
+	n.IssuedAt, n.made = w.clock[from], any(true)
 	for _, ref := range subjects[:rapid.SampledFrom([]int{1, 1, 1, 2, 3}).Draw(w.t, "subjects")] {
 		value := ""
 		if words[n.Type] != nil {

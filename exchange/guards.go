@@ -124,7 +124,7 @@ func (s *standing) acts(n *Note) *Problem {
 		return problem(ProblemCaseState, "This revision was made already; the next one is %d.", done+1).rule("revision-reused").at("/body/revision")
 	case n.Revision > done+1:
 		return lacks(true, "revision-missing", "An earlier correction of the same message is missing.").at("/body/revision")
-	case !n.judged: // the one before it came only after this one was looked at
+	case n.made == nil: // the one before it came only after this one was looked at
 		return lacks(true, "revision-missing", "An earlier correction of the same message came at the same moment.").at("/body/revision")
 	}
 	return nil

@@ -51,7 +51,7 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 		if err != nil {
 			return Said{}, err
 		}
-		out.Subjects, out.Minors, out.judged = made.Subjects, made.Minors, made.judged
+		out.Subjects, out.Minors, out.made = made.Subjects, made.Minors, made.made
 	}
 	return out, nil
 }
@@ -156,7 +156,7 @@ func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body an
 	if senseless := senseless(is, last.Claims.Type, corrected); senseless != nil {
 		return Said{}, because(ProblemCorrection, senseless)
 	}
-	is.judged = true
+	is.made = corrected
 	is.Minors = minorsOf(corrected, time.Unix(last.Claims.IssuedAt, 0))
 	return is, sameMatter(last.Claims.Type, was, is)
 }

@@ -174,8 +174,11 @@ func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
 			return Review{}, refused
 		}
 	}
-	officers, err := o.officers(p)
-	return Review{Draft: *draftOf(p.claims), Withheld: p.withheld, Officers: officers, prepared: p}, err
+	officers := p.permit.Officers()
+	if p.target != nil {
+		officers = max(officers, p.target.Officers())
+	}
+	return Review{Draft: *draftOf(p.claims), Withheld: p.withheld, Officers: officers, prepared: p}, nil
 }
 
 // draftOf returns what claims say, as a draft.
@@ -186,22 +189,19 @@ func draftOf(c Claims) *Draft {
 	}
 }
 
-// officers says how many have to release a message. A correction needs as many
-// as the message that it corrects, or it would be a way around them.
-func (o *Outbox) officers(p *prepared) (int, error) {
-	n := p.permit.Officers()
+// corrected returns the terms for the message that a correction corrects: it asks
+// for all that its target asks for, or it would be a way around that. Of any
+// other message it is nil.
+func (o *Outbox) corrected(p *prepared) (*partners.Permit, error) {
 	target := p.book.find(p.said.Target, true)
 	if p.claims.Type != TypeCorrection || target == nil {
-		return n, nil
+		return nil, nil
 	}
 	agreement, ok := p.peer.Agreement(target.Agreement)
 	if !ok {
-		return 0, problem(ProblemAgreement, "The agreement of the message that is corrected is not in force any more.").rule("agreement-unknown").at("/body/target")
+		return nil, problem(ProblemAgreement, "The agreement of the message that is corrected is not in force any more.").rule("agreement-unknown").at("/body/target")
 	}
-	if of := agreement.Find(target.Type, partners.Send); of != nil {
-		n = max(n, of.Officers())
-	}
-	return n, nil
+	return agreement.Find(target.Type, partners.Send), nil
 }
 
 // peer returns an active partner.
@@ -223,6 +223,7 @@ func (o *Outbox) peer(code string) (*Peer, error) {
 type prepared struct {
 	peer     *Peer
 	permit   *partners.Permit
+	target   *partners.Permit // of a correction: the terms for what it corrects
 	claims   Claims
 	said     Said
 	withheld []string
@@ -258,6 +259,9 @@ func (o *Outbox) prepare(ctx context.Context, d Draft) (*prepared, error) {
 		return nil, fmt.Errorf("write the body: %w", err)
 	}
 	if p.said, err = o.judge.judge(ctx, peer, p.claims, body, partners.Send, p.book); err != nil {
+		return nil, err
+	}
+	if p.target, err = o.corrected(p); err != nil {
 		return nil, err
 	}
 	return p, o.checkEnvelope(p.claims)
@@ -299,7 +303,11 @@ type Review struct {
 
 // lacks returns the safeguards that the message may not leave without.
 func (r *Review) lacks(taken []Safeguard, now time.Time) []Missing {
-	return missing(r.permit, r.given, r.book, taken, now)
+	out := missing(r.permit, r.given, r.book, taken, now)
+	if r.target != nil && r.said.made != nil {
+		out = append(out, missing(r.target, r.said.made, r.book, taken, now)...)
+	}
+	return out
 }
 
 // checkEnvelope applies the envelope's schema to our own claims.

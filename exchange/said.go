@@ -34,9 +34,9 @@ type Said struct {
 	Agreement string   `json:"a,omitempty"`
 	Deadlines []string `json:"dl,omitempty"`
 
-	// judged: of a correction, that what it makes of its target was judged, on
-	// the revision before it.
-	judged bool
+	// made is what a correction makes of its target's body, once that was judged
+	// on the revision before it. It is never stored.
+	made any
 }
 
 // A Decision is what a message says of one person: an outcome, a decision, a

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -345,5 +346,61 @@ func TestSuspendedApproval(t *testing.T) {
 	}
 	if rows := h.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, ID: draft.ID}); len(rows) != 0 {
 		t.Error("it left")
+	}
+}
+
+// A draft that all have released and nobody could sign yet is taken back; it
+// does not leave when the partner is there again.
+func TestTakenBackBeforeItIsSigned(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	one, two := h.officer("one"), h.officer("two")
+	caseID, confirmation := h.confirmed()
+	draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
+	one.releases(draft.ID)
+	seen := two.read(draft.ID)
+	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Suspended })
+	h.vn.reload()
+	refusedWith(t, "not now", two.decides(two.statement(seen, exchange.DecisionRelease)), 403, "partner-suspended", "")
+	waits := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
+	if waits.State != exchange.DraftReleasing {
+		t.Fatalf("it is %s", waits.State)
+	}
+	header := map[string]string{"If-Match": fmt.Sprintf("%q", fmt.Sprint(waits.Version)), "Access-Reason": "the partner is suspended"}
+	r := one.ask(call{method: http.MethodDelete, path: "/v1/drafts/" + draft.ID, header: header})
+	if view := read[operator.DraftView](t, r, 200); view.State != exchange.DraftDiscarded {
+		t.Fatalf("%+v", view)
+	}
+	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })
+	h.vn.reload()
+	if left, err := h.vn.node.desk.Sweep(t.Context()); left != 0 || err != nil {
+		t.Errorf("%d left: %v", left, err)
+	}
+	if rows := h.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, ID: draft.ID}); len(rows) != 0 {
+		t.Error("it left")
+	}
+	h.vn.check()
+}
+
+// A correction asks for the safeguards of what it corrects, or it would be a way
+// around them.
+func TestCorrectionsNeedSafeguards(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	one := h.officer("one")
+	asks, err := h.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: json.RawMessage(asked(""))}, consented)
+	if err != nil {
+		t.Fatal(err)
+	}
+	correction := map[string]any{
+		"partner": "KH", "type": exchange.TypeCorrection, "case": asks.Case,
+		"body": json.RawMessage(`{"target":"` + asks.ID + `","revision":1,"reason":"clerical_error","changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2012"}]}`),
+	}
+	held := one.submit(correction)
+	want := []exchange.Missing{{Kind: partners.SafeguardConsent, Subject: "S-1"}}
+	if held.State != exchange.DraftHeld || !slices.Equal(held.Missing, want) {
+		t.Fatalf("%s %+v", held.State, held.Missing)
+	}
+	correction["safeguards"] = []exchange.Safeguard{consented}
+	if left := one.submit(correction); left.State != exchange.DraftReleased {
+		t.Errorf("%+v", left)
 	}
 }
