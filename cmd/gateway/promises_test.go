@@ -443,13 +443,24 @@ func TestP12RecordingCannotBeSwitchedOff(t *testing.T) {
 		}
 	})
 	t.Run("by leaving it out", func(t *testing.T) {
-		if _, err := exchange.NewInbox(exchange.InboxConfig{Self: "VN", Catalogue: p.vn.node.catalogue, Reader: p.vn.node.db, Clock: time.Now, Logger: p.vn.node.log, Metrics: p.vn.node.metrics}); err == nil {
+		n := p.vn.node
+		inbox := exchange.InboxConfig{Self: "VN", Catalogue: n.catalogue, Recorder: n.committer, Reader: n.db, Opener: n.opener, Clock: n.now, Logger: n.log, Metrics: n.metrics}
+		outbox := exchange.OutboxConfig{Self: "VN", Catalogue: n.catalogue, Directory: n.directory, Recorder: n.committer, Reader: n.db, Opener: n.opener, Signer: n.signer, Clock: n.now, Logger: n.log}
+		if _, err := exchange.NewInbox(inbox); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := exchange.NewOutbox(outbox); err != nil {
+			t.Fatal(err)
+		}
+		inbox.Recorder, outbox.Recorder = nil, nil
+		if _, err := exchange.NewInbox(inbox); err == nil {
 			t.Error("an inbox without a recorder")
 		}
-		if _, err := exchange.NewOutbox(exchange.OutboxConfig{}); err == nil {
+		if _, err := exchange.NewOutbox(outbox); err == nil {
 			t.Error("an outbox without a recorder")
 		}
-		if _, err := exchange.NewCommitter(context.Background(), exchange.CommitterConfig{}); err == nil {
+		committer := exchange.CommitterConfig{Self: "VN", Checkpoints: n.logSigner, Receipts: n.signer, Keys: n.keys, Lock: n.lock, Clock: n.now, Logger: n.log, Metrics: n.metrics}
+		if _, err := exchange.NewCommitter(context.Background(), committer); err == nil {
 			t.Error("a committer without a store")
 		}
 	})
