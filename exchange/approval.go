@@ -2,8 +2,7 @@ package exchange
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
+	"crypto/sha256"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -38,7 +37,14 @@ type Statement struct {
 type Approval struct {
 	Officer string    `json:"officer"`
 	At      time.Time `json:"at"`
-	Signed  string    `json:"signed"` // compact JWS
+	Signed  string    `json:"signed"` // compact JWS, or a PasskeyStatement
+}
+
+// A PasskeyStatement is a statement that a passkey signed: the challenge of the
+// assertion is the SHA-256 of the statement's bytes.
+type PasskeyStatement struct {
+	Statement string `json:"statement"` // base64url of its JSON
+	Assertion
 }
 
 // statementWindow is how far a statement's iat may lie from now: officers sign
@@ -48,14 +54,17 @@ const statementWindow = 15 * time.Minute
 // maxStatementBytes bounds a statement.
 const maxStatementBytes = 16 << 10
 
-// Sign signs a statement with an officer's key.
-func (s Statement) Sign(signer *seal.Signer) ([]byte, error) {
-	payload, err := json.Marshal(s)
-	if err != nil {
-		return nil, fmt.Errorf("write a statement: %w", err)
-	}
-	return signer.Sign(TypApproval, payload)
+// Bytes returns a statement as it is signed.
+func (s Statement) Bytes() []byte { return []byte(compactStruct(s)) }
+
+// Challenge returns what a passkey signs for a statement.
+func Challenge(statement []byte) []byte {
+	sum := sha256.Sum256(statement)
+	return sum[:]
 }
+
+// Sign signs a statement with an officer's key.
+func (s Statement) Sign(signer *seal.Signer) ([]byte, error) { return signer.Sign(TypApproval, s.Bytes()) }
 
 // openStatement verifies a statement with the officer's keys and checks that it
 // is of this officer, here and now.
@@ -63,20 +72,12 @@ func openStatement(o *Officer, self string, signed []byte, now time.Time) (State
 	invalid := func(rule, detail string) (Statement, *Problem) {
 		return Statement{}, problem(ProblemApproval, "%s", detail).rule(rule)
 	}
-	unverified, err := seal.Parse(signed, TypApproval, maxStatementBytes)
-	if err != nil {
-		return invalid("approval-form", "The statement is not a compact JWS of type approval+jwt.")
-	}
-	keys, err := o.keySet()
-	if err != nil || len(o.Keys) == 0 {
-		return invalid("approval-key", "This officer has no signing key here.")
-	}
-	verified, err := unverified.Verify(keys)
-	if err != nil {
-		return invalid("approval-signature", "The signature does not verify with a key of this officer.")
+	payload, refused := signedBy(o, signed)
+	if refused != nil {
+		return Statement{}, refused
 	}
 	var s Statement
-	if err := strictStatement(verified.Payload(), &s); err != nil {
+	if err := strictStatement(payload, &s); err != nil {
 		return invalid("approval-form", "The statement's claims are not those of a statement.")
 	}
 	issued := time.Unix(s.IssuedAt, 0)
@@ -93,13 +94,61 @@ func openStatement(o *Officer, self string, signed []byte, now time.Time) (State
 	return s, nil
 }
 
+// signedBy returns what an officer has signed, with a key or with a passkey.
+func signedBy(o *Officer, signed []byte) ([]byte, *Problem) {
+	invalid := func(rule, detail string) ([]byte, *Problem) {
+		return nil, problem(ProblemApproval, "%s", detail).rule(rule)
+	}
+	if len(signed) > maxStatementBytes {
+		return invalid("approval-form", "The statement is too long.")
+	}
+	if bytes.HasPrefix(signed, []byte("{")) {
+		var s PasskeyStatement
+		if err := strictJSON(signed, &s); err != nil {
+			return invalid("approval-form", "The statement is neither a compact JWS of type approval+jwt nor what a passkey signed.")
+		}
+		passkey, known := o.passkey(s.Credential)
+		if !known {
+			return invalid("approval-key", "This officer has no such passkey here.")
+		}
+		payload, err := strict(s.Statement)
+		if err != nil {
+			return invalid("approval-form", "The statement is not canonical base64url.")
+		}
+		if err := passkey.verify(s.Assertion, Challenge(payload)); err != nil {
+			return invalid("approval-signature", "The passkey has not signed this statement at its own site, after asking its owner.")
+		}
+		return payload, nil
+	}
+	unverified, err := seal.Parse(signed, TypApproval, maxStatementBytes)
+	if err != nil {
+		return invalid("approval-form", "The statement is not a compact JWS of type approval+jwt.")
+	}
+	keys, err := o.keySet()
+	if err != nil || len(o.Keys) == 0 {
+		return invalid("approval-key", "This officer has no signing key here.")
+	}
+	verified, err := unverified.Verify(keys)
+	if err != nil {
+		return invalid("approval-signature", "The signature does not verify with a key of this officer.")
+	}
+	return verified.Payload(), nil
+}
+
 // strictStatement reads the claims of a statement: one JSON object with the
 // members of a Statement and no other.
 func strictStatement(payload []byte, s *Statement) error {
 	if _, err := schemas.Parse(payload, schemas.DefaultLimits()); err != nil {
 		return err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.DisallowUnknownFields()
-	return decoder.Decode(s)
+	return strictJSON(payload, s)
+}
+
+// approves says whether an approval of the record is an officer's own release of
+// exactly this content, with a key that the officer has now.
+func approves(o *Officer, a Approval, draft, sha256 string) bool {
+	payload, refused := signedBy(o, []byte(a.Signed))
+	var s Statement
+	return refused == nil && strictStatement(payload, &s) == nil &&
+		s.Officer == o.ID && s.Draft == draft && s.SHA256 == sha256 && s.Decision == DecisionRelease
 }

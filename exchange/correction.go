@@ -3,6 +3,8 @@ package exchange
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,4 +117,58 @@ func (c Change) atElement(v []any, tokens []string) (any, bool) {
 		return copied, true
 	}
 	return slices.Insert(copied, i, c.Value), c.Op == "add"
+}
+
+// differences returns the changes that lead from one body to another.
+func differences(before, after any) []Change {
+	var out []Change
+	var walk func(pointer string, before, after any)
+	walk = func(pointer string, before, after any) {
+		from, isObject := before.(map[string]any)
+		to, object := after.(map[string]any)
+		if isObject && object {
+			names := slices.Sorted(maps.Keys(from))
+			for name := range to {
+				if _, both := from[name]; !both {
+					names = append(names, name)
+				}
+			}
+			slices.Sort(names)
+			for _, name := range names {
+				at := pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+				was, had := from[name]
+				is, has := to[name]
+				switch {
+				case !has:
+					out = append(out, Change{Op: "remove", Pointer: at})
+				case !had:
+					out = append(out, Change{Op: "add", Pointer: at, Value: is})
+				default:
+					walk(at, was, is)
+				}
+			}
+			return
+		}
+		earlier, isList := before.([]any)
+		later, list := after.([]any)
+		if !isList || !list {
+			if !reflect.DeepEqual(before, after) {
+				out = append(out, Change{Op: "replace", Pointer: pointer, Value: after})
+			}
+			return
+		}
+		for i := range max(len(earlier), len(later)) {
+			at := pointer + "/" + strconv.Itoa(i)
+			switch {
+			case i >= len(later):
+				out = append(out, Change{Op: "remove", Pointer: at})
+			case i >= len(earlier):
+				out = append(out, Change{Op: "add", Pointer: at, Value: later[i]})
+			default:
+				walk(at, earlier[i], later[i])
+			}
+		}
+	}
+	walk("", before, after)
+	return out
 }

@@ -98,11 +98,16 @@ func (d *Desk) Amend(ctx context.Context, by *Officer, id string, version int64,
 	if err != nil {
 		return DraftView{}, err
 	}
+	before, err := d.open(ctx, row)
+	if err != nil {
+		return DraftView{}, err
+	}
 	draft.ID, draft.To, draft.Case, draft.Type = row.ID, row.Partner, row.Case, row.Type
 	content, refused := d.prepare(ctx, by, draft, safeguards)
 	if refused != nil {
 		return DraftView{}, refused
 	}
+	content.Earlier = before.earlier()
 	row.Author = by.ID
 	return d.put(ctx, by, row, content, "draft_amended")
 }
@@ -333,7 +338,8 @@ func (d *Desk) proved(ctx context.Context, view DraftView) error {
 			if err = json.Unmarshal(opened.Data, &approval); err != nil {
 				return err
 			}
-			if _, err = d.cfg.Roster.Officer(ctx, approval.Officer); err == nil {
+			var officer *Officer
+			if officer, err = d.cfg.Roster.Officer(ctx, approval.Officer); err == nil && approves(officer, approval, view.Row.ID, digest) {
 				officers[approval.Officer] = true
 			} else if errors.Is(err, ErrNotFound) {
 				err = nil

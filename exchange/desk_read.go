@@ -62,6 +62,6 @@ func (d *Desk) Outline(ctx context.Context, by *Officer, id string) (DraftView, 
 		return DraftView{}, err
 	}
 	view, err := d.open(ctx, row)
-	view.SHA256, view.Content.Draft.Body, view.Content.Safeguards = "", nil, nil
+	view.SHA256, view.Content.Draft.Body, view.Content.Safeguards, view.Content.Earlier = "", nil, nil, nil
 	return view, err
 }

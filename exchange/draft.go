@@ -58,6 +58,32 @@ type DraftContent struct {
 	Officers   int         `json:"officers"`          // how many have to release it
 	Approvals  []Approval  `json:"approvals,omitempty"`
 	Refused    string      `json:"refused,omitempty"` // the problem it met in the end
+	Earlier    []Earlier   `json:"earlier,omitempty"` // what it said before, the last first
+}
+
+// An Earlier is a version of a draft that another one has replaced: whoever
+// decides anew sees what is different.
+type Earlier struct {
+	Version   int64      `json:"version"`
+	Author    string     `json:"author"`
+	At        time.Time  `json:"at"`
+	Draft     Draft      `json:"draft"`
+	Approvals []Approval `json:"approvals,omitempty"`
+}
+
+// maxEarlier bounds how many earlier versions a draft keeps.
+const maxEarlier = 4
+
+// earlier returns the versions before the next one: this one, and of those
+// before it the ones that somebody has released.
+func (v DraftView) earlier() []Earlier {
+	out := []Earlier{{v.Row.Version, v.Row.Author, v.Row.ChangedAt.UTC(), v.Content.Draft, v.Content.Approvals}}
+	for _, e := range v.Content.Earlier {
+		if len(e.Approvals) > 0 && len(out) < maxEarlier {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // A Missing is a safeguard that a message may not leave without.

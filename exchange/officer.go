@@ -43,7 +43,8 @@ type Officer struct {
 	Police   bool           `json:"police,omitempty"` // may see and send police information
 	Pins     []string       `json:"pins,omitempty"`   // sha256/… of client certificates
 	OIDC     []OIDCIdentity `json:"oidc,omitempty"`
-	Keys     []partners.JWK `json:"keys,omitempty"` // they sign approvals
+	Keys     []partners.JWK `json:"keys,omitempty"`     // they sign approvals
+	Passkeys []Passkey      `json:"passkeys,omitempty"` // so do these, and they sign in
 	Status   OfficerStatus  `json:"status"`
 }
 
@@ -111,6 +112,17 @@ func (o *Officer) Check() error {
 	if len(o.Keys) > 0 {
 		if _, err := o.keySet(); err != nil {
 			return err
+		}
+	}
+	if len(o.Passkeys) > maxPasskeys {
+		return fmt.Errorf("an officer has at most %d passkeys", maxPasskeys)
+	}
+	for i := range o.Passkeys {
+		if err := o.Passkeys[i].check(); err != nil {
+			return err
+		}
+		if first, _ := o.passkey(o.Passkeys[i].ID); first != &o.Passkeys[i] {
+			return errors.New("an officer has the same passkey twice")
 		}
 	}
 	return nil
@@ -329,6 +341,11 @@ func shared(a, b *Officer) string {
 	for _, who := range a.OIDC {
 		if slices.Contains(b.OIDC, who) {
 			return "identity at the provider"
+		}
+	}
+	for i := range a.Passkeys {
+		if _, both := b.passkey(a.Passkeys[i].ID); both {
+			return "passkey"
 		}
 	}
 	for _, key := range a.Keys {

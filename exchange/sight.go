@@ -155,6 +155,14 @@ type SeenDraft struct {
 	Hidden []string
 	Shown  []string
 	Minors []string
+	Before *SeenEarlier // what the officer saw or somebody released before; nil for a first version
+}
+
+// A SeenEarlier is an earlier version of a draft, and what has changed since.
+type SeenEarlier struct {
+	Earlier
+	Body    any
+	Changes []Change
 }
 
 // Draft shows a draft to an officer who may act on it.
@@ -191,9 +199,41 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	}
 	curtain.open = want.Fields
 	out.Body, out.Content.Draft.Body = curtain.draw("", body), nil
+	if out.Before, err = s.before(by, view.Content.Earlier, body, curtain); err != nil {
+		return SeenDraft{}, err
+	}
+	out.Content.Earlier = nil
 	if len(out.Hidden) > 0 && !slices.Contains(out.Shown, "") {
 		out.SHA256, out.Content.Safeguards = "", bare(out.Content.Safeguards)
 	}
+	return out, nil
+}
+
+// before compares a draft with the version that an officer has released, or else
+// with the one that somebody has, or with the last. What is hidden now is hidden
+// there too.
+func (s *Sight) before(by *Officer, earlier []Earlier, body any, curtain curtain) (*SeenEarlier, error) {
+	if len(earlier) == 0 {
+		return nil, nil
+	}
+	released := func(own bool) int {
+		return slices.IndexFunc(earlier, func(e Earlier) bool {
+			return slices.ContainsFunc(e.Approvals, func(a Approval) bool { return !own || a.Officer == by.ID })
+		})
+	}
+	i := released(true)
+	if i < 0 {
+		i = max(released(false), 0)
+	}
+	was, err := schemas.Parse(earlier[i].Draft.Body, schemas.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("read an earlier version of a draft: %w", err)
+	}
+	out := &SeenEarlier{Earlier: earlier[i], Changes: differences(was, body)}
+	for i := range out.Changes {
+		out.Changes[i].Value = nil
+	}
+	out.Body, out.Draft.Body = curtain.draw("", was), nil
 	return out, nil
 }
 
