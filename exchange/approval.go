@@ -64,7 +64,9 @@ func Challenge(statement []byte) []byte {
 }
 
 // Sign signs a statement with an officer's key.
-func (s Statement) Sign(signer *seal.Signer) ([]byte, error) { return signer.Sign(TypApproval, s.Bytes()) }
+func (s Statement) Sign(signer *seal.Signer) ([]byte, error) {
+	return signer.Sign(TypApproval, s.Bytes())
+}
 
 // openStatement verifies a statement with the officer's keys and checks that it
 // is of this officer, here and now.

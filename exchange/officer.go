@@ -45,7 +45,10 @@ type Officer struct {
 	OIDC     []OIDCIdentity `json:"oidc,omitempty"`
 	Keys     []partners.JWK `json:"keys,omitempty"`     // they sign approvals
 	Passkeys []Passkey      `json:"passkeys,omitempty"` // so do these, and they sign in
-	Status   OfficerStatus  `json:"status"`
+	// Login is a password and an authenticator, sealed; see login.
+	Login      []byte        `json:"login,omitempty"`
+	Invitation *Invitation   `json:"invitation,omitempty"`
+	Status     OfficerStatus `json:"status"`
 }
 
 // An OIDCIdentity names a person at an identity provider.
