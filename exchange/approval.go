@@ -3,6 +3,7 @@ package exchange
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -56,6 +57,14 @@ const maxStatementBytes = 16 << 10
 
 // Bytes returns a statement as it is signed.
 func (s Statement) Bytes() []byte { return []byte(compactStruct(s)) }
+
+// ReadStatement reads a statement that is yet to be signed.
+func ReadStatement(text []byte) (s Statement, err error) {
+	if err = strictStatement(text, &s); err != nil {
+		return s, fmt.Errorf("this is no statement about a draft: %w", err)
+	}
+	return s, nil
+}
 
 // Challenge returns what a passkey signs for a statement.
 func Challenge(statement []byte) []byte {

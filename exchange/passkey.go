@@ -45,6 +45,9 @@ type Passkey struct {
 // other than the last.
 var passkeyAlgorithms = []webauthncose.COSEAlgorithmIdentifier{webauthncose.AlgES256, webauthncose.AlgEdDSA, webauthncose.AlgRS256}
 
+// PasskeyAlgorithms returns them, the one that is liked best first.
+func PasskeyAlgorithms() []webauthncose.COSEAlgorithmIdentifier { return slices.Clone(passkeyAlgorithms) }
+
 // maxPasskeys bounds how many an officer has.
 const maxPasskeys = 10
 

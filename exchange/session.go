@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
 )
 
 // A SessionRow is an officer's session as the store keeps it. The identifier
@@ -28,6 +30,8 @@ type SessionStore interface {
 	PutSession(ctx context.Context, s SessionRow, now time.Time) error
 	// Session returns one; ErrNotFound.
 	Session(ctx context.Context, hash string) (SessionRow, error)
+	// SessionsOf returns all of an officer, the last used first.
+	SessionsOf(ctx context.Context, officer string) ([]SessionRow, error)
 	// TouchSession notes that a session was used.
 	TouchSession(ctx context.Context, hash string, at time.Time) error
 	// EndSession removes one; it is no error when there is none.
@@ -39,7 +43,7 @@ type SessionStore interface {
 // A Session is an officer's sign-in.
 type Session struct {
 	Officer string    `json:"officer"`
-	Method  string    `json:"method"` // certificate, oidc or demo
+	Method  string    `json:"method"` // certificate, oidc, passkey, password or demonstration
 	Pin     string    `json:"pin,omitempty"`
 	Started time.Time `json:"started"`
 	Ends    time.Time `json:"ends"`
@@ -110,7 +114,22 @@ func (s *Sessions) Find(ctx context.Context, id string) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	data, err := key.Open(row.Content, sessionAAD(hash))
+	session, err := openSession(key, row)
+	if err != nil {
+		return Session{}, err
+	}
+	now := s.cfg.Clock()
+	if !s.goesOn(session, row, now) {
+		return Session{}, fmt.Errorf("the session has ended: %w", errors.Join(ErrNotFound, s.cfg.Store.EndSession(ctx, hash)))
+	}
+	if now.Sub(row.SeenAt) >= touchEvery {
+		err = s.cfg.Store.TouchSession(ctx, hash, now)
+	}
+	return session, err
+}
+
+func openSession(key seal.DataKey, row SessionRow) (Session, error) {
+	data, err := key.Open(row.Content, sessionAAD(row.Hash))
 	if err != nil {
 		return Session{}, fmt.Errorf("a session was not written by this gateway: %w", ErrNotFound)
 	}
@@ -118,14 +137,44 @@ func (s *Sessions) Find(ctx context.Context, id string) (Session, error) {
 	if err := json.Unmarshal(data, &session); err != nil {
 		return Session{}, fmt.Errorf("read a session: %w", err)
 	}
-	now := s.cfg.Clock()
-	if session.Officer != row.Officer || !now.Before(session.Ends) || now.Sub(row.SeenAt) >= s.cfg.Idle {
-		return Session{}, fmt.Errorf("the session has ended: %w", errors.Join(ErrNotFound, s.cfg.Store.EndSession(ctx, hash)))
+	return session, nil
+}
+
+func (s *Sessions) goesOn(session Session, row SessionRow, now time.Time) bool {
+	return session.Officer == row.Officer && now.Before(session.Ends) && now.Sub(row.SeenAt) < s.cfg.Idle
+}
+
+// A Seat is a session as its officer sees it.
+type Seat struct {
+	Session
+	SeenAt time.Time
+	Here   bool // it is the one that asks
+}
+
+// Of returns the sessions of an officer that go on; id is the one that asks.
+func (s *Sessions) Of(ctx context.Context, officer, id string) ([]Seat, error) {
+	rows, err := s.cfg.Store.SessionsOf(ctx, officer)
+	if err != nil {
+		return nil, err
 	}
-	if now.Sub(row.SeenAt) >= touchEvery {
-		err = s.cfg.Store.TouchSession(ctx, hash, now)
+	key, err := s.cfg.Opener.dataKey(ctx, houseCase)
+	if err != nil {
+		return nil, err
 	}
-	return session, err
+	var out []Seat
+	for _, row := range rows {
+		session, err := openSession(key, row)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s.goesOn(session, row, s.cfg.Clock()) {
+			out = append(out, Seat{session, row.SeenAt, row.Hash == sessionHash(id)})
+		}
+	}
+	return out, nil
 }
 
 // End records that an officer signed out, and ends the session, or with

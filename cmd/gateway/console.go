@@ -28,6 +28,11 @@ type ConsoleConfig struct {
 	Zone        string `json:"zone,omitempty" yaml:"zone,omitempty"`
 	Idle        string `json:"idle,omitempty" yaml:"idle,omitempty"`
 	Longest     string `json:"longest,omitempty" yaml:"longest,omitempty"`
+	// URL is where officers open the pages. Passkeys are bound to it: without it
+	// there are none.
+	URL string `json:"url,omitempty" yaml:"url,omitempty"`
+	// Passwords: officers may sign in by password and an authenticator's code.
+	Passwords bool `json:"passwords,omitempty" yaml:"passwords,omitempty"`
 	// ClientCertificates: officers sign in by the certificates of their entries.
 	ClientCertificates bool         `json:"client_certificates,omitempty" yaml:"client_certificates,omitempty"`
 	OIDC               *ConsoleOIDC `json:"oidc,omitempty" yaml:"oidc,omitempty"`
@@ -72,6 +77,10 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 		Self: n.cfg.Self, Files: n.files, Desk: n.desk, Sight: sight, Register: n.register, Roster: n.roster, Sessions: sessions, Views: views,
 		Directory: n.directory, Catalogue: n.catalogue, Zone: zone, Clock: n.now, Logger: n.log,
 	}
+	if wired.Accounts, err = n.accounts(cfg); err != nil {
+		return nil, err
+	}
+	wired.Passwords = cfg.Passwords
 	if cfg.ClientCertificates {
 		wired.Pin = func(c *x509.Certificate) string { return certs.Pin(c) }
 	}
@@ -81,6 +90,18 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 		}
 	}
 	return console.New(wired)
+}
+
+// accounts are the passkeys and passwords of a console.
+func (n *node) accounts(cfg ConsoleConfig) (*exchange.Accounts, error) {
+	var site exchange.Site
+	if cfg.URL != "" {
+		var err error
+		if site, err = exchange.NewSite(cfg.URL); err != nil {
+			return nil, hint(fmt.Errorf("console.url: %w", err), "write what officers' browsers open, such as https://console.example.vn")
+		}
+	}
+	return exchange.NewAccounts(exchange.AccountsConfig{Roster: n.roster, Store: n.db, Recorder: n.committer, Opener: n.opener, Clock: n.now, Site: site})
 }
 
 // officersZone is the configured one, or else that of our own side.

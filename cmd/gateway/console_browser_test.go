@@ -23,11 +23,12 @@ import (
 // A browser is a real Chromium with nobody at its screen. Whatever it complains
 // of, and whatever it asks of anybody but the console, fails the test.
 type browser struct {
-	t    *testing.T
-	ctx  context.Context
-	base string
-	axe  string
-	keys int
+	t      *testing.T
+	ctx    context.Context
+	base   string
+	axe    string
+	keys   int
+	clicks int
 
 	mu         sync.Mutex
 	complaints []string
@@ -134,6 +135,7 @@ func (b *browser) open(path string) {
 // click follows what a selector names and waits for the next page.
 func (b *browser) click(selector string) {
 	b.t.Helper()
+	b.clicks++
 	if _, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
 		b.t.Fatalf("click %s: %v", selector, err)
 	}

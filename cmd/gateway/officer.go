@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,7 @@ force. A running gateway sees it at the next request.`,
 	}
 	verbs(cmd)
 	cmd.AddCommand(newOfficerAdd(), newOfficerSet(), newOfficerList(), newOfficerStatus("suspend", exchange.OfficerSuspended),
-		newOfficerStatus("resume", exchange.OfficerActive), newOfficerKey())
+		newOfficerStatus("resume", exchange.OfficerActive), newOfficerKey(), newOfficerSign(), newOfficerInvite())
 	return cmd
 }
 
@@ -201,6 +202,75 @@ is given: give it when one was lost or stolen.`,
 	f.from.add(cmd)
 	cmd.Flags().BoolVar(&replace, "replace", false, "earlier keys of the officer do not count any more")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func newOfficerSign() *cobra.Command {
+	return &cobra.Command{
+		Use:   "sign KEY < STATEMENT",
+		Short: "Sign a statement about a draft with an officer's key, away from the gateway",
+		Long: `sign reads a statement as the officers' pages show it, says what it decides, and
+prints it signed, to be handed in there. It needs the key and nothing else: no
+gateway, no configuration.`,
+		Args: exactArgs("KEY"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 16<<10))
+			if err != nil {
+				return fmt.Errorf("read the statement: %w", err)
+			}
+			s, err := exchange.ReadStatement(bytes.TrimSpace(text))
+			if err != nil {
+				return hint(usageError{err}, "copy the statement from the page of the draft as it stands")
+			}
+			signer, err := officerSigner(args[0])
+			if err != nil {
+				return err
+			}
+			signed, err := s.Sign(signer)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s signs: %s the draft %s, version %d\n", s.Officer, s.Decision, s.Draft, s.Version)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), string(signed))
+			return err
+		},
+	}
+}
+
+func newOfficerInvite() *cobra.Command {
+	var from nodeFlag
+	cmd := &cobra.Command{
+		Use:   "invite ID",
+		Short: "Make a link that lets an officer in once, to add a passkey or choose a password",
+		Long: `invite prints a link that works once and for three days. Give it to the officer
+by a way that you trust: whoever opens it first signs in as the officer from then
+on. A link that was made before does not work any more.`,
+		Args: exactArgs("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := from.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer n.close()
+			if n.cfg.Console == nil || n.cfg.Console.URL == "" {
+				return hint(errors.New("the link needs the address of the officers' pages"), "write console.url in the configuration")
+			}
+			o, known, err := n.officerEntry(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if !known {
+				return noOfficer(args[0])
+			}
+			token, err := n.roster.Invite(cmd.Context(), "", o)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s/join/%s\n", strings.TrimSuffix(n.cfg.Console.URL, "/"), token)
+			return err
+		},
+	}
+	from.add(cmd)
 	return cmd
 }
 

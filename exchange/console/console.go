@@ -16,7 +16,7 @@ import (
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-//go:embed assets/*.css assets/*.svg assets/fonts/*
+//go:embed assets/*.css assets/*.js assets/*.svg assets/fonts/*
 var assets embed.FS
 
 // Config wires a Console. Everything is required but what says otherwise.
@@ -38,6 +38,10 @@ type Config struct {
 	// Pin names a client certificate as officers' entries do; nil: officers
 	// do not sign in by certificate.
 	Pin func(*x509.Certificate) string
+	// Accounts are passkeys and passwords; nil: neither is a way in.
+	Accounts *exchange.Accounts
+	// Passwords: officers may sign in by password and code.
+	Passwords bool
 	// OIDC is an identity provider; nil for none.
 	OIDC *OIDCConfig
 }
@@ -56,6 +60,9 @@ func New(cfg Config) (*Console, error) {
 	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
 		cfg.Directory == nil || cfg.Catalogue == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("console: a required part is missing")
+	}
+	if cfg.Passwords && cfg.Accounts == nil {
+		return nil, errors.New("console: passwords need accounts")
 	}
 	c := &Console{cfg: cfg}
 	var err error
@@ -77,7 +84,7 @@ const maxForm = 64 << 10
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -92,13 +99,19 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
-	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "mark.svg", "fonts/{name}"} {
+	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "passkey.js", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/"+name, serveAsset)
 	}
 	r.Get("/sign-in", c.open(c.signInPage))
 	r.Post("/sign-in/certificate", c.open(c.signInByCertificate))
 	r.Get("/sign-in/provider", c.open(c.signInAtProvider))
 	r.Get("/sign-in/callback", c.open(c.signInFromProvider))
+	r.Post("/sign-in/passkey/options", c.open(c.askSignIn))
+	r.Post("/sign-in/passkey", c.open(c.signInByPasskey))
+	r.Post("/sign-in/password", c.open(c.signInByPassword))
+	r.Get("/join/{token}", c.open(c.joinPage))
+	r.Post("/join/{token}", c.open(c.join))
+	r.Post("/join/{token}/options", c.open(c.askJoin))
 	r.Get("/enter/{token}", c.open(c.enterDemonstration))
 	r.Post("/sign-in/demonstration", c.open(c.signInForDemonstration))
 	r.Post("/language", c.open(c.chooseLanguage))
@@ -113,6 +126,12 @@ func (c *Console) routes() http.Handler {
 	r.Post("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
 	r.Get("/drafts/{id}", c.signedIn(c.draftPage))
 	r.Post("/drafts/{id}", c.signedIn(c.draftPage))
+	r.Post("/drafts/{id}/statement", c.signedIn(c.askStatement))
+	r.Post("/drafts/{id}/decision", c.signedIn(c.decideDraft))
+	r.Get("/account", c.signedIn(c.accountPage))
+	r.Post("/account/passkeys/options", c.signedIn(c.askNewPasskey))
+	r.Post("/account/passkeys", c.signedIn(c.addPasskey))
+	r.Post("/account/passkeys/remove", c.signedIn(c.removePasskey))
 	r.NotFound(c.open(func(*visit) error { return errNoPage }))
 	r.MethodNotAllowed(c.open(func(*visit) error { return errNoPage }))
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -31,8 +32,24 @@ type draftView struct {
 	Officers                int
 	SHA256                  string // "" until all of it was read
 	Decides                 bool   // this officer may sign now
+	More                    int    // how many officers have to release it yet
+	Then                    int    // and after this one
+	Own                     bool   // it is theirs, and another one has to release it
+	Released                bool   // by this officer
+	Passkey                 bool   // they have one to sign with
+	Changed                 bool   // a decision came too late for it
+	Before                  *beforeView
 	Refused                 string
 	Reveal                  reveal
+}
+
+// A beforeView is what has changed in a draft since an earlier version.
+type beforeView struct {
+	Own         bool // this officer had released it
+	Released    bool // somebody had
+	Author      string
+	At          time.Time
+	Differences []Difference
 }
 
 // A Lack is a safeguard that is missing for a person.
@@ -89,6 +106,12 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		SHA256: seen.SHA256, Refused: content.Refused,
 		Decides: row.State == exchange.DraftWaiting && !decided(seen, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
 	}
+	view.More = max(content.Officers-len(content.Approvals), 0)
+	view.Then = max(view.More-1, 0)
+	view.Released = slices.ContainsFunc(content.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
+	view.Own = row.State == exchange.DraftWaiting && content.Officers < 2 && row.Author == v.officer.ID
+	view.Passkey, view.Changed = c.signs(v.officer), v.r.URL.Query().Get("changed") != ""
+	view.Before = c.beforeView(v, seen)
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(content.Draft.Agreement); ok {
 		view.Agreement = v.s.Named(a.Title)
 	}
@@ -108,6 +131,38 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		view.Safeguards = append(view.Safeguards, line)
 	}
 	return view
+}
+
+// beforeView lays out what has changed since the version that the officer saw.
+func (c *Console) beforeView(v *visit, seen exchange.SeenDraft) *beforeView {
+	was := seen.Before
+	if was == nil {
+		return nil
+	}
+	out := &beforeView{Author: was.Author, At: was.At, Released: len(was.Approvals) > 0}
+	out.Own = slices.ContainsFunc(was.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
+	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown}
+	for _, change := range was.Changes {
+		out.Differences = append(out.Differences, r.difference(seen.Row.Type, was.Body, seen.Body, change))
+	}
+	is := seen.Content.Draft
+	for _, field := range []struct{ label, was, is string }{
+		{v.s.T("message.agreement"), was.Draft.Agreement, is.Agreement}, {v.s.T("message.purpose"), was.Draft.Purpose, is.Purpose},
+		{v.s.T("message.recipient"), was.Draft.Recipient, is.Recipient}, {v.s.T("message.approval"), was.Draft.Approval, is.Approval},
+		{v.s.T("message.in_reply_to"), was.Draft.InReplyTo, is.InReplyTo},
+	} {
+		if field.was != field.is {
+			out.Differences = append(out.Differences, Difference{Op: "replace", Place: field.label, Before: said(field.was), After: said(field.is)})
+		}
+	}
+	return out
+}
+
+func said(text string) []Row {
+	if text == "" {
+		return nil
+	}
+	return []Row{{Values: []Value{{Text: text}}}}
 }
 
 // code writes a code of a list in words.

@@ -30,7 +30,15 @@ func families() map[string][]string {
 		"safeguard.":      texts(partners.SafeguardConsent, partners.SafeguardGuardian, partners.SafeguardVoluntariness, partners.SafeguardRefoulement),
 		"basis.":          texts("consent", "authority"),
 		"language.":       spoken,
-		"sign_in.failed.": texts("certificate", "unknown", "provider", "state", "system", "link"),
+		"sign_in.failed.": texts("certificate", "unknown", "provider", "state", "system", "link", "passkey", "password", "wait"),
+		"method.":         texts(byCertificate, byProvider, byDemo, byPasskey, byPassword),
+		"decide.title.":   texts(exchange.DecisionRelease, exchange.DecisionReject),
+		"decide.do.":      texts(exchange.DecisionRelease, exchange.DecisionReject),
+		"decide.failed.":  texts("approval-form", "approval-key", "approval-signature", "approval-party", "approval-time", "approval-draft", "approval-twice", "approval-own"),
+		"join.":           texts("again_differs", "password_bad", "code_bad"),
+		"account.":        texts("no_script", "stale"),
+		"passkey.":        texts("fault"),
+		"decide.":         texts("reason_required"),
 		"reveal.":         texts("reason_required", "fields_required"),
 		"view.fault_":     texts("name", "full", "known"),
 		"filter.due_":     texts("overdue", "soon"),
@@ -53,7 +61,7 @@ func families() map[string][]string {
 	for _, s := range []exchange.DraftState{exchange.DraftHeld, exchange.DraftWaiting, exchange.DraftReleasing, exchange.DraftReleased, exchange.DraftRejected, exchange.DraftRefused, exchange.DraftDiscarded} {
 		out["draft_state."] = append(out["draft_state."], string(s), string(s)+".text")
 	}
-	for _, kind := range []string{"not-found", "forbidden", "erased", "foreign-form", "unknown-file", "too-large", "refused", "unavailable", "internal"} {
+	for _, kind := range []string{"not-found", "forbidden", "erased", "invitation", "foreign-form", "unknown-file", "too-large", "refused", "unavailable", "internal"} {
 		out["error."] = append(out["error."], kind+".title", kind+".text")
 	}
 	return out
@@ -135,7 +143,7 @@ func TestNoTextInTemplates(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}
-	strip := regexp.MustCompile(`(?s)\{\{.*?\}\}|<code>gateway draft approve.*?</code>|<[^>]*>`)
+	strip := regexp.MustCompile(`(?s)\{\{.*?\}\}|<code>gateway (?:draft approve|officer sign).*?</code>|<[^>]*>`)
 	quoted := regexp.MustCompile(`(?:alt|title|placeholder|aria-label)="([^"{]+)"`)
 	for _, file := range files {
 		data, err := os.ReadFile(file)

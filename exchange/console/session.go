@@ -18,6 +18,8 @@ const (
 	byCertificate = "certificate"
 	byProvider    = "oidc"
 	byDemo        = "demonstration"
+	byPasskey     = "passkey"
+	byPassword    = "password"
 )
 
 // recognise finds the officer of a request; ErrNotFound when nobody is signed
@@ -103,17 +105,27 @@ type signIn struct {
 	Certificate bool // the browser has shown one
 	Asks        bool // certificates are a way in here
 	Provider    bool
+	Passkeys    bool
+	Passwords   bool
+	Wait        int                 // seconds, after too many tries
+	Typed       string              // the officer that was named before
 	Officers    []*exchange.Officer // of a demonstration
+}
+
+func (c *Console) signInView(v *visit, to, failed string) signIn {
+	view := signIn{
+		To: local(to), Asks: c.cfg.Pin != nil, Certificate: c.pinOf(v.r) != "", Provider: c.oidc != nil, Passkeys: c.hasPasskeys(), Passwords: c.cfg.Passwords,
+	}
+	if v.s.has("sign_in.failed." + failed) {
+		view.Failed = failed
+	}
+	return view
 }
 
 func (c *Console) signInPage(v *visit) error {
 	q := v.r.URL.Query()
-	view := signIn{
-		To: local(q.Get("to")), Out: q.Get("out") != "", Asks: c.cfg.Pin != nil, Certificate: c.pinOf(v.r) != "", Provider: c.oidc != nil,
-	}
-	if why := q.Get("failed"); v.s.has("sign_in.failed." + why) {
-		view.Failed = why
-	}
+	view := c.signInView(v, q.Get("to"), q.Get("failed"))
+	view.Out = q.Get("out") != ""
 	if c.door.knows(v.r) {
 		for _, id := range c.door.officers {
 			officer, err := c.cfg.Roster.Officer(v.r.Context(), id)

@@ -29,8 +29,9 @@ func parsePages(s *speech) (pages, error) {
 		"case_table": func(cases []CaseLine, caption string, turn bool, now time.Time) any {
 			return caseTable{caption, turn, cases, now}
 		},
-		"draft_table": func(drafts []DraftLine, caption string, held bool) any { return draftTable{caption, held, drafts} },
-		"block_list":  func(blocks []Block, may bool) any { return blockList{may, blocks} },
+		"draft_table":      func(drafts []DraftLine, caption string, held bool) any { return draftTable{caption, held, drafts} },
+		"block_list":       func(blocks []Block, may bool) any { return blockList{may, blocks} },
+		"difference_table": func(list []Difference, caption string) any { return differenceTable{caption, list} },
 	}
 	frame, err := template.New("frame.html").Funcs(functions).ParseFS(templateFiles, "templates/frame.html", "templates/part-*.html")
 	if err != nil {
@@ -71,6 +72,10 @@ type (
 		Held    bool // with the column of what is missing
 		Drafts  []DraftLine
 	}
+	differenceTable struct {
+		Caption     string
+		Differences []Difference
+	}
 	blockList struct {
 		May    bool // hidden fields can be chosen
 		Blocks []Block
@@ -103,8 +108,9 @@ type frame struct {
 }
 
 var (
-	errNoPage      = errors.New("there is no such page")
-	errForeignForm = errors.New("a form came from another site")
+	errNoPage       = errors.New("there is no such page")
+	errForeignForm  = errors.New("a form came from another site")
+	errNoInvitation = errors.New("the invitation was used, or its time is over")
 )
 
 // open serves a page that nobody has to be signed in for.
@@ -171,6 +177,8 @@ func (c *Console) failed(v *visit, err error) {
 		kind, status = "not-found", http.StatusNotFound
 	case errors.Is(err, errUnknownFile):
 		kind, status = "unknown-file", http.StatusUnprocessableEntity
+	case errors.Is(err, errNoInvitation):
+		kind, status = "invitation", http.StatusGone
 	case errors.Is(err, errForeignForm):
 		kind, status = "foreign-form", http.StatusForbidden
 	case errors.As(err, &tooLarge):

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -34,6 +35,24 @@ func (db *DB) Session(ctx context.Context, hash string) (exchange.SessionRow, er
 	}
 	s.SeenAt, s.Ends = fromMillis(seen), fromMillis(ends)
 	return s, nil
+}
+
+// SessionsOf implements exchange.SessionStore.
+func (db *DB) SessionsOf(ctx context.Context, officer string) ([]exchange.SessionRow, error) {
+	var out []exchange.SessionRow
+	query := fmt.Sprintf("SELECT hash, seen_at, ends_at, content FROM session WHERE officer = $1 ORDER BY seen_at DESC, hash LIMIT %d", maxPage)
+	err := each(ctx, db.reads, query, []any{officer}, func(rows *sql.Rows) error {
+		s := exchange.SessionRow{Officer: officer}
+		var seen, ends int64
+		err := rows.Scan(&s.Hash, &seen, &ends, &s.Content)
+		s.SeenAt, s.Ends = fromMillis(seen), fromMillis(ends)
+		out = append(out, s)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list an officer's sessions: %w", db.classify(err))
+	}
+	return out, nil
 }
 
 // TouchSession implements exchange.SessionStore.
