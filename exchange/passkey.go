@@ -46,7 +46,9 @@ type Passkey struct {
 var passkeyAlgorithms = []webauthncose.COSEAlgorithmIdentifier{webauthncose.AlgES256, webauthncose.AlgEdDSA, webauthncose.AlgRS256}
 
 // PasskeyAlgorithms returns them, the one that is liked best first.
-func PasskeyAlgorithms() []webauthncose.COSEAlgorithmIdentifier { return slices.Clone(passkeyAlgorithms) }
+func PasskeyAlgorithms() []webauthncose.COSEAlgorithmIdentifier {
+	return slices.Clone(passkeyAlgorithms)
+}
 
 // maxPasskeys bounds how many an officer has.
 const maxPasskeys = 10
