@@ -37,6 +37,9 @@ func TestSessions(t *testing.T) {
 		if s, err = db.Session(ctx, "a"); err != nil || !s.SeenAt.Equal(now.Add(time.Minute)) {
 			t.Errorf("%+v %v", s, err)
 		}
+		if of, err := db.SessionsOf(ctx, "lan"); err != nil || len(of) != 2 || of[0].Hash != "a" || of[1].Hash != "b" || !bytes.Equal(of[1].Content, []byte("b")) {
+			t.Errorf("%+v %v", of, err)
+		}
 		must(t, db.EndSession(ctx, "c"))
 		must(t, db.EndSession(ctx, "c"))
 		gone("c")
