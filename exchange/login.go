@@ -33,15 +33,15 @@ const (
 	minPassword, maxPassword             = 12, 200
 )
 
-// A Refused sign-in says why as far as a stranger may know: that it failed, or
-// how long to wait.
-type Refused struct{ Wait time.Duration }
+// NotSignedIn says of a refused sign-in what a stranger may know: that it failed,
+// or how long to wait.
+type NotSignedIn struct{ Wait time.Duration }
 
-func (r *Refused) Error() string { return "the sign-in was refused" }
+func (r *NotSignedIn) Error() string { return "the sign-in was refused" }
 
 // SignInByPassword returns the active officer of an identifier who knows the
-// password and has the authenticator; *Refused for anybody else, known or not.
-// address is where the try comes from.
+// password and has the authenticator; *NotSignedIn for anybody else, known or
+// not. address is where the try comes from.
 func (a *Accounts) SignInByPassword(ctx context.Context, address, id, password, code string) (*Officer, error) {
 	now := a.cfg.Clock()
 	tries := []struct {
@@ -54,7 +54,7 @@ func (a *Accounts) SignInByPassword(ctx context.Context, address, id, password, 
 			return nil, err
 		}
 		if wait > 0 {
-			return nil, &Refused{wait}
+			return nil, &NotSignedIn{wait}
 		}
 	}
 	officer, known, err := a.knows(ctx, id, password, code)
@@ -71,7 +71,7 @@ func (a *Accounts) SignInByPassword(ctx context.Context, address, id, password, 
 		if err := recordEvent(ctx, a.cfg.Recorder, Entry{Type: "sign_in_refused", ID: NewID()}, event); err != nil {
 			return nil, err
 		}
-		return nil, &Refused{}
+		return nil, &NotSignedIn{}
 	}
 	for _, try := range tries {
 		if err := a.cfg.Store.Succeeded(ctx, digest(try.who)); err != nil {

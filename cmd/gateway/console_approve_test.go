@@ -12,9 +12,9 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// named serves the scene's pages at a name, which passkeys need: a browser
+// atName serves the scene's pages at a name, which passkeys need: a browser
 // binds none to a bare address.
-func (s *scene) named(cfg ConsoleConfig) string {
+func (s *scene) atName(cfg ConsoleConfig) string {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,7 +61,7 @@ func (b *browser) passkey(selector, then string) {
 // The record proves who let which words go.
 func TestConsoleReleaseByTwo(t *testing.T) {
 	s := newScene(t)
-	address := s.named(ConsoleConfig{})
+	address := s.atName(ConsoleConfig{})
 	b := newBrowser(t, address)
 	b.device()
 	b.open(s.link)

@@ -143,7 +143,7 @@ func TestConsolePassword(t *testing.T) {
 // What the browser signed for another time is worth nothing.
 func TestConsolePasskey(t *testing.T) {
 	o := newOffice(t, ConsoleConfig{})
-	address := o.named(ConsoleConfig{Passwords: true})
+	address := o.atName(ConsoleConfig{Passwords: true})
 	b := newBrowser(t, address)
 	b.device()
 	b.open(o.invite("lan"))

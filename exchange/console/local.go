@@ -55,7 +55,7 @@ func (c *Console) signInByPassword(v *visit) error {
 	form := v.r.PostFormValue
 	id := strings.ToLower(strings.TrimSpace(form("officer")))
 	officer, err := c.cfg.Accounts.SignInByPassword(v.r.Context(), placeOf(v.r), id, form("password"), form("code"))
-	var refused *exchange.Refused
+	var refused *exchange.NotSignedIn
 	if errors.As(err, &refused) {
 		view := c.signInView(v, form("to"), "password")
 		if refused.Wait > 0 {
