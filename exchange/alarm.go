@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/record"
@@ -76,4 +77,23 @@ func (w *Watch) Warnings() []string {
 		}
 	}
 	return out
+}
+
+// Of returns how a partner's log and our witness at it stand: the size of our
+// log that the partner countersigned last, how many of its receipts wait to be
+// compared, and what is wrong.
+func (w *Watch) Of(partner string) (cosigned int64, waiting int, alarms []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if held := w.compared[partner]; held != nil {
+		waiting = len(held.waiting)
+	}
+	for _, kind := range []string{alarmSplitView, alarmAhead, alarmRefused} {
+		for key := range w.alarms {
+			if strings.HasPrefix(key, kind+partner) && !slices.Contains(alarms, kind) {
+				alarms = append(alarms, kind)
+			}
+		}
+	}
+	return w.shown[partner], waiting, alarms
 }

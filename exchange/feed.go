@@ -228,6 +228,12 @@ func (f *Feed) about(ctx context.Context, r Row) (string, error) {
 	switch {
 	case r.Kind != KindEvent && r.Kind != KindAccess:
 		return r.Type, nil
+	case r.Type == deliveryRetried:
+		m, err := f.cfg.Reader.Message(ctx, MessageKey{Lane{r.Partner, Out}, r.ID})
+		if errors.Is(err, ErrNotFound) { // all of a partner's at once
+			return "", nil
+		}
+		return m.Type, err
 	case !strings.HasPrefix(r.Type, "draft_"):
 		return "", nil
 	}

@@ -56,10 +56,10 @@ type CosignatureStore interface {
 // histories, theirs or ours (alarm.go).
 type Watch struct {
 	cfg   WatchConfig
-	shown map[string]int64 // the size that each partner last countersigned
 	ahead map[string]int64 // what a partner said to have countersigned, when that is more than we have
 
 	mu       sync.Mutex
+	shown    map[string]int64       // the size that each partner last countersigned
 	compared map[string]*comparison // by partner
 	alarms   map[string]string
 }
@@ -116,7 +116,7 @@ func (w *Watch) Show(ctx context.Context, p *partners.Partner) error {
 	head := w.cfg.Head()
 	// At most one correction: the witness says what it has seen last.
 	for range 2 {
-		old := w.shown[p.Code]
+		old := w.countersigned(p.Code)
 		if head.Size == 0 || old == head.Size {
 			return nil
 		}
@@ -136,7 +136,7 @@ func (w *Watch) Show(ctx context.Context, p *partners.Partner) error {
 			if err != nil {
 				return err
 			}
-			w.shown[p.Code] = head.Size
+			w.counted(p.Code, head.Size)
 			return w.cfg.Keep.KeepCosignature(ctx, head.Size, witness.Name(), bytes.TrimPrefix(cosigned, head.Checkpoint))
 		case http.StatusConflict:
 			seen, err := strconv.ParseInt(strings.TrimSuffix(string(body), "\n"), 10, 64)
@@ -149,7 +149,7 @@ func (w *Watch) Show(ctx context.Context, p *partners.Partner) error {
 			if seen > head.Size {
 				return w.behind(ctx, p, seen, head)
 			}
-			w.shown[p.Code] = seen
+			w.counted(p.Code, seen)
 		case http.StatusUnprocessableEntity:
 			return w.contradicted(ctx, p, old, head)
 		default:
@@ -157,6 +157,18 @@ func (w *Watch) Show(ctx context.Context, p *partners.Partner) error {
 		}
 	}
 	return nil
+}
+
+func (w *Watch) countersigned(partner string) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.shown[partner]
+}
+
+func (w *Watch) counted(partner string, size int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shown[partner] = size
 }
 
 func (w *Watch) post(ctx context.Context, p *partners.Partner, body []byte) (int, []byte, error) {

@@ -69,12 +69,16 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 	if err != nil {
 		return nil, err
 	}
+	oversight, err := n.newOversight()
+	if err != nil {
+		return nil, err
+	}
 	zone, err := n.officersZone(cfg.Zone)
 	if err != nil {
 		return nil, err
 	}
 	wired := console.Config{
-		Self: n.cfg.Self, Files: n.files, Desk: n.desk, Sight: sight, Register: n.register, Roster: n.roster, Sessions: sessions, Views: views,
+		Self: n.cfg.Self, Files: n.files, Desk: n.desk, Sight: sight, Oversight: oversight, Register: n.register, Roster: n.roster, Sessions: sessions, Views: views,
 		Directory: n.directory, Catalogue: n.catalogue, Zone: zone, Clock: n.now, Logger: n.log,
 	}
 	if wired.Accounts, err = n.accounts(cfg); err != nil {

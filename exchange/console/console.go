@@ -26,6 +26,7 @@ type Config struct {
 	Desk      *exchange.Desk
 	Sight     *exchange.Sight
 	Register  *exchange.Register // nil: nobody looks for probable duplicates
+	Oversight *exchange.Oversight
 	Roster    *exchange.Roster
 	Sessions  *exchange.Sessions
 	Views     *exchange.Views
@@ -57,7 +58,7 @@ type Console struct {
 
 // New returns a console; it refuses a missing part.
 func New(cfg Config) (*Console, error) {
-	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
+	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Oversight == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
 		cfg.Directory == nil || cfg.Catalogue == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -99,7 +100,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
-	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "passkey.js", "mark.svg", "fonts/{name}"} {
+	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "passkey.js", "proof.js", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/"+name, serveAsset)
 	}
 	r.Get("/sign-in", c.open(c.signInPage))
@@ -124,6 +125,13 @@ func (c *Console) routes() http.Handler {
 	r.Get("/cases/{partner}/{case}", c.signedIn(c.casePage))
 	r.Get("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
 	r.Post("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
+	r.Get("/messages/{partner}/{direction}/{id}/proof", c.signedIn(c.proofPage))
+	r.Post("/messages/{partner}/{direction}/{id}/source", c.signedIn(c.sourcePage))
+	r.Get("/partners", c.signedIn(c.partnersPage))
+	r.Get("/partners/{partner}", c.signedIn(c.partnerPage))
+	r.Post("/partners/{partner}/retry", c.signedIn(c.retryParcels))
+	r.Get("/record", c.signedIn(c.recordPage))
+	r.Get("/audit", c.signedIn(c.auditPage))
 	r.Get("/drafts/{id}", c.signedIn(c.draftPage))
 	r.Post("/drafts/{id}", c.signedIn(c.draftPage))
 	r.Post("/drafts/{id}/statement", c.signedIn(c.askStatement))

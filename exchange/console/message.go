@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
@@ -83,11 +81,9 @@ func faultOf(err error) string {
 }
 
 func (c *Console) messagePage(v *visit) error {
-	key := exchange.MessageKey{
-		Lane: exchange.Lane{Partner: chi.URLParam(v.r, "partner"), Direction: exchange.Direction(chi.URLParam(v.r, "direction"))}, ID: chi.URLParam(v.r, "id"),
-	}
-	if key.Direction != exchange.In && key.Direction != exchange.Out {
-		return errNoPage
+	key, err := messageKey(v)
+	if err != nil {
+		return err
 	}
 	want, err := wanted(v)
 	if err != nil {

@@ -168,3 +168,25 @@ func (db *DB) Backlog(ctx context.Context) (map[string]exchange.Backlog, error) 
 	}
 	return out, nil
 }
+
+// recentJobs is how far LastTries looks back, so that a page costs the same
+// however long the record is.
+const recentJobs = 10000
+
+// LastTries implements exchange.DeliveryReader.
+func (db *DB) LastTries(ctx context.Context, partner string) (delivered, failed time.Time, err error) {
+	var ok, not sql.NullInt64
+	err = db.reads.QueryRowContext(ctx, `SELECT max(CASE WHEN a.outcome = 'delivered' THEN a.at END), max(CASE WHEN a.outcome <> 'delivered' THEN a.at END)
+		FROM job j JOIN attempt a ON a.job_id = j.id
+		WHERE j.queue = $1 AND j.kind = 'deliver' AND j.id > (SELECT coalesce(max(id), 0) FROM job) - $2`, partner, recentJobs).Scan(&ok, &not)
+	if err != nil {
+		return time.Time{}, time.Time{}, fmt.Errorf("read the last deliveries: %w", db.classify(err))
+	}
+	if ok.Valid {
+		delivered = fromMillis(ok.Int64)
+	}
+	if not.Valid {
+		failed = fromMillis(not.Int64)
+	}
+	return delivered, failed, nil
+}

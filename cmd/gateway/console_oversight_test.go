@@ -1,0 +1,177 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// as signs in as another officer of the scene.
+func (b *browser) as(officer string) {
+	b.t.Helper()
+	b.open("/sign-in")
+	b.click(`button[value="` + officer + `"]`)
+}
+
+// each opens a page in both languages, light and dark, and looks for a text,
+// for faults that axe finds, and for what nobody has asked to see.
+func (b *browser) each(name, path, vi, en string) {
+	b.t.Helper()
+	for _, tag := range []string{"vi", "en"} {
+		b.open(path)
+		b.language(tag)
+		b.open(path)
+		want := vi
+		if tag == "en" {
+			want = en
+		}
+		text := b.text()
+		if !strings.Contains(text, want) {
+			b.t.Errorf("%s in %s lacks %q:\n%s", name, tag, want, text)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(text, secret) || strings.Contains(b.title(), secret) {
+				b.t.Errorf("%s in %s shows %q unasked", name, tag, secret)
+			}
+		}
+		for _, scheme := range []string{"light", "dark"} {
+			b.scheme(scheme)
+			b.accessible(name + " in " + tag + ", " + scheme)
+			b.picture(name + "-" + tag + "-" + scheme)
+		}
+		b.scheme("light")
+	}
+}
+
+// givesUp leaves a message to Cambodia that was given up.
+func (s *scene) givesUp() string {
+	s.t.Helper()
+	s.kh.halt()
+	once := partners.Duration(30 * time.Millisecond)
+	s.vn.editPartner("kh", func(p *partners.Partner) { p.RawRetry.DeadLetterAfter = &once })
+	s.vn.reload()
+	sent, err := s.vn.node.outbox.Submit(s.t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(
+		`{"subjects":[{"subject_ref":"S-4","name":{"native":"ចាន់ធី","script":"Khmr","language":"km","latin":"Chanthy"},"sex":"female","date_of_birth":"1990","claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH"}]}`)}, consented)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for range 200 {
+		if b, err := s.vn.node.db.Backlog(s.t.Context()); err == nil && b["KH"].Dead == 1 {
+			return sent.ID
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.t.Fatal("the message is not given up")
+	return ""
+}
+
+// The lines to partners, the record and the trail, as those see them who answer
+// for the exchange.
+func TestConsoleOversight(t *testing.T) {
+	s := newScene(t)
+	dead := s.givesUp()
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="minh"]`)
+	b.each("partners", "/partners", "Đã ngừng gửi", "Given up")
+	b.each("partner", "/partners/KH", "Nội bộ Việt Nam", "Viet Nam internal")
+	b.each("record", "/record", "Mốc đã ký", "Signed checkpoint")
+	b.open("/partners/KH")
+	b.click(`button[name="message"][value="` + dead + `"]`)
+	if text := b.text(); !strings.Contains(text, "1 message is due again.") {
+		t.Errorf("the retry is not told:\n%s", text)
+	}
+	retried := s.vn.rows(exchange.Filter{Kind: exchange.KindEvent, Type: "delivery_retried"})
+	if len(retried) != 1 || retried[0].ID != dead {
+		t.Errorf("the record says %+v of the retry", retried)
+	}
+
+	// An auditor sees who did it, and is offered neither a retry nor the source.
+	b.as("an")
+	b.each("audit", "/audit", "Gửi lại thông điệp", "Messages were tried again")
+	b.open("/audit?kind=retry&officer=minh")
+	if text := b.text(); !strings.Contains(text, "minh") || strings.Contains(text, "Signed in") {
+		t.Errorf("the filtered trail:\n%s", text)
+	}
+	b.open("/audit?from=2026-12-02&to=2026-12-01")
+	if text := b.text(); !strings.Contains(text, "The last day is before the first") {
+		t.Errorf("a period that ends before it begins:\n%s", text)
+	}
+	b.open("/partners/KH")
+	if look(b, chromedp.Evaluate[int](`document.querySelectorAll("form[action$='/retry']").length`)) != 0 {
+		t.Error("an auditor is offered a retry")
+	}
+	b.open("/partners/LA")
+	if text := b.text(); !strings.Contains(text, "Page not found") {
+		t.Errorf("a partner that the auditor is not assigned to:\n%s", text)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// The proof of a message is checked by the browser itself, and a value that was
+// changed on the way is found.
+func TestConsoleProof(t *testing.T) {
+	s := newScene(t)
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	path := "/messages/KH/in/" + s.asked + "/proof"
+	b.each("proof", path, "Trình duyệt của bạn kiểm tra", "Checked by your browser")
+	checked := func(where string) (verdicts string) {
+		t.Helper()
+		b.run(chromedp.WaitVisible(chromedp.CSS("#proof-checks[data-done]")))
+		return look(b, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("#proof-checks li"), e => e.className).join(" ")`))
+	}
+	b.open(path)
+	if got := checked("in"); got != "ok ok ok ok ok ok" {
+		t.Errorf("the browser finds %q:\n%s", got, b.text())
+	}
+	sent := s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out})
+	b.open("/messages/KH/out/" + sent[0].ID + "/proof")
+	if got := checked("out"); got != "ok ok ok ok ok ok" {
+		t.Errorf("of a message of ours the browser finds %q:\n%s", got, b.text())
+	}
+	b.open("/record")
+	if got := checked("record"); !strings.HasPrefix(got, "ok") || strings.Contains(got, "bad") {
+		t.Errorf("of the record the browser finds %q", got)
+	}
+
+	// The same page with one letter of the entry changed: the script says so.
+	b.open(path)
+	checked("before")
+	wrong := look(b, chromedp.Evaluate[string](`(async () => {
+		const leaf = document.querySelector("#proof-leaf code"); leaf.textContent = leaf.textContent.replace('"in"', '"to"');
+		const list = document.getElementById("proof-checks"); list.textContent = ""; delete list.dataset.done;
+		const again = document.createElement("script"); again.src = "/assets/proof.js?again"; document.head.append(again);
+		while (!list.dataset.done) await new Promise(r => setTimeout(r, 20));
+		return Array.from(list.children, e => e.className).join(" ") })()`, chromedp.EvalAwaitPromise))
+	if wrong != "ok bad ok ok ok ok" {
+		t.Errorf("of a changed entry the browser finds %q", wrong)
+	}
+
+	// The signed source is handed out with a reason, which is recorded first.
+	b.open(path)
+	b.click(`aside button`)
+	if text := b.text(); !strings.Contains(text, "Write a reason of 5 to 1000 characters.") {
+		t.Errorf("without a reason:\n%s", text)
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses are in the record, and nothing was handed out", n)
+	}
+	got := look(b, chromedp.Evaluate[string](`fetch("/messages/KH/in/`+s.asked+`/source", {method: "POST", body: new URLSearchParams({reason: "for the court"})}).then(async r => r.headers.get("content-disposition") + " " + (await r.text()).split(".").length)`, chromedp.EvalAwaitPromise))
+	if got != "attachment; filename="+s.asked+".jws 3" {
+		t.Errorf("the source came as %q", got)
+	}
+	accesses := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+	if len(accesses) != 1 || accesses[0].Type != "source_read" || accesses[0].ID != s.asked {
+		t.Errorf("the accesses are %+v", accesses)
+	}
+	s.quiet()
+	s.vn.check()
+}

@@ -1,0 +1,129 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// A trailFilter is what an auditor has chosen.
+type trailFilter struct{ Officer, Kind, Partner, Case, From, To string }
+
+// A deedLine is one entry of the record, in words.
+type deedLine struct {
+	Index   int64
+	At      time.Time
+	What    string
+	Type    TypeName
+	Partner Party
+	Case    string
+	By      string
+	Changed string
+	Reason  string
+	Method  string
+	Fields  []string
+	Broken  bool // the officer had no right to it and took it all the same
+	Erased  bool
+	Link    string // of a message
+}
+
+// A trailView is the page of who did what.
+type trailView struct {
+	Filter   trailFilter
+	Filtered bool
+	Partners []Party
+	Kinds    []string
+	Deeds    []deedLine
+	Next     string
+	Later    bool
+	Fault    string // a key of the catalogue
+}
+
+// trailKinds are what an auditor can ask for: a kind of entry, or one type of it.
+var trailKinds = map[string]exchange.TrailFilter{
+	"access":    {Kind: exchange.KindAccess},
+	"sign_in":   {Kind: exchange.KindEvent, Type: "officer_signed_in"},
+	"sign_out":  {Kind: exchange.KindEvent, Type: "officer_signed_out"},
+	"officer":   {Kind: exchange.KindEvent, Type: "officer_changed"},
+	"release":   {Kind: exchange.KindEvent, Type: "draft_release"},
+	"retry":     {Kind: exchange.KindEvent, Type: "delivery_retried"},
+	"overdue":   {Kind: exchange.KindEvent, Type: "clock_overdue"},
+	"event":     {Kind: exchange.KindEvent},
+	"message":   {Kind: exchange.KindMessage},
+	"receipt":   {Kind: exchange.KindReceipt},
+	"refusal":   {Kind: exchange.KindRefusal},
+	"failure":   {Kind: exchange.KindFailure},
+	"evidence":  {Kind: exchange.KindAccess, Type: "evidence_export"},
+	"signed":    {Kind: exchange.KindAccess, Type: "source_read"},
+	"log_split": {Kind: exchange.KindEvent, Type: "split_view"},
+}
+
+// trailOrder is the order in which they are offered.
+var trailOrder = []string{"access", "evidence", "signed", "sign_in", "sign_out", "officer", "release", "retry", "overdue", "log_split", "event", "message", "receipt", "refusal", "failure"}
+
+// trailPage is how many entries are shown at once.
+const trailPage = 50
+
+func (c *Console) auditPage(v *visit) error {
+	q := v.r.URL.Query()
+	view := trailView{
+		Filter:   trailFilter{strings.TrimSpace(q.Get("officer")), q.Get("kind"), q.Get("partner"), strings.TrimSpace(q.Get("case")), q.Get("from"), q.Get("to")},
+		Partners: c.parties(v.s, v.officer), Kinds: trailOrder,
+	}
+	view.Filtered = view.Filter != trailFilter{}
+	want, status := trailKinds[view.Filter.Kind], http.StatusOK
+	want.Officer, want.Partner, want.Case = view.Filter.Officer, view.Filter.Partner, view.Filter.Case
+	if want.Since, want.Until, view.Fault = (messageWish{From: view.Filter.From, To: view.Filter.To}).days(c.cfg.Zone); view.Fault != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	before, _ := strconv.ParseInt(q.Get("before"), 10, 64)
+	deeds, next, err := c.cfg.Oversight.Trail(v.r.Context(), v.officer, want, before, trailPage)
+	if err != nil {
+		return err
+	}
+	for _, d := range deeds {
+		view.Deeds = append(view.Deeds, c.deedLine(v, d))
+	}
+	if view.Later = before > 0; next > 0 {
+		q.Set("before", strconv.FormatInt(next, 10))
+		view.Next = "/audit?" + q.Encode()
+	}
+	return c.show(v, status, "audit", v.s.T("audit.title"), "audit", view)
+}
+
+func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
+	out := deedLine{
+		Index: d.Index, At: d.At, Case: d.Case, By: d.By, Changed: d.Changed, Reason: d.Reason, Broken: d.BreakGlass, Erased: d.Erased,
+		What: v.s.Or("event."+d.Entry, v.s.Or("timeline."+string(d.Kind), d.Entry)),
+	}
+	if d.Method != "" {
+		out.Method = v.s.Or("sign_in.method."+d.Method, d.Method)
+	}
+	if d.Partner != "" {
+		out.Partner = c.party(v.s, d.Partner)
+	}
+	if c.cfg.Catalogue.Has(d.Type) {
+		out.Type = c.typeName(v.s, d.Type)
+	}
+	if d.By == "" && d.Kind != exchange.KindEvent && d.Kind != exchange.KindAccess {
+		out.By = c.party(v.s, c.cfg.Self).Name
+		if d.Direction == exchange.In {
+			out.By = out.Partner.Name
+		}
+	}
+	if d.Kind == exchange.KindMessage {
+		out.What = v.s.T("audit.message_" + string(d.Direction))
+		out.Link = "/messages/" + url.PathEscape(d.Partner) + "/" + string(d.Direction) + "/" + url.PathEscape(d.ID)
+	}
+	for _, f := range d.Fields {
+		if f == "" {
+			f = v.s.T("reveal.all")
+		}
+		out.Fields = append(out.Fields, f)
+	}
+	return out
+}

@@ -1,0 +1,107 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"time"
+)
+
+// A TrailFilter selects what the trail shows; its zero value selects all.
+type TrailFilter struct {
+	Officer string // who did it
+	Kind    Kind
+	Type    string
+	Partner string
+	Case    string
+	Since   time.Time // inclusive
+	Until   time.Time // exclusive
+}
+
+// A Deed is one entry of the record as an auditor sees it: who did what, when,
+// in which case, and of a look at personal data which fields and why. What the
+// fields hold is not in it.
+type Deed struct {
+	Event
+	Entry      string // the type of the entry itself
+	By         string
+	Reason     string
+	Fields     []string
+	BreakGlass bool
+	Method     string // of a sign-in
+	Changed    string // of a change to an officer: who was changed
+	Erased     bool   // nothing of it can be read any more
+}
+
+// Trail returns what stands in the record, the last first, at most n, of what is
+// before an index; next is where to go on, 0 at the end. One call looks at a
+// bounded number of entries, so it may return few and still say that there are more.
+func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, before int64, n int) (deeds []Deed, next int64, err error) {
+	if !by.Has(RoleAuditor, RoleCompliance, RoleSupervisor) {
+		return nil, 0, forbidden("see the trail")
+	}
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	filter := Filter{
+		Kind: f.Kind, Type: f.Type, Partner: f.Partner, Case: f.Case, Since: f.Since, Until: f.Until, Partners: by.Scope(),
+	}
+	look := o.cfg.Feed.look(by)
+	for scanned := 0; scanned < maxScan; {
+		rows, err := o.cfg.Files.cfg.Reader.Newest(ctx, before, filter, n+1)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, r := range rows {
+			if len(deeds) == n {
+				return deeds, before, nil
+			}
+			event, told, err := look(ctx, r)
+			if err != nil {
+				return nil, 0, err
+			}
+			if told {
+				if deed := o.deed(ctx, r, event); f.Officer == "" || deed.By == f.Officer || deed.Changed == f.Officer {
+					deeds = append(deeds, deed)
+				}
+			}
+			before = r.Index
+		}
+		if len(rows) <= n { // the beginning of the record
+			return deeds, 0, nil
+		}
+		scanned += len(rows)
+	}
+	return deeds, before, nil
+}
+
+// deed says who did what an entry records.
+func (o *Oversight) deed(ctx context.Context, r Row, event Event) Deed {
+	out := Deed{Event: event, Entry: r.Type}
+	if r.Kind != KindAccess && r.Kind != KindEvent {
+		return out
+	}
+	opened, err := o.cfg.Files.cfg.Opener.Open(ctx, r)
+	if err != nil {
+		out.Erased = true
+		return out
+	}
+	var data struct {
+		By         string          `json:"by"`
+		Officer    json.RawMessage `json:"officer"` // an identifier, or of a change the whole entry
+		Reason     string          `json:"reason"`
+		Fields     []string        `json:"fields"`
+		BreakGlass bool            `json:"break_glass"`
+		Method     string          `json:"method"`
+	}
+	if json.Unmarshal(opened.Data, &data) != nil { // some events are lists
+		return out
+	}
+	out.By, out.Reason, out.Fields, out.BreakGlass, out.Method = data.By, data.Reason, data.Fields, data.BreakGlass, data.Method
+	if r.Type == officerChanged {
+		out.Changed = r.ID
+	} else if out.By == "" {
+		_ = json.Unmarshal(data.Officer, &out.By) // not a name: nobody is named
+	}
+	return out
+}
