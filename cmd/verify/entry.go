@@ -64,7 +64,11 @@ func (a *auditor) judgeKind(e *entry, say sayer) error {
 	case "receipt":
 		a.judgePartnerReceipt(e, say)
 	case "failure":
-		a.sent.settle(e.leaf)
+		// The message goes on waiting: somebody may send it again, and then its
+		// receipt comes after all.
+		if !a.sent.waits(e.leaf) && a.manifest.scope.From.IsZero() {
+			say("a failure of a message that was not sent before it, or that has its receipt: an entry is missing or was put in")
+		}
 	}
 	return nil
 }
@@ -172,8 +176,14 @@ func (s *sentMessages) add(e *entry) error {
 	return nil
 }
 
-// settle returns the message that a receipt or a failure is about, and forgets
-// it: a message is settled once.
+// waits says whether the message that an entry is about has no receipt yet.
+func (s *sentMessages) waits(l leaf) bool {
+	_, ok := s.waiting[[2]string{l.partner, l.jti}]
+	return ok
+}
+
+// settle returns the message that a receipt is about, and forgets it: a message
+// has one receipt.
 func (s *sentMessages) settle(l leaf) (sentMessage, bool) {
 	key := [2]string{l.partner, l.jti}
 	m, ok := s.waiting[key]

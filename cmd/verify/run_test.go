@@ -65,6 +65,38 @@ func lastJSON(t *testing.T, stdout string) map[string]any {
 	return out
 }
 
+// A message that was given up and then sent again has a failure, or several, and
+// a receipt behind them. A second receipt, or a failure behind the receipt, is
+// still one too many.
+func TestSentAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		then func(*world)
+		says string
+	}{
+		"given up":              {func(w *world) {}, ""},
+		"delivered after all":   {func(w *world) { w.receipt("LA", "vn-message-1") }, ""},
+		"given up twice":        {func(w *world) { w.other("failure", "LA", "out", "vn-message-1"); w.receipt("LA", "vn-message-1") }, ""},
+		"two receipts":          {func(w *world) { w.receipt("LA", "vn-message-1"); w.receipt("LA", "vn-message-1") }, "entry 3: a receipt for a message"},
+		"failed after delivery": {func(w *world) { w.receipt("LA", "vn-message-1"); w.other("failure", "LA", "out", "vn-message-1") }, "entry 3: a failure of a message"},
+		"failure of nothing":    {func(w *world) { w.other("failure", "LA", "out", "vn-message-9") }, "entry 2: a failure of a message"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(lie{})
+			w.out("LA", "vn-message-1")
+			w.other("failure", "LA", "out", "vn-message-1")
+			c.then(w)
+			code := 0
+			if c.says != "" {
+				code = 1
+			}
+			got := verifyZip(t, zipOf(w.export(testScope{}, nil).seal()), "")
+			if got.code != code || !strings.Contains(got.stdout, c.says) {
+				t.Errorf("code %d\n%s%s", got.code, got.stdout, got.stderr)
+			}
+		})
+	}
+}
+
 func TestHonestBundles(t *testing.T) {
 	partner := func(code string) func(testLeaf) bool { return func(l testLeaf) bool { return l.partner == code } }
 	from := func(n int) func(*world) testScope {
