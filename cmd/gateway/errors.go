@@ -94,6 +94,8 @@ func adviceFor(err error) string {
 		return "run 'gateway migrate --config FILE'"
 	case errors.Is(err, exchange.ErrForgotten):
 		return "put the lock file back; if it is lost, see 'When the lock file is lost' in docs/operating.md"
+	case errors.Is(err, exchange.ErrFork), errors.Is(err, exchange.ErrBroken):
+		return "see 'When recording has stopped' in docs/operating.md before it is started again"
 	}
 	return ""
 }

@@ -182,11 +182,11 @@ func (n *node) await(ctx context.Context, partner, messageType string, r *sendRe
 		}
 		select {
 		case <-ctx.Done():
-			what := "no receipt yet"
 			if r.Delivered {
-				what = "delivered, but no answer yet"
+				return hint(fmt.Errorf("delivered, but no answer yet: %w", errWaited),
+					"the answer comes when an officer of the partner has decided; 'gateway case timeline "+partner+" "+r.Case+"' shows it then")
 			}
-			return hint(fmt.Errorf("%s: %w", what, errWaited),
+			return hint(fmt.Errorf("no receipt yet: %w", errWaited),
 				"the message stays in the outbox; is a gateway running on this configuration? 'gateway partner queue "+partner+"' shows its attempts")
 		case <-time.After(tick):
 		}
