@@ -249,7 +249,7 @@ func (s *Snapshot) contradictions(self string, into map[string]error) {
 				break
 			}
 			s.recipients(v, f)
-			s.sides(v, self != "", f)
+			s.sides(v, f)
 		}
 		if err := f.err(); err != nil {
 			into[path] = err
@@ -278,21 +278,21 @@ func (s *Snapshot) recipients(a *Agreement, f *faults) {
 	}
 }
 
-// sides checks that a clock knows where it runs. ours says whether the deadlines
-// count that are ours to keep.
-func (s *Snapshot) sides(a *Agreement, ours bool, f *faults) {
+// sides checks that a clock knows where it runs.
+func (s *Snapshot) sides(a *Agreement, f *faults) {
 	for i, d := range a.Deadlines {
 		for _, started := range a.starts(d) {
 			side, known := s.Responsible(a, d, started)
-			file := SelfFile
-			if !d.Ours(started) {
+			file, todo := SelfFile, ""
+			switch {
+			case !d.Ours(started):
 				file = s.partners[a.Partner].File
-			} else if !ours {
-				continue
+			case s.self == nil:
+				todo = "put one beside partners/; partners/examples/self.yaml is a template"
 			}
 			switch {
 			case !known:
-				f.add(pointer("deadlines", i, "responsible"), "", "the clock needs the time zone of the side that is responsible: %s does not say it", file)
+				f.add(pointer("deadlines", i, "responsible"), todo, "the clock needs the time zone of the side that is responsible: %s does not say it", file)
 			case d.Unit == WorkingDays && len(side.Weekend) == 0:
 				f.add(pointer("deadlines", i, "unit"), "", "working days need the weekend of the side that is responsible: %s does not say it", file)
 			}

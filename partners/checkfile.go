@@ -41,7 +41,8 @@ func CheckFile(path string, types Catalogue, check Check) (notes []string, err e
 	return r.compare(file, filepath.Join(r.dir, folder, filepath.Base(path)))
 }
 
-// compare looks for contradictions between a file and those beside it.
+// compare looks for contradictions between a file and those beside it. Whose
+// gateway it is, self.yaml alone can say.
 func (r *reader) compare(file *version, path string) (notes []string, err error) {
 	all, err := r.find(nil)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Examples are templates for the partners and agreements that the project
-// starts from; each says in comments what is sourced and what is not.
+// Examples are templates for our own side, and for the partners and agreements
+// that the project starts from; each says in comments what is sourced and what is not.
 //
 //go:embed examples
 var Examples embed.FS

@@ -55,14 +55,42 @@ func TestExamples(t *testing.T) {
 			_, err = TemplateAgreement(name)
 		case "calendars":
 			_, err = exampleCalendar(name)
+		case "examples":
+			err = exampleSelf()
 		default:
 			t.Errorf("%s is of no kind", path)
 		}
 		return err
 	})
-	if err != nil || seen < 11 {
+	if err != nil || seen < 12 {
 		t.Fatalf("%d examples, %v", seen, err)
 	}
+}
+
+// exampleSelf says whether the template of our own side is what the template of
+// us as a partner says.
+func exampleSelf() error {
+	docs, err := compileDocuments()
+	if err != nil {
+		return err
+	}
+	data, err := Examples.ReadFile("examples/" + SelfFile)
+	if err != nil {
+		return err
+	}
+	self, err := docs.readSelf(SelfFile, data)
+	if err != nil {
+		return err
+	}
+	vn, err := TemplatePartner("VN")
+	if err != nil {
+		return err
+	}
+	self.from, self.zone = origin{}, nil
+	if want := vn.AsSelf(); !reflect.DeepEqual(self, want) {
+		return fmt.Errorf("the template of our own side says %+v, that of us as a partner %+v", self, want)
+	}
+	return nil
 }
 
 // A template that is put in force as it is would trust a key whose private part
@@ -74,7 +102,8 @@ func TestExamplesSayWhatToReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob("examples/*/*.yaml")
-	if err != nil || len(files) < 11 {
+	files = append(files, "examples/"+SelfFile)
+	if err != nil || len(files) < 12 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	for _, file := range files {

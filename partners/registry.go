@@ -11,12 +11,10 @@ import (
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-// Config says where the registry's files are. All of it is required but Self.
+// Config says where the registry's files are. All of it is required.
 type Config struct {
-	Dir string
-	// Self is our own code. With it the registry insists that self.yaml is
-	// about us, and that it is there when a deadline is ours to keep.
-	Self   string
+	Dir    string
+	Self   string // our own code: self.yaml is about us
 	Now    func() time.Time
 	Types  Catalogue
 	Check  Check
@@ -59,7 +57,7 @@ type Registry struct {
 // Load reads the folder. It refuses files that are wrong or contradict each
 // other; the error names each with its line.
 func Load(cfg Config) (*Registry, error) {
-	if cfg.Dir == "" || cfg.Now == nil || cfg.Types == nil || cfg.Check == nil || cfg.Logger == nil {
+	if cfg.Dir == "" || cfg.Self == "" || cfg.Now == nil || cfg.Types == nil || cfg.Check == nil || cfg.Logger == nil {
 		return nil, errors.New("registry: a required part is missing")
 	}
 	docs, err := compileDocuments()

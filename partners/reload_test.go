@@ -301,6 +301,7 @@ func TestCheckFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := func(file string) string { return filepath.Join(l.dir, file) }
+	self := l.text(SelfFile)
 	for _, c := range []struct {
 		name, file string
 		change     func()
@@ -311,7 +312,8 @@ func TestCheckFile(t *testing.T) {
 		{"fine", in("partners/kh.yaml"), nil, fine, "", nil},
 		{"an agreement", in("agreements/KH2005.yaml"), nil, fine, "", nil},
 		{"about us", in(SelfFile), nil, fine, "", nil},
-		{"outside of a registry", outside, nil, fine, "", []string{"it lies in no registry, so it was not compared with the other files of one"}},
+		{"our deadlines, and nothing about us", in("agreements/KH2005.yaml"), func() { l.remove(SelfFile) }, fine, "self.yaml does not say it; put one beside partners/", nil},
+		{"outside of a registry", outside, func() { l.write(SelfFile, self) }, fine, "", []string{"it lies in no registry, so it was not compared with the other files of one"}},
 		{"a key", in("partners/kh.yaml"), nil, check, "kh.yaml:22:7: /signing_keys/0/jwk: no such curve", nil},
 		{"a key, outside", outside, nil, check, "/signing_keys/0/jwk: no such curve", nil},
 		{"an unknown calendar", in("partners/la.yaml"), func() { l.edit("partners/la.yaml", "calendar: lao", "calendar: nowhere") }, fine, `/calendar: there is no calendar "nowhere"`, nil},
