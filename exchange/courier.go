@@ -313,6 +313,9 @@ func (c *Courier) record(ctx context.Context, peer *Peer, job Job, kind Kind, di
 	if err != nil {
 		return fmt.Errorf("find the message of a job: %w", err)
 	}
+	if row.Partner != peer.Code || row.ID != job.Ref {
+		return errStrayJob
+	}
 	e := &Entry{
 		Kind: kind, Partner: peer.Code, Direction: direction, ID: job.Ref, Type: row.Type, Case: row.Case,
 		Data: data, Settle: &Settlement{JobID: job.ID, State: state, Attempt: a}, Terms: peer,

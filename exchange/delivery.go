@@ -38,6 +38,17 @@ func retryBecause(err error, detail string) attemptResult {
 	return attemptResult{err: err, attempt: Attempt{Outcome: "retry", Detail: detail}}
 }
 
+// errStrayJob means that a job and the entry that it names do not belong together.
+var errStrayJob = errors.New("the job is not of the message that it names")
+
+// ours says whether bytes are the message of ours to a partner that a job is
+// about. A job is a row in clear, and the bytes are sealed: whoever can write
+// the one cannot have us open the other and carry it to somebody.
+func (c *Courier) ours(data []byte, peer *Peer, job Job) bool {
+	claims, err := claimsIn(data)
+	return err == nil && claims.Issuer == c.cfg.Self && claims.Audience == peer.Code && claims.ID == job.Ref
+}
+
 // attempt posts the exact stored bytes of a message once and reads the answer.
 func (c *Courier) attempt(ctx context.Context, peer *Peer, job Job) attemptResult {
 	row, err := c.cfg.Reader.Entry(ctx, job.Index)
@@ -52,6 +63,10 @@ func (c *Courier) attempt(ctx context.Context, peer *Peer, job Job) attemptResul
 	}
 	if err != nil {
 		return retryBecause(err, "the message could not be opened")
+	}
+	if !c.ours(message.Data, peer, job) {
+		c.cfg.Logger.Error("a job asks for what is no message of ours to this partner; nothing is sent, run 'gateway check'", "partner", peer.Code, "jti", job.Ref, "index", job.Index)
+		return retryBecause(errStrayJob, errStrayJob.Error())
 	}
 	client, err := c.cfg.Client(peer.Code)
 	if err != nil {

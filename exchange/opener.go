@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -133,6 +134,16 @@ func PayloadOf(compact []byte) ([]byte, error) {
 		return nil, errors.New("not a compact JWS")
 	}
 	return base64.RawURLEncoding.Strict().DecodeString(string(parts[1]))
+}
+
+// claimsIn reads the claims of such a message.
+func claimsIn(compact []byte) (Claims, error) {
+	var c Claims
+	payload, err := PayloadOf(compact)
+	if err != nil {
+		return c, err
+	}
+	return c, json.Unmarshal(payload, &c)
 }
 
 // Rewrap wraps a case's data key with the wrapper's current key: the part of a

@@ -337,12 +337,8 @@ func (o *Outbox) resubmitted(ctx context.Context, e *Entry, p *prepared) (Sent, 
 	if err != nil {
 		return Sent{}, fmt.Errorf("open the earlier message: %w", err)
 	}
-	earlier, err := PayloadOf(opened.Data)
+	old, err := claimsIn(opened.Data)
 	if err != nil {
-		return Sent{}, fmt.Errorf("read the earlier message: %w", err)
-	}
-	var old Claims
-	if err := json.Unmarshal(earlier, &old); err != nil {
 		return Sent{}, fmt.Errorf("read the earlier message: %w", err)
 	}
 	if draftOf(old).digest() != draftOf(p.claims).digest() {

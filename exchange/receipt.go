@@ -122,12 +122,8 @@ func (c *receiptClaims) answers(peer *Peer, self, id string, message []byte) err
 // issued, and not after now. A copy gets the receipt of the first arrival, so it
 // may be as old as the message.
 func (c *receiptClaims) timely(skew time.Duration, message []byte, now time.Time) error {
-	payload, err := PayloadOf(message)
+	sent, err := claimsIn(message)
 	if err != nil {
-		return receiptError("the message cannot be read")
-	}
-	var sent Claims
-	if err := json.Unmarshal(payload, &sent); err != nil {
 		return receiptError("the message cannot be read")
 	}
 	at := time.Unix(c.IssuedAt, 0)

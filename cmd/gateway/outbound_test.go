@@ -190,12 +190,13 @@ func unreached(t *testing.T, g *testGateway) map[string]float64 {
 const otherPin = "sha256/BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA="
 
 // deliver sends a request and waits until it is receipted.
-func (g *testGateway) deliver() {
+func (g *testGateway) deliver() (id string) {
 	g.t.Helper()
 	sent := g.submit("KH")
 	eventually(g.t, "it is delivered", func() bool {
 		return len(g.rows(exchange.Filter{Kind: exchange.KindReceipt, ID: sent.ID})) == 1
 	})
+	return sent.ID
 }
 
 // watchConnections returns over which connections messages came.
