@@ -24,10 +24,35 @@ type Access struct {
 // minReason is how short a reason may be: one letter explains nothing.
 const minReason = 5
 
+// checkReason refuses what explains nothing, or too much.
+func checkReason(reason string) error {
+	if n := len(strings.TrimSpace(reason)); n < minReason || n > 1000 {
+		return problem(ProblemRequest, "Say for which reason, in %d to 1000 characters; it stands in the record.", minReason).rule("reason-required")
+	}
+	return nil
+}
+
+// recordSearch records that an officer looked for a person: why, and by which
+// fields, never for whom.
+func recordSearch(ctx context.Context, recorder Recorder, by *Officer, fields []string, reason string) error {
+	if err := checkReason(reason); err != nil {
+		return err
+	}
+	data, err := json.Marshal(Access{Officer: by.ID, Reason: reason, What: "person", Fields: fields})
+	if err != nil {
+		return fmt.Errorf("write a search: %w", err)
+	}
+	e := &Entry{Kind: KindAccess, Direction: Out, ID: NewID(), Type: "person_search", Data: data}
+	if err := recorder.Record(ctx, e); err != nil {
+		return fmt.Errorf("record a search: %w", err)
+	}
+	return nil
+}
+
 // recordAccess records an access, and refuses one without a reason.
 func recordAccess(ctx context.Context, recorder Recorder, a Access) error {
-	if reason := strings.TrimSpace(a.Reason); len(reason) < minReason || len(reason) > 1000 {
-		return problem(ProblemRequest, "Say for which reason, in %d to 1000 characters; it stands in the record.", minReason).rule("reason-required")
+	if err := checkReason(a.Reason); err != nil {
+		return err
 	}
 	data, err := json.Marshal(a)
 	if err != nil {

@@ -38,6 +38,7 @@ type MailFilter struct {
 	Direction  Direction
 	Type       string
 	Case       string
+	ID         string
 	Since      time.Time // inclusive
 	Until      time.Time // exclusive
 	Delivery   JobState

@@ -116,6 +116,9 @@ func subjectsOf(body any) map[string]map[string]any {
 type Candidate struct {
 	SubjectKey
 	Score int `json:"score"` // 0 to 100, for sorting only
+	// Why explains the score, and Row is the case as it stands now.
+	Why []identity.Key `json:"-"`
+	Row CaseRow        `json:"-"`
 }
 
 // maxCandidates bounds what one look returns.
@@ -145,8 +148,8 @@ func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but
 	}
 	var out []Candidate
 	for key, tokens := range found {
-		if score := lookup.Score(tokens); score > 0 && key != but {
-			out = append(out, Candidate{key, score})
+		if score := lookup.Score(tokens); score > 0 && key != but && by.Sees(key.Partner, "") {
+			out = append(out, Candidate{SubjectKey: key, Score: score, Why: lookup.Why(tokens)})
 		}
 	}
 	slices.SortFunc(out, func(a, b Candidate) int {
@@ -157,11 +160,74 @@ func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but
 	})
 	seen := out[:0]
 	for _, c := range out {
-		if _, err := r.cfg.Files.row(ctx, by, c.CaseKey); err == nil && len(seen) < maxCandidates {
+		row, err := r.cfg.Files.row(ctx, by, c.CaseKey)
+		if err != nil && AsProblem(err).Kind != ProblemNotFound {
+			return nil, err
+		}
+		if c.Row = row; err == nil {
 			seen = append(seen, c)
+		}
+		if len(seen) == maxCandidates {
+			break
 		}
 	}
 	return seen, nil
+}
+
+// A Description is what an officer knows of a person who is looked for.
+type Description struct {
+	Name   string // as it is written, in any script
+	Latin  string // in Latin letters, where the name is not
+	Birth  string // EDTF
+	Number string // of an identity card, a passport or another document
+}
+
+// person reads the description as the index does a message.
+func (d Description) person() identity.Person {
+	p := identity.Person{Birth: d.Birth}
+	if d.Name != "" || d.Latin != "" {
+		p.Names = []identity.Name{{Native: d.Name, Latin: d.Latin}}
+	}
+	if d.Number != "" {
+		p.CCCD = strings.Join(strings.Fields(d.Number), "")
+		p.Documents = []identity.Document{{Number: d.Number}}
+	}
+	return p
+}
+
+// given names what was given, which may stand in the record: no value does.
+func (d Description) given() []string {
+	var out []string
+	for _, field := range []struct{ name, value string }{{"name", d.Name + d.Latin}, {"date_of_birth", d.Birth}, {"number", d.Number}} {
+		if field.value != "" {
+			out = append(out, field.name)
+		}
+	}
+	return out
+}
+
+// maxDescribed bounds what is looked for.
+const maxDescribed = 256
+
+// Search returns persons who may be the one described, the likeliest first, of
+// the cases that the officer may see. Nobody is opened. Who looked, why and by
+// which fields is in the record before anything is returned.
+func (r *Register) Search(ctx context.Context, by *Officer, d Description, reason string) ([]Candidate, error) {
+	if !by.Has(RoleOfficer, RoleSupervisor) {
+		return nil, forbidden("look for persons")
+	}
+	for _, text := range []string{d.Name, d.Latin, d.Birth, d.Number} {
+		if len(text) > maxDescribed {
+			return nil, problem(ProblemRequest, "A field has at most %d bytes.", maxDescribed).rule("person-long")
+		}
+	}
+	if len(r.cfg.Index.Lookup(d.person()).Tokens()) == 0 {
+		return nil, problem(ProblemRequest, "Give a name in Latin letters or Chinese characters, or a number of at least 5 characters.").rule("person-empty")
+	}
+	if err := recordSearch(ctx, r.cfg.Files.cfg.Recorder, by, d.given(), reason); err != nil {
+		return nil, err
+	}
+	return r.Find(ctx, by, d.person(), SubjectKey{})
 }
 
 // Compare compares two persons field by field for an officer. Both are opened:

@@ -58,3 +58,64 @@ func TestProbableDuplicates(t *testing.T) {
 		}
 	})
 }
+
+// An officer finds a person by what they know of them: written otherwise, with a
+// partial date, or by a number. The search is in the record, what was typed is
+// not, and nobody finds what they may not see.
+func TestPersonSearch(t *testing.T) {
+	stores(t, func(t *testing.T, p *pair) {
+		known, stranger := p.life(t), p.life(t)
+		known.told(exchange.TypeIdentityRequest, asked(`,"cccd":"082198000000"`))
+		stranger.told(exchange.TypeIdentityRequest, `{"subjects":[`+strings.NewReplacer(`"Nguyễn Thị Mẫu"`, `"Phạm Quốc Thử"`, `"Nguyen Thi Mau"`, `"Pham Quoc Thu"`, `"1998"`, `"1971"`).Replace(fmt.Sprintf(person, ""))+`]}`)
+		lan := &exchange.Officer{ID: "lan", Roles: []exchange.Role{exchange.RoleOfficer}, Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive}
+		search := func(by *exchange.Officer, d exchange.Description) ([]exchange.Candidate, error) {
+			return p.vn.node.register.Search(t.Context(), by, d, "a relative asks at the office")
+		}
+		byName := exchange.Description{Name: "mau nguyen thi", Birth: "1998-05"}
+		var found []exchange.Candidate
+		for end := time.Now().Add(10 * time.Second); len(found) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			p.vn.node.registrant.Wake()
+			var err error
+			if found, err = search(lan, byName); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(found) != 1 || found[0].Case != known.id || found[0].Row.State != exchange.StateOpened || fmt.Sprint(found[0].Why) != "[index.letters_years]" {
+			t.Fatalf("by name: %v, %s, %v", found, found[0].Row.State, found[0].Why)
+		}
+		if found, err := search(lan, exchange.Description{Number: "0821 9800 0000"}); err != nil || len(found) != 1 || fmt.Sprint(found[0].Why) != "[index.cccd]" {
+			t.Errorf("by number: %+v %v", found, err)
+		}
+		accesses := p.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+		last := accesses[len(accesses)-1]
+		opened, err := p.vn.node.opener.Open(t.Context(), last)
+		if err != nil || last.Type != "person_search" || string(opened.Data) != `{"officer":"lan","reason":"a relative asks at the office","what":"person","fields":["number"]}` {
+			t.Errorf("%s %s %v", last.Type, opened.Data, err)
+		}
+		n := len(accesses)
+		for name, w := range map[string]struct {
+			by     exchange.Officer
+			d      exchange.Description
+			reason string
+			rule   string
+		}{
+			"no reason":      {*lan, byName, "so", "reason-required"},
+			"nothing":        {*lan, exchange.Description{Birth: "1998"}, "a relative asks", "person-empty"},
+			"another script": {*lan, exchange.Description{Name: "ចាន់ធី"}, "a relative asks", "person-empty"},
+			"too much":       {*lan, exchange.Description{Name: strings.Repeat("a", 300)}, "a relative asks", "person-long"},
+			"an auditor":     {exchange.Officer{ID: "an", Roles: []exchange.Role{exchange.RoleAuditor}, Partners: lan.Partners}, byName, "a relative asks", ""},
+		} {
+			_, err := p.vn.node.register.Search(t.Context(), &w.by, w.d, w.reason)
+			if problem := exchange.AsProblem(err); err == nil || problem.Rule != w.rule || w.rule == "" && problem.Kind != exchange.ProblemForbidden {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if rows := p.vn.rows(exchange.Filter{Kind: exchange.KindAccess}); len(rows) != n {
+			t.Errorf("%d searches that were refused are in the record", len(rows)-n)
+		}
+		elsewhere := &exchange.Officer{ID: "elsewhere", Roles: lan.Roles, Partners: []string{"LA"}}
+		if found, err := search(elsewhere, byName); err != nil || len(found) != 0 {
+			t.Errorf("an officer for Laos finds %+v, %v", found, err)
+		}
+	})
+}

@@ -340,7 +340,7 @@ func TestCatalogue(t *testing.T) {
 	for f := range weights {
 		used[f.Key()] = true
 	}
-	key := regexp.MustCompile(`"((?:name|date|sex|citizenship|place|cccd|documents|warning|field)\.[a-z_]+)"`)
+	key := regexp.MustCompile(`"((?:name|date|sex|citizenship|place|cccd|documents|warning|field|index)\.[a-z_]+)"`)
 	files, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)

@@ -134,6 +134,43 @@ func (l Lookup) Score(stored []Token) int {
 	return min(100, best+5*(len(shared)-1))
 }
 
+// reasons explain what a token of a kind has in common, the most telling first.
+var reasons = []struct {
+	kind kind
+	key  Key
+}{
+	{byCCCD, "index.cccd"}, {byDocument, "index.document"}, {lettersIn, "index.letters_years"}, {soundsIn, "index.sounds_years"}, {endsIn, "index.ends_years"},
+	{lettersOf, "index.letters"}, {soundsOf, "index.sounds_decade"}, {soundsAll, "index.sounds"},
+}
+
+// Why explains a candidate's score: what it has in common with the person who
+// is looked for, the most telling first. What follows from that is left out:
+// whose letters and years agree, their sounds agree too.
+func (l Lookup) Why(stored []Token) []Key {
+	shared := map[kind]bool{}
+	for _, t := range stored {
+		if k, ok := l.kinds[t]; ok {
+			shared[k] = true
+		}
+	}
+	if shared[lettersIn] {
+		shared[soundsIn], shared[endsIn], shared[lettersOf] = false, false, false
+	}
+	if shared[lettersIn] || shared[lettersOf] || shared[soundsIn] {
+		shared[soundsOf], shared[soundsAll] = false, false
+	}
+	if shared[soundsOf] {
+		shared[soundsAll] = false
+	}
+	var out []Key
+	for _, r := range reasons {
+		if shared[r.kind] {
+			out = append(out, r.key)
+		}
+	}
+	return out
+}
+
 // real makes the tokens that mean something, the telling kinds first, at most
 // TokensPerPerson.
 func (x *Index) real(p Person) map[Token]kind {

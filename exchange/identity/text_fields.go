@@ -7,6 +7,15 @@ var fieldTexts = map[Key]Text{
 		"Chỉ để sắp xếp danh sách. Không phải là xác suất và không quyết định điều gì.",
 	},
 
+	"index.cccd":          {"The same citizen identity number.", "Cùng số căn cước công dân."},
+	"index.document":      {"A document with the same number.", "Có giấy tờ cùng số."},
+	"index.letters_years": {"The same letters in the name, and the year of birth is the same or the next.", "Tên cùng các chữ cái, năm sinh trùng hoặc liền nhau."},
+	"index.sounds_years":  {"The name sounds alike, and the year of birth is the same or the next.", "Tên đọc giống nhau, năm sinh trùng hoặc liền nhau."},
+	"index.ends_years":    {"The first and the last part of the name sound alike, and the year of birth is the same or the next.", "Phần đầu và phần cuối của tên đọc giống nhau, năm sinh trùng hoặc liền nhau."},
+	"index.letters":       {"The same letters in the name; the year of birth does not help.", "Tên cùng các chữ cái; năm sinh không giúp được."},
+	"index.sounds_decade": {"The name sounds alike, and the years of birth are of the same decade.", "Tên đọc giống nhau, sinh trong cùng thập niên."},
+	"index.sounds":        {"The name sounds alike; the year of birth does not help.", "Tên đọc giống nhau; năm sinh không giúp được."},
+
 	"verdict.same":           {"Same", "Trùng"},
 	"verdict.compatible":     {"Can be the same", "Có thể là một"},
 	"verdict.different":      {"Different", "Khác"},

@@ -58,6 +58,9 @@ func (c *clause) mail(lane exchange.Lane, f exchange.MailFilter) string {
 	if f.Case != "" {
 		c.add("case_id = ?", f.Case)
 	}
+	if f.ID != "" {
+		c.add("id = ?", f.ID)
+	}
 	if !f.Since.IsZero() {
 		c.add("at >= ?", millis(f.Since))
 	}
