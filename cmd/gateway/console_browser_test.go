@@ -152,6 +152,17 @@ func (b *browser) title() string {
 	return look(b, chromedp.Title())
 }
 
+func (b *browser) path() string {
+	b.t.Helper()
+	return look(b, chromedp.Evaluate[string]("location.pathname"))
+}
+
+// value is what stands in a field.
+func (b *browser) value(selector string) string {
+	b.t.Helper()
+	return look(b, chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q).value", selector)))
+}
+
 // language chooses one by the buttons of the frame.
 func (b *browser) language(tag string) {
 	b.t.Helper()

@@ -180,18 +180,8 @@ func (c *Console) mail(v *visit, view *messagesView, f exchange.MailFilter) erro
 	if err != nil {
 		return err
 	}
-	for _, m := range found {
-		line := MessageLine{
-			Partner: c.party(v.s, m.Partner), Direction: string(m.Direction), ID: m.ID, Case: m.Case, Kind: string(m.Kind),
-			Type: c.typeName(v.s, m.Type), At: m.At, Unanswered: m.Unanswered(), Author: m.Author,
-		}
-		switch m.Delivery {
-		case exchange.JobDue:
-			line.Status = "pending"
-		case exchange.JobDead:
-			line.Status = "dead"
-		}
-		view.Messages = append(view.Messages, line)
+	for i := range found {
+		view.Messages = append(view.Messages, c.messageLine(v, &found[i]))
 	}
 	if !next.At.IsZero() {
 		view.Next = view.Filter.address(next)
@@ -200,6 +190,20 @@ func (c *Console) mail(v *visit, view *messagesView, f exchange.MailFilter) erro
 		}
 	}
 	return nil
+}
+
+func (c *Console) messageLine(v *visit, m *exchange.Mail) MessageLine {
+	line := MessageLine{
+		Partner: c.party(v.s, m.Partner), Direction: string(m.Direction), ID: m.ID, Case: m.Case, Kind: string(m.Kind),
+		Type: c.typeName(v.s, m.Type), At: m.At, Unanswered: m.Unanswered(), Author: m.Author,
+	}
+	switch m.Delivery {
+	case exchange.JobDue:
+		line.Status = "pending"
+	case exchange.JobDead:
+		line.Status = "dead"
+	}
+	return line
 }
 
 // refusals lists what was refused.

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// A number leads to what it names; what a text names is listed; a text that
+// names nothing may be a person's name, and is not lost.
+func TestConsoleFind(t *testing.T) {
+	s := newScene(t)
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	s.everywhere(b, []shownPage{{"find", "/find", "Tìm một người", "Find a person"}})
+	b.language("vi")
+	find := func(text string) {
+		t.Helper()
+		b.open("/find")
+		b.run(chromedp.SendKeys(chromedp.CSS("#text"), text))
+		b.click(".seek button")
+	}
+	for _, w := range []struct{ typed, at, says string }{
+		{s.fresh, "/cases/KH/" + s.fresh, "Hồi hương"},
+		{s.asked, "/messages/KH/in/" + s.asked, "IVQ"},
+		{s.held, "/drafts/" + s.held, "Còn thiếu"},
+		{s.fresh[:8], "/find", s.fresh}, // both cases of the morning begin so
+		{"campuchia", "/find", "Campuchia"},
+		{"ivq", "/find", "Yêu cầu xác minh nhân thân"},
+		{"Nguyễn Thị Mẫu", "/find", "Không có hồ sơ, thông điệp"},
+	} {
+		find(w.typed)
+		if at := b.path(); at != w.at || !strings.Contains(b.text(), w.says) {
+			t.Errorf("%q leads to %s, which lacks %q:\n%s", w.typed, at, w.says, b.text())
+		}
+	}
+	if got := b.value("#name"); got != "Nguyễn Thị Mẫu" {
+		t.Errorf("the name is not offered for a search: %q", got)
+	}
+	b.accessible("nothing was found")
+	b.run(chromedp.SendKeys(chromedp.CSS("#birth"), "31/31/98"))
+	b.click(".ask button")
+	text := b.text()
+	if !strings.Contains(text, "Không đọc được ngày sinh") || !strings.Contains(text, "Viết lý do tìm") || b.value("#birth") != "31/31/98" {
+		t.Errorf("a search with mistakes:\n%s", text)
+	}
+	b.accessible("a search with mistakes")
+	b.picture("find-faults")
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses are in the record, and nobody was looked for", n)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// One of the five tasks: find a person by an approximate name, by keys alone.
+func TestConsoleTaskFindsPerson(t *testing.T) {
+	s := newScene(t)
+	s.indexed()
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	b.keys = 0
+	b.tabTo(`a[href="/find"]`)
+	b.enter()
+	b.tabTo("#name")
+	b.run(chromedp.KeyEvent("mau nguyen thi"))
+	b.tabTo("#birth")
+	b.run(chromedp.KeyEvent("1997"))
+	b.tabTo("#reason")
+	b.run(chromedp.KeyEvent("người thân đến hỏi"))
+	b.enter()
+	text := b.text()
+	if !strings.Contains(text, "có thể là người này") || !strings.Contains(text, s.fresh) || !strings.Contains(text, "Tên cùng các chữ cái") {
+		t.Fatalf("the person is not found:\n%s", text)
+	}
+	b.accessible("a person who was found")
+	b.picture("find-person")
+	b.tabTo(`a[href="/cases/KH/` + s.fresh + `"]`)
+	b.enter()
+	if !strings.Contains(b.text(), s.fresh) {
+		t.Errorf("this is not the case:\n%s", b.text())
+	}
+	accesses := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+	if len(accesses) != 1 || accesses[0].Type != "person_search" {
+		t.Errorf("the accesses are %+v", accesses)
+	}
+	t.Logf("%d keys, and what was typed", b.keys)
+	s.quiet()
+}
+
+// indexed waits until the blind index has read all of the record.
+func (s *scene) indexed() {
+	s.t.Helper()
+	head, err := s.vn.node.db.Head(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		s.vn.node.registrant.Wake()
+		if next, err := s.vn.node.db.Place(s.t.Context(), "register"); err == nil && next >= head.Size {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatal("the index does not follow the record")
+		}
+	}
+}

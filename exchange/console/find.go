@@ -1,0 +1,261 @@
+package console
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A findView is the page that finds things by a number and persons by what is
+// known of them. What is typed here may be personal: it is sent by POST and
+// never stands in an address.
+type findView struct {
+	Text    string // of the one field
+	Asked   bool   // it was asked for
+	Found   findings
+	Persons bool // the officer may look for persons
+	Person  personWish
+	Faults  []fieldFault
+	Looked  bool // for a person
+	Alike   []AlikeLine
+}
+
+// findings are what one text names.
+type findings struct {
+	Cases    []CaseLine
+	Messages []MessageLine
+	Drafts   []DraftLine
+	Partners []Party
+	Types    []TypeName
+}
+
+// None says that nothing was found.
+func (f *findings) None() bool {
+	return len(f.Cases)+len(f.Messages)+len(f.Drafts)+len(f.Partners)+len(f.Types) == 0
+}
+
+// only returns the page of the one thing that was found, "" for none or several.
+func (f *findings) only() string {
+	switch {
+	case len(f.Cases)+len(f.Messages)+len(f.Drafts) != 1:
+	case len(f.Cases) == 1:
+		return "/cases/" + f.Cases[0].Partner.Code + "/" + f.Cases[0].Case
+	case len(f.Messages) == 1:
+		return "/messages/" + f.Messages[0].Partner.Code + "/" + f.Messages[0].Direction + "/" + f.Messages[0].ID
+	case len(f.Drafts) == 1:
+		return "/drafts/" + f.Drafts[0].ID
+	}
+	return ""
+}
+
+// A personWish is what an officer knows of a person, as it was typed.
+type personWish struct{ Name, Latin, Birth, Number, Reason string }
+
+// A fieldFault is what is wrong with a field of a form: a key of the catalogue.
+type fieldFault struct{ Field, Fault string }
+
+// FaultOf returns what is wrong with a field, "" for nothing.
+func (view *findView) FaultOf(field string) string {
+	for _, f := range view.Faults {
+		if f.Field == field {
+			return f.Fault
+		}
+	}
+	return ""
+}
+
+// At is what is wrong with a field, for the words beside it.
+func (view *findView) At(field string) fieldFault { return fieldFault{field, view.FaultOf(field)} }
+
+// An AlikeLine is a person who may be the one that was described. Nothing in it
+// says who it is.
+type AlikeLine struct {
+	Case    CaseLine
+	Subject string
+	Score   int
+	Why     []string
+}
+
+func (c *Console) findPage(v *visit) error {
+	return c.showFind(v, &findView{})
+}
+
+func (c *Console) showFind(v *visit, view *findView) error {
+	view.Persons = c.cfg.Register != nil && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
+	title, status := v.s.T("find.title"), http.StatusOK
+	if len(view.Faults) > 0 {
+		title, status = v.s.T("error.prefix", title), http.StatusUnprocessableEntity
+	}
+	return c.show(v, status, "find", title, "find", view)
+}
+
+// maxFindText bounds what is typed into the one field, in bytes.
+const maxFindText = 200
+
+// shownFindings is how many of each kind are shown.
+const shownFindings = 10
+
+// find looks for what a text names. A number that names one thing leads to it.
+func (c *Console) find(v *visit) error {
+	view := &findView{Text: strings.TrimSpace(cut(v.r.PostFormValue("text"), maxFindText)), Asked: true}
+	if view.Text == "" {
+		view.Asked, view.Faults = false, []fieldFault{{"text", "find.text_empty"}}
+		return c.showFind(v, view)
+	}
+	if err := c.named(v, view.Text, &view.Found); err != nil {
+		return err
+	}
+	if to := view.Found.only(); to != "" {
+		return v.redirect(to)
+	}
+	if view.Found.None() {
+		view.Person.Name = view.Text // it may be somebody's
+	}
+	return c.showFind(v, view)
+}
+
+// identifier is what numbers of cases, messages and drafts look like.
+var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{2,127}$`)
+
+func (c *Console) named(v *visit, text string, found *findings) error {
+	if identifier.MatchString(text) {
+		if err := c.numbered(v, text, found); err != nil {
+			return err
+		}
+	}
+	plain := fold(text)
+	for _, p := range c.parties(v.s, v.officer) {
+		if fold(p.Code) == plain || len(plain) > 2 && strings.Contains(fold(p.Name), plain) {
+			found.Partners = append(found.Partners, p)
+		}
+	}
+	for _, name := range exchange.MessageTypes(v.officer) {
+		t := c.typeName(v.s, name)
+		if fold(t.Code) == plain || fold(t.Name) == plain || len(plain) > 2 && strings.Contains(fold(t.Title), plain) {
+			found.Types = append(found.Types, t)
+		}
+	}
+	return nil
+}
+
+// numbered finds cases by the beginning of their number, messages and drafts by
+// the whole of it.
+func (c *Console) numbered(v *visit, text string, found *findings) error {
+	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
+		return nil
+	}
+	cases, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: text, Limit: shownFindings})
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(cases, func(r exchange.CaseRow) bool { return r.Case == text }); i >= 0 && len(cases) < shownFindings {
+		cases = cases[i : i+1] // the whole number was typed
+	}
+	for _, row := range cases {
+		found.Cases = append(found.Cases, c.caseLine(v, row))
+	}
+	mail, _, err := c.cfg.Files.Mail(v.r.Context(), v.officer, exchange.MailFilter{ID: text, Limit: shownFindings})
+	if err != nil {
+		return err
+	}
+	for i := range mail {
+		found.Messages = append(found.Messages, c.messageLine(v, &mail[i]))
+	}
+	if len(mail) > 0 || !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+		return nil // a draft that was sent is that message
+	}
+	seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, text, exchange.Reveal{})
+	if err != nil {
+		if kind := exchange.AsProblem(err).Kind; kind == exchange.ProblemNotFound || kind == exchange.ProblemErased {
+			return nil
+		}
+		return err
+	}
+	found.Drafts = []DraftLine{{ID: seen.Row.ID, Type: c.typeName(v.s, seen.Row.Type), Partner: c.party(v.s, seen.Row.Partner), Case: seen.Row.Case}}
+	return nil
+}
+
+// findPerson looks for a person by the blind index. The search is in the record
+// before anything is shown.
+func (c *Console) findPerson(v *visit) error {
+	typed := func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
+	view := &findView{Person: personWish{typed("name"), typed("latin"), typed("birth"), typed("number"), typed("reason")}}
+	birth, readable := edtf(view.Person.Birth)
+	if !readable {
+		view.Faults = append(view.Faults, fieldFault{"birth", "find.birth_unreadable"})
+	}
+	if view.Person.Name+view.Person.Latin+view.Person.Number == "" {
+		view.Faults = append(view.Faults, fieldFault{"name", "find.person_empty"})
+	}
+	if n := len(view.Person.Reason); n < 5 || n > 1000 {
+		view.Faults = append(view.Faults, fieldFault{"reason", "find.reason_required"})
+	}
+	if len(view.Faults) > 0 || c.cfg.Register == nil {
+		return c.showFind(v, view)
+	}
+	found, err := c.cfg.Register.Search(v.r.Context(), v.officer,
+		exchange.Description{Name: view.Person.Name, Latin: view.Person.Latin, Birth: birth, Number: view.Person.Number}, view.Person.Reason)
+	switch exchange.AsProblem(err).Rule {
+	case "person-empty":
+		view.Faults = []fieldFault{{"latin", "find.person_script"}}
+	case "person-long":
+		view.Faults = []fieldFault{{"name", "find.person_long"}}
+	case "reason-required":
+		view.Faults = []fieldFault{{"reason", "find.reason_required"}}
+	default:
+		if err != nil {
+			return err
+		}
+		view.Looked = true
+	}
+	for _, a := range found {
+		line := AlikeLine{Case: c.caseLine(v, a.Row), Subject: a.Subject, Score: a.Score}
+		for _, key := range a.Why {
+			line.Why = append(line.Why, key.Text().In(v.s.Tag))
+		}
+		view.Alike = append(view.Alike, line)
+	}
+	return c.showFind(v, view)
+}
+
+// How days, months and years are written in an office.
+var (
+	slashes  = regexp.MustCompile(`^(?:(\d{1,2})[/.-])?(\d{1,2})[/.-](\d{4})$`)
+	twoPlace = func(s string) string { return strings.Repeat("0", 2-len(s)) + s }
+)
+
+// edtf reads a date of birth as officers write it: a year, a month and a year, a
+// day, or EDTF itself.
+func edtf(text string) (out string, readable bool) {
+	if m := slashes.FindStringSubmatch(text); m != nil {
+		text = m[3] + "-" + twoPlace(m[2])
+		if m[1] != "" {
+			text += "-" + twoPlace(m[1])
+		}
+	}
+	if text == "" {
+		return "", true
+	}
+	e, err := schemas.ParseEDTF(text)
+	return text, err == nil && e.Latest.Before(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))
+}
+
+// fold takes case and diacritics away, so that a title is found however it is
+// typed.
+func fold(s string) string {
+	out, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), strings.ToLower(strings.TrimSpace(s)))
+	if err != nil { // it is not UTF-8
+		return ""
+	}
+	return strings.ReplaceAll(out, "đ", "d")
+}
