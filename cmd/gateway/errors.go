@@ -92,6 +92,8 @@ func adviceFor(err error) string {
 		return hinted.hint
 	case errors.Is(err, store.ErrMigrate):
 		return "run 'gateway migrate --config FILE'"
+	case errors.Is(err, store.ErrNewer):
+		return "run the newer program; 'gateway version' says which one this is"
 	case errors.Is(err, exchange.ErrForgotten):
 		return "put the lock file back; if it is lost, see 'When the lock file is lost' in docs/operating.md"
 	case errors.Is(err, exchange.ErrFork), errors.Is(err, exchange.ErrBroken):

@@ -49,6 +49,21 @@ func both(t *testing.T, test func(t *testing.T, url string)) {
 	})
 }
 
+// An older program leaves the store of a newer one alone.
+func TestANewerStoreIsRefused(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		db := newRig(t, url).db
+		must(t, store.Exec(db, t.Context(), fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, %s)",
+			store.SchemaVersion()+1, map[string]string{store.SQLite: "1", store.PostgreSQL: "true"}[db.Kind()])))
+		if err := db.CheckSchema(t.Context()); !errors.Is(err, store.ErrNewer) {
+			t.Errorf("check: %v", err)
+		}
+		if _, err := db.Migrate(t.Context()); !errors.Is(err, store.ErrNewer) {
+			t.Errorf("migrate: %v", err)
+		}
+	})
+}
+
 // A rig is a committer over a store, with keys of its own.
 type rig struct {
 	t         *testing.T

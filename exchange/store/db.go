@@ -87,6 +87,10 @@ var (
 // ErrMigrate means that the schema is not the one this program was built for.
 var ErrMigrate = errors.New("the store's schema is not up to date; run 'gateway migrate'")
 
+// ErrNewer means that a newer program has brought the schema up to date: this one
+// does not know what it would leave out.
+var ErrNewer = errors.New("the store belongs to a newer version of this program")
+
 // Open opens the store. It does not change its schema; see Migrate.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Logger == nil {
@@ -273,6 +277,13 @@ func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	if err != nil {
 		return nil, err
 	}
+	current, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the store's schema version: %w", classify(err))
+	}
+	if err := notNewer(current); err != nil {
+		return nil, err
+	}
 	results, err := p.Up(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate the store: %w", err)
@@ -293,18 +304,19 @@ func SchemaVersion() int64 {
 	return int64(len(steps))
 }
 
-// CheckSchema returns ErrMigrate unless the schema is exactly this program's.
+func notNewer(current int64) error {
+	if known := SchemaVersion(); current > known {
+		return fmt.Errorf("%w: its schema has version %d, this program knows %d", ErrNewer, current, known)
+	}
+	return nil
+}
+
+// CheckSchema returns ErrMigrate or ErrNewer unless the schema is exactly this
+// program's.
 // It changes nothing, so that a role that may change nothing can ask.
 func (db *DB) CheckSchema(ctx context.Context) error {
-	p, err := db.provider()
-	if err != nil {
-		return err
-	}
-	var current, target int64
-	for _, s := range p.ListSources() {
-		target = max(target, s.Version)
-	}
-	err = db.reads.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version").Scan(&current)
+	var current int64
+	err := db.reads.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version").Scan(&current)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		switch refused.Code {
@@ -317,8 +329,8 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store's schema version: %w", classify(err))
 	}
-	if current != target {
+	if target := SchemaVersion(); current < target {
 		return fmt.Errorf("%w: it has version %d, this program needs %d", ErrMigrate, current, target)
 	}
-	return nil
+	return notNewer(current)
 }
