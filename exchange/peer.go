@@ -180,6 +180,25 @@ type gate struct {
 	mu      sync.Mutex
 	limiter *rate.Limiter
 	inside  int
+	knocked map[string]time.Time // when it was last recorded that it was turned away, by problem
+}
+
+// knockEvery is how often it is recorded that a partner is turned away.
+const knockEvery = time.Minute
+
+// knocks says whether it is time to record that a partner, which has entered, is
+// turned away.
+func (d *Directory) knocks(peer *Peer, problem string, now time.Time) bool {
+	d.mu.Lock()
+	g := d.gates[peer.Code]
+	d.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if last, ok := g.knocked[problem]; ok && now.Sub(last).Abs() < knockEvery {
+		return false
+	}
+	g.knocked[problem] = now
+	return true
 }
 
 // enter applies the peer's rate and concurrency limits; leave must be called
@@ -189,7 +208,7 @@ func (d *Directory) enter(peer *Peer, now time.Time) (leave func(), refused *Pro
 	d.mu.Lock()
 	g, ok := d.gates[peer.Code]
 	if !ok {
-		g = &gate{limiter: rate.NewLimiter(rate.Limit(l.RatePerSecond), l.Burst)} // begins with a full burst
+		g = &gate{limiter: rate.NewLimiter(rate.Limit(l.RatePerSecond), l.Burst), knocked: map[string]time.Time{}} // begins with a full burst
 		d.gates[peer.Code] = g
 	}
 	d.mu.Unlock()

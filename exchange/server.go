@@ -139,14 +139,14 @@ func (s *Server) enter(r *http.Request, do endpoint) (string, answer, error) {
 	defer leave()
 	var revoked *Problem
 	if errors.As(unauthentic, &revoked) {
-		return code, answer{}, s.refuse(r, peer, revoked, nil)
+		return code, answer{}, s.turnAway(r, peer, revoked)
 	}
 	if unauthentic != nil {
 		return code, answer{}, unauthentic
 	}
 	if peer.Status != partners.Active {
 		err := problem(ProblemPartnerSuspended, "This gateway has suspended the exchange; its 24-hour contact knows more.")
-		return code, answer{}, s.refuse(r, peer, err, nil)
+		return code, answer{}, s.turnAway(r, peer, err)
 	}
 	a, err := do(r, peer)
 	return code, a, err
@@ -192,6 +192,16 @@ func readBody(r *http.Request, limit int) ([]byte, *Problem) {
 		return body, problem(ProblemTooLarge, "A message may have at most %d bytes.", limit)
 	}
 	return body, nil
+}
+
+// turnAway refuses a partner at the door. Each is counted, and one a minute is
+// recorded: whoever is not let in must not fill the record by knocking.
+func (s *Server) turnAway(r *http.Request, peer *Peer, p *Problem) error {
+	if !s.cfg.Directory.knocks(peer, p.Kind.Slug, s.cfg.Clock()) {
+		s.cfg.Metrics.refused(peer.Code, p.Kind.Slug)
+		return p
+	}
+	return s.refuse(r, peer, p, nil)
 }
 
 // refuse records a refusal that was decided before the inbox was asked.

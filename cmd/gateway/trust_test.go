@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/certs"
+	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
 )
 
@@ -33,6 +34,14 @@ func TestSuspensionReachesOpenConnections(t *testing.T) {
 	}
 	if _, err := p.vn.node.outbox.Submit(t.Context(), draftTo("KH"), consented); err == nil {
 		t.Error("a message to a suspended partner is taken")
+	}
+	// It is recorded, and knocking on does not fill the record.
+	for range 20 {
+		p.kh.post(p.vn, p.kh.sign(p.kh.claims("VN")))
+	}
+	recorded := len(p.vn.rows(exchange.Filter{Kind: exchange.KindRefusal, Direction: exchange.In}))
+	if turned := metric(t, p.vn, "gateway_refusals_total"); recorded != 1 || turned < 21 {
+		t.Errorf("%d refusals are recorded, %g counted", recorded, turned)
 	}
 	p.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })
 	eventually(t, "it is taken again", func() bool {
