@@ -14,10 +14,10 @@ type Access struct {
 	Reason  string   `json:"reason"`
 	Partner string   `json:"-"`
 	Case    string   `json:"-"`
-	What    string   `json:"what"`   // message or draft
+	What    string   `json:"what"`   // message, draft, person; case: all of it becomes open
 	ID      string   `json:"-"`      // its jti
-	Fields  []string `json:"fields"` // JSON Pointers into its body; "" is all of it
-	// BreakGlass: the officer had no right to it and took it all the same.
+	Fields  []string `json:"fields,omitempty"` // JSON Pointers into its body; "" is all of it
+	// BreakGlass: the officer is not assigned to it, and saw it in an emergency.
 	BreakGlass bool `json:"break_glass,omitempty"`
 }
 
@@ -59,6 +59,9 @@ func recordAccess(ctx context.Context, recorder Recorder, a Access) error {
 		return fmt.Errorf("write an access: %w", err)
 	}
 	e := &Entry{Kind: KindAccess, Direction: Out, Partner: a.Partner, Case: a.Case, ID: a.ID, Type: a.What + "_read", Data: data}
+	if a.What == "case" { // nothing of it is shown yet
+		e.Type = emergencyOpened
+	}
 	if err := recorder.Record(ctx, e); err != nil {
 		return fmt.Errorf("record an access: %w", err)
 	}

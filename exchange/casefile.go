@@ -41,6 +41,9 @@ type CaseFile struct {
 	Standing Standing
 	Clocks   []RunningClock
 	Erased   bool
+	// Emergency is until when it is open to an officer who is not assigned to it;
+	// zero for all others.
+	Emergency time.Time
 }
 
 // List returns the cases that an officer may see, a page at a time.
@@ -90,19 +93,35 @@ func seesCases(by *Officer) bool {
 	return by.Has(RoleOfficer, RoleSupervisor, RoleCompliance, RoleAuditor, RoleSystem)
 }
 
-// row returns a case that an officer may see; ErrNotFound for any other.
+// row returns a case that an officer may see, for good or in an emergency;
+// ErrNotFound for any other.
 func (c *CaseFiles) row(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
 	row, err := c.cfg.Reader.Case(ctx, key)
 	if err == nil {
 		var kind Conversation
-		if kind, err = c.cfg.Opener.kindOf(ctx, row); err == nil && (key.Case == "" || !seesCases(by) || !by.Sees(key.Partner, kind) || kind == "" && !by.Police) {
-			err = ErrNotFound
+		if kind, err = c.cfg.Opener.kindOf(ctx, row); err == nil {
+			err = c.opens(ctx, by, key, kind)
 		}
 	}
 	if errors.Is(err, ErrNotFound) {
 		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
 	}
 	return row, err
+}
+
+// opens returns ErrNotFound for a case that an officer may not see.
+func (c *CaseFiles) opens(ctx context.Context, by *Officer, key CaseKey, kind Conversation) error {
+	if key.Case == "" || !seesCases(by) || !by.Police && (kind == "" || kind == Information) {
+		return ErrNotFound
+	}
+	if by.assigned(key.Partner) {
+		return nil
+	}
+	until, err := c.emergency(ctx, by, key)
+	if err == nil && until.IsZero() {
+		err = ErrNotFound
+	}
+	return err
 }
 
 // Case returns one case.
@@ -112,6 +131,11 @@ func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFil
 		return CaseFile{}, err
 	}
 	file := CaseFile{Row: row}
+	if !by.assigned(key.Partner) {
+		if file.Emergency, err = c.emergency(ctx, by, key); err != nil {
+			return CaseFile{}, err
+		}
+	}
 	book, err := c.cfg.Opener.bookOf(ctx, row)
 	if errors.Is(err, ErrErased) {
 		file.Erased = true
@@ -260,7 +284,7 @@ func (c *CaseFiles) Message(ctx context.Context, by *Officer, key MessageKey, re
 	if _, err := c.row(ctx, by, caseKey); err != nil {
 		return nil, err
 	}
-	if err := recordAccess(ctx, c.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, Fields: []string{""}}); err != nil {
+	if err := recordAccess(ctx, c.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, Fields: []string{""}, BreakGlass: !by.assigned(row.Partner)}); err != nil {
 		return nil, err
 	}
 	versions, err := c.judge.Versions(ctx, key, row.Case)

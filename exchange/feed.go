@@ -48,6 +48,8 @@ var eventNames = []struct {
 	{"safeguard.recorded", KindEvent, "", "safeguards", "safeguards were recorded for a message that no officer has to release"},
 	{"clock.reminder", KindEvent, "", "clock_reminder", "a deadline comes near"},
 	{"clock.overdue", KindEvent, "", "clock_overdue", "a deadline has passed"},
+	{"access.emergency", KindAccess, "", emergencyOpened, "an officer has opened a case that they are not assigned to; a supervisor has to look at it"},
+	{"access.acknowledged", KindEvent, "", emergencyAcknowledged, "a supervisor has looked at such an emergency"},
 	{"access.recorded", KindAccess, "", "", "somebody read or exported personal data"},
 	{"officer.changed", KindEvent, "", "officer_changed", "an officer was added, changed or suspended"},
 	{"log.split", KindEvent, "", "split_view", "a partner's log has shown two histories"},

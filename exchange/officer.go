@@ -73,8 +73,7 @@ func (o *Officer) Has(roles ...Role) bool {
 // Sees says whether an officer is assigned to a partner, and may see this kind
 // of conversation.
 func (o *Officer) Sees(partner string, kind Conversation) bool {
-	assigned := slices.Contains(o.Partners, EveryPartner) || slices.Contains(o.Partners, partner)
-	return assigned && (kind != Information || o.Police)
+	return o.assigned(partner) && (kind != Information || o.Police)
 }
 
 // Scope returns the partners an officer is assigned to; nil for all.

@@ -160,6 +160,9 @@ func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but
 	})
 	seen := out[:0]
 	for _, c := range out {
+		if !by.assigned(c.Partner) { // also in an emergency: it is not for searching
+			continue
+		}
 		row, err := r.cfg.Files.row(ctx, by, c.CaseKey)
 		if err != nil && AsProblem(err).Kind != ProblemNotFound {
 			return nil, err
@@ -241,7 +244,7 @@ func (r *Register) Compare(ctx context.Context, by *Officer, a, b SubjectKey, re
 		if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
 			return identity.Report{}, forbidden("compare persons")
 		}
-		access := Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}}
+		access := Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}, BreakGlass: !by.assigned(key.Partner)}
 		if err := recordAccess(ctx, r.cfg.Files.cfg.Recorder, access); err != nil {
 			return identity.Report{}, err
 		}

@@ -142,7 +142,7 @@ func (s *Sight) shows(ctx context.Context, by *Officer, want Reveal, hidden []st
 			return problem(ProblemRequest, "A field was asked for that is not hidden here.").rule("field-unknown")
 		}
 	}
-	access.Officer, access.Reason, access.Fields = by.ID, want.Reason, want.Fields
+	access.Officer, access.Reason, access.Fields, access.BreakGlass = by.ID, want.Reason, want.Fields, !by.assigned(access.Partner)
 	return recordAccess(ctx, s.cfg.Files.cfg.Recorder, access)
 }
 

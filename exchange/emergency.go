@@ -1,0 +1,222 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// Opening a case that one is not assigned to: in an emergency an officer does
+// it alone and at once, says why, and a supervisor is told of it.
+
+const (
+	emergencyOpened       = "case_emergency"         // an access
+	emergencyAcknowledged = "emergency_acknowledged" // an event with the access's identifier
+)
+
+// emergencyFor is how long a case stays open to whoever opened it so.
+const emergencyFor = time.Hour
+
+// assigned says whether an officer is assigned to a partner.
+func (o *Officer) assigned(partner string) bool {
+	return slices.Contains(o.Partners, EveryPartner) || slices.Contains(o.Partners, partner)
+}
+
+// BreakGlass opens a case to an officer who is not assigned to its partner, for
+// a time. It is in the record before anything can be seen. Police information
+// opens to nobody who may not see any.
+func (c *CaseFiles) BreakGlass(ctx context.Context, by *Officer, key CaseKey, reason string) error {
+	if !by.Has(RoleOfficer, RoleSupervisor) {
+		return forbidden("open cases in an emergency")
+	}
+	none := problem(ProblemNotFound, "There is no such case.")
+	row, err := c.cfg.Reader.Case(ctx, key)
+	if errors.Is(err, ErrNotFound) || key.Case == "" {
+		return none
+	}
+	if err != nil {
+		return err
+	}
+	kind, err := c.cfg.Opener.kindOf(ctx, row)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !by.Police && (kind == Information || kind == ""):
+		return none
+	case by.assigned(key.Partner):
+		return nil // it is open to them
+	}
+	return recordAccess(ctx, c.cfg.Recorder, Access{
+		Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "case", ID: NewID(), BreakGlass: true,
+	})
+}
+
+// An Emergency is a case that somebody has opened so.
+type Emergency struct {
+	CaseKey
+	ID      string
+	At      time.Time
+	Ends    time.Time
+	Officer string
+	Reason  string
+}
+
+func (c *CaseFiles) emergencyOf(ctx context.Context, r Row) (Emergency, error) {
+	opened, err := c.cfg.Opener.Open(ctx, r)
+	if err != nil {
+		return Emergency{}, err
+	}
+	var a Access
+	if err := json.Unmarshal(opened.Data, &a); err != nil {
+		return Emergency{}, fmt.Errorf("read an access: %w", err)
+	}
+	return Emergency{CaseKey{r.Partner, r.Case}, r.ID, r.At, r.At.Add(emergencyFor), a.Officer, a.Reason}, nil
+}
+
+// emergency returns until when a case is open to an officer in an emergency;
+// zero when it is not. The record says so, and no table does.
+func (c *CaseFiles) emergency(ctx context.Context, by *Officer, key CaseKey) (time.Time, error) {
+	if !by.Has(RoleOfficer, RoleSupervisor) || key.Case == "" {
+		return time.Time{}, nil
+	}
+	now := c.cfg.Clock()
+	rows, err := c.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{
+		Partner: key.Partner, Case: key.Case, Kind: KindAccess, Type: emergencyOpened, Since: now.Add(-emergencyFor),
+	}, maxEmergencies)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, r := range rows {
+		e, err := c.emergencyOf(ctx, r)
+		if errors.Is(err, ErrErased) {
+			return time.Time{}, nil
+		}
+		if err != nil {
+			return time.Time{}, err
+		}
+		if e.Officer == by.ID && now.Before(e.Ends) {
+			return e.Ends, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+// maxEmergencies bounds how many are looked at.
+const maxEmergencies = 50
+
+// Emergencies returns those that a supervisor has to look at: of their partners,
+// and that no supervisor has acknowledged, the last first.
+func (c *CaseFiles) Emergencies(ctx context.Context, by *Officer) ([]Emergency, error) {
+	if !by.Has(RoleSupervisor) {
+		return nil, nil
+	}
+	rows, err := c.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Kind: KindAccess, Type: emergencyOpened, Partners: by.Scope()}, maxEmergencies)
+	if err != nil {
+		return nil, err
+	}
+	var out []Emergency
+	for _, r := range rows {
+		if _, err := c.row(ctx, by, CaseKey{r.Partner, r.Case}); err != nil {
+			if AsProblem(err).Kind == ProblemNotFound {
+				continue
+			}
+			return nil, err
+		}
+		done, err := c.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Partner: r.Partner, Case: r.Case, Kind: KindEvent, Type: emergencyAcknowledged, ID: r.ID}, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(done) > 0 {
+			continue
+		}
+		e, err := c.emergencyOf(ctx, r)
+		if errors.Is(err, ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// Acknowledge records that a supervisor has looked at an emergency. Nobody
+// acknowledges their own.
+func (c *CaseFiles) Acknowledge(ctx context.Context, by *Officer, id string) error {
+	waiting, err := c.Emergencies(ctx, by)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(waiting, func(e Emergency) bool { return e.ID == id })
+	if i < 0 {
+		return problem(ProblemNotFound, "There is no such emergency that waits.")
+	}
+	e := waiting[i]
+	if e.Officer == by.ID {
+		return forbidden("acknowledge an emergency of their own; another supervisor has to")
+	}
+	return recordEvent(ctx, c.cfg.Recorder, Entry{Type: emergencyAcknowledged, Partner: e.Partner, Case: e.Case, ID: e.ID}, struct {
+		By string `json:"by"`
+	}{by.ID})
+}
+
+// A Look is one access to the personal data of a case.
+type Look struct {
+	Index      int64
+	At         time.Time
+	Officer    string
+	Reason     string
+	What       string // message, draft, person, …
+	ID         string
+	Type       string   // of the message; "" where the case's book has none
+	Fields     []string // JSON Pointers; "" is all of it
+	BreakGlass bool
+}
+
+// Looks returns who has looked at a case, the last first, at most n of those
+// that stand before an index (0: from the newest).
+func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before int64, n int) ([]Look, error) {
+	row, err := c.row(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	book, err := c.cfg.Opener.bookOf(ctx, row)
+	if errors.Is(err, ErrErased) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	rows, err := c.cfg.Reader.Newest(ctx, before, Filter{Partner: key.Partner, Case: key.Case, Kind: KindAccess}, n)
+	if err != nil {
+		return nil, err
+	}
+	var out []Look
+	for _, r := range rows {
+		opened, err := c.cfg.Opener.Open(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		var a Access
+		if err := json.Unmarshal(opened.Data, &a); err != nil {
+			return nil, fmt.Errorf("read an access: %w", err)
+		}
+		look := Look{Index: r.Index, At: r.At, Officer: a.Officer, Reason: a.Reason, What: a.What, ID: r.ID, Fields: a.Fields, BreakGlass: a.BreakGlass}
+		for _, out := range []bool{false, true} {
+			if note := book.find(r.ID, out); note != nil {
+				look.Type = note.Type
+			}
+		}
+		out = append(out, look)
+	}
+	return out, nil
+}
