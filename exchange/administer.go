@@ -115,7 +115,7 @@ type OfficerChange struct {
 	Index int64
 	At    time.Time
 	By    string   // "": the command line
-	What  []string // the members that changed; "added" for the first entry
+	What  []string // the members that changed; added for the first entry, nothing for one that says the same
 }
 
 // History returns the last changes of an entry to an administrator, the newest
@@ -166,6 +166,9 @@ func changed(a, b *Officer) []string {
 		if compactAny(part.a) != compactAny(part.b) {
 			out = append(out, part.name)
 		}
+	}
+	if len(out) == 0 {
+		out = []string{"nothing"}
 	}
 	return out
 }

@@ -84,7 +84,7 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 	if wired.Accounts, err = n.accounts(cfg); err != nil {
 		return nil, err
 	}
-	wired.Passwords = cfg.Passwords
+	wired.Passwords, wired.ValidPin = cfg.Passwords, func(pin string) bool { return certs.CheckPin(pin) == nil }
 	if cfg.ClientCertificates {
 		wired.Pin = func(c *x509.Certificate) string { return certs.Pin(c) }
 	}

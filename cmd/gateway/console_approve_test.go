@@ -12,6 +12,13 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
+// Two more officers: one who administers the others, and one whose only partner
+// is another.
+var (
+	officerQuan = exchange.Officer{ID: "quan", Name: "Hoàng Văn Quân (hư cấu)", Roles: []exchange.Role{exchange.RoleAdministrator}, Status: exchange.OfficerActive}
+	officerHoa  = exchange.Officer{ID: "hoa", Name: "Đinh Thị Hoa (hư cấu)", Roles: []exchange.Role{exchange.RoleOfficer}, Partners: []string{"LA"}, Status: exchange.OfficerActive}
+)
+
 // atName serves the scene's pages at a name, which passkeys need: a browser
 // binds none to a bare address.
 func (s *scene) atName(cfg ConsoleConfig) string {
@@ -29,7 +36,12 @@ func (s *scene) atName(cfg ConsoleConfig) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.pages, s.link = pages, pages.OpenDoor("/", "lan", "minh", "an")
+	for _, o := range []exchange.Officer{officerLan, officerMinh, officerAn, officerQuan, officerHoa} {
+		if err := s.vn.node.roster.Put(s.t.Context(), "", o); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.pages, s.link = pages, pages.OpenDoor("/", "lan", "minh", "an", "quan", "hoa")
 	s.serveOn(listener, cfg, pages)
 	return cfg.URL
 }

@@ -34,6 +34,8 @@ type scene struct {
 	overdue, fresh, ours string // cases
 	asked                string // the message with a hostile name and corrections
 	waiting, held        string // drafts
+
+	back *atomic.Int64 // how far its clock is behind
 }
 
 // secrets are what must never stand in an address, a title or a log.
@@ -43,6 +45,7 @@ func newScene(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{pair: newPair(t, ""), t: t}
 	var back atomic.Int64
+	s.back = &back
 	s.vn.halt()
 	s.vn.now = func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }
 	back.Store(int64(17 * 24 * time.Hour))

@@ -26,6 +26,9 @@ type caseView struct {
 	Waiting    []DraftLine
 	Timeline   []EventLine
 	From, Next int64 // of the timeline; Next 0: there is no more
+	Looks      []LookLine
+	LooksNext  int64
+	Emergency  time.Time // until when it is open to an officer who is not assigned to it
 }
 
 // A ClockLine is a deadline as it stands.
@@ -118,6 +121,11 @@ func (c *Console) casePage(v *visit) error {
 			}
 			view.Waiting = append(view.Waiting, slices.DeleteFunc(lines, func(d DraftLine) bool { return d.Partner.Code != key.Partner })...)
 		}
+	}
+	view.Emergency = file.Emergency
+	before, _ := strconv.ParseInt(v.r.URL.Query().Get("looks"), 10, 64) // 0 is the newest
+	if view.Looks, view.LooksNext, err = c.lookLines(v, key, before); err != nil {
+		return err
 	}
 	view.From, _ = strconv.ParseInt(v.r.URL.Query().Get("from"), 10, 64)
 	if err := c.timeline(v, key, &view); err != nil {

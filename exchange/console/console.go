@@ -39,6 +39,8 @@ type Config struct {
 	// Pin names a client certificate as officers' entries do; nil: officers
 	// do not sign in by certificate.
 	Pin func(*x509.Certificate) string
+	// ValidPin says whether a text is such a name; nil: any is taken.
+	ValidPin func(string) bool
 	// Accounts are passkeys and passwords; nil: neither is a way in.
 	Accounts *exchange.Accounts
 	// Passwords: officers may sign in by password and code.
@@ -139,6 +141,15 @@ func (c *Console) routes() http.Handler {
 	r.Post("/drafts/{id}", c.signedIn(c.draftPage))
 	r.Post("/drafts/{id}/statement", c.signedIn(c.askStatement))
 	r.Post("/drafts/{id}/decision", c.signedIn(c.decideDraft))
+	r.Get("/emergency", c.signedIn(c.emergencyPage))
+	r.Post("/emergency", c.signedIn(c.openEmergency))
+	r.Post("/emergency/{id}/acknowledge", c.signedIn(c.acknowledgeEmergency))
+	r.Get("/officers", c.signedIn(c.officersPage))
+	r.Get("/officers/new", c.signedIn(c.officerPage))
+	r.Post("/officers/new", c.signedIn(c.changeOfficer))
+	r.Get("/officers/{officer}", c.signedIn(c.officerPage))
+	r.Post("/officers/{officer}", c.signedIn(c.changeOfficer))
+	r.Post("/officers/{officer}/invite", c.signedIn(c.inviteOfficer))
 	r.Get("/account", c.signedIn(c.accountPage))
 	r.Post("/account/passkeys/options", c.signedIn(c.askNewPasskey))
 	r.Post("/account/passkeys", c.signedIn(c.addPasskey))

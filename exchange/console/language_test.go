@@ -31,7 +31,6 @@ func families() map[string][]string {
 		"basis.":          texts("consent", "authority"),
 		"language.":       spoken,
 		"sign_in.failed.": texts("certificate", "unknown", "provider", "state", "system", "link", "passkey", "password", "wait"),
-		"method.":         texts(byCertificate, byProvider, byDemo, byPasskey, byPassword),
 		"decide.title.":   texts(exchange.DecisionRelease, exchange.DecisionReject),
 		"decide.do.":      texts(exchange.DecisionRelease, exchange.DecisionReject),
 		"decide.failed.":  texts("approval-form", "approval-key", "approval-signature", "approval-party", "approval-time", "approval-draft", "approval-twice", "approval-own"),
@@ -48,22 +47,28 @@ func families() map[string][]string {
 			"expired", "field-refused", "id-reused", "issuer-mismatch", "json-invalid", "jws-invalid", "lifetime-too-long", "media-type", "not-yet-valid",
 			"schema-violation", "signature-invalid", "too-large", "type-unknown"),
 		"event.": texts("message_read", "draft_read", "person_read", "person_search", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
-			"draft_reject", "draft_discarded", "safeguards", "clock_reminder", "clock_overdue", "source_read", "delivery_retried",
+			"draft_reject", "draft_discarded", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried",
 			"officer_signed_in", "officer_signed_out", "officer_changed", "split_view", "witness_ahead", "witness_refused"),
 		"revocation.":     texts("none", "fresh", "stale", "expired"),
 		"outcome.":        texts("retry", "refused", "invalid-receipt", "dead"),
-		"sign_in.method.": texts(byCertificate, byProvider, byDemo),
+		"sign_in.method.": texts(byCertificate, byProvider, byDemo, byPasskey, byPassword),
 		"audit.message_":  texts(string(exchange.In), string(exchange.Out)),
 		"audit.kind.":     trailOrder,
 	}
 	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
 		out["view."] = append(out["view."], strings.TrimPrefix(w.key, "view."))
 	}
+	out["look."] = texts("message", "draft", "person", "case", "evidence")
+	out["emergency.fault."] = texts("case", "none")
+	out["officer.fault."] = texts("id", "name", "roles", "partners", "pins", "oidc", "officer-own", "officer-secret", "officer-version", "officer-entry",
+		"officer-shared", "officer-invite", "officer-exists", "officer-roles")
+	out["officer.changed."] = texts("added", "nothing", "name", "roles", "partners", "police", "pins", "oidc", "keys", "passkeys", "login", "invitation", "status")
 	for _, s := range states {
 		out["state."] = append(out["state."], string(s))
 	}
 	for _, r := range exchange.Roles() {
 		out["role."] = append(out["role."], string(r))
+		out["officer.role."] = append(out["officer.role."], string(r))
 	}
 	for _, s := range []exchange.DraftState{exchange.DraftHeld, exchange.DraftWaiting, exchange.DraftReleasing, exchange.DraftReleased, exchange.DraftRejected, exchange.DraftRefused, exchange.DraftDiscarded} {
 		out["draft_state."] = append(out["draft_state."], string(s), string(s)+".text")

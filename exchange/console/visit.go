@@ -103,6 +103,7 @@ type frame struct {
 	Drafted   string // what a language says of itself that nobody has reviewed
 	Officer   *exchange.Officer
 	Demo      bool
+	Emergency bool // the officer may open cases of partners that they are not assigned to
 	Now       time.Time
 	Page      any
 }
@@ -149,6 +150,9 @@ func (c *Console) show(v *visit, status int, page, title, here string, view any)
 		Title: title, Here: here, Path: v.r.URL.RequestURI(), Language: v.s.Tag, Drafted: v.s.Or(drafted, ""), Officer: v.officer,
 		Demo: c.door != nil, Now: v.now, Page: view,
 	}
+	if v.officer != nil {
+		f.Emergency = v.officer.Scope() != nil && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
+	}
 	for _, s := range c.languages.all {
 		f.Languages = append(f.Languages, s.Tag)
 	}
@@ -164,7 +168,10 @@ func (c *Console) show(v *visit, status int, page, title, here string, view any)
 }
 
 // A failure is what the page about an error says.
-type failure struct{ Kind, Reference string }
+type failure struct {
+	Kind, Reference string
+	Emergency       bool // a case was asked for that may be another partner's
+}
 
 // failed shows the page about an error. What it was in detail is logged once,
 // and only when it is our fault.
@@ -192,6 +199,8 @@ func (c *Console) failed(v *visit, err error) {
 		kind, status = "unavailable", http.StatusServiceUnavailable
 	}
 	view := failure{Kind: kind}
+	view.Emergency = kind == "not-found" && strings.HasPrefix(v.r.URL.Path, "/cases/") && v.officer != nil &&
+		v.officer.Scope() != nil && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
 	if status >= http.StatusInternalServerError {
 		view.Reference = exchange.NewID()
 		c.cfg.Logger.Error("a page could not be shown", "method", v.r.Method, "reference", view.Reference, "error", err)

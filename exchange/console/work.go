@@ -55,6 +55,9 @@ type workView struct {
 	Drafts  bool // the officer has to do with drafts
 	Waiting []DraftLine
 	Held    []DraftLine
+	// Emergencies are the cases that others have opened without being assigned to
+	// them; a supervisor has to look at each.
+	Emergencies []EmergencyLine
 }
 
 // shownAtOnce is how many rows a list of the work page has.
@@ -62,6 +65,13 @@ const shownAtOnce = 25
 
 func (c *Console) workPage(v *visit) error {
 	view := workView{}
+	if v.officer.Has(exchange.RoleAdministrator) && len(v.officer.Roles) == 1 {
+		return v.redirect("/officers") // no case is theirs
+	}
+	var err error
+	if view.Emergencies, err = c.emergencyLines(v); err != nil {
+		return err
+	}
 	if v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
 		rows, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Turn: exchange.TurnUs, ByDue: true, Limit: shownAtOnce + 1})
 		if err != nil {
@@ -82,7 +92,6 @@ func (c *Console) workPage(v *visit) error {
 		}
 	}
 	if view.Drafts = v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor); view.Drafts {
-		var err error
 		if view.Waiting, err = c.draftLines(v, exchange.DraftWaiting, ""); err != nil {
 			return err
 		}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// as signs a browser in as an officer of the demonstration.
+func (b *browser) as(officer string) {
+	b.t.Helper()
+	b.open("/sign-in")
+	b.click(`button[value="` + officer + `"]`)
+}
+
+// everyWay looks at a page in two languages, light and dark.
+func (b *browser) everyWay(name, path string) {
+	b.t.Helper()
+	for _, tag := range []string{"en", "vi"} {
+		b.open(path)
+		b.language(tag)
+		for _, scheme := range []string{"light", "dark"} {
+			b.scheme(scheme)
+			b.accessible(name + " in " + tag + ", " + scheme)
+			b.picture(name + "-" + tag + "-" + scheme)
+		}
+		b.scheme("light")
+	}
+}
+
+// An administrator adds, changes and invites officers, and sees no case. Nobody
+// else can, nobody changes their own entry, and every change says who made it.
+func TestConsoleOfficers(t *testing.T) {
+	s := newScene(t)
+	b := newBrowser(t, s.atName(ConsoleConfig{Passwords: true}))
+	b.open(s.link)
+	b.as("quan")
+	if at := look(b, chromedp.Evaluate[string]("location.pathname")); at != "/officers" {
+		t.Errorf("an administrator begins at %s", at)
+	}
+	for _, page := range []struct{ name, path string }{{"officers", "/officers"}, {"officer", "/officers/lan"}, {"officer-new", "/officers/new"}, {"officer-own", "/officers/quan"}} {
+		b.everyWay(page.name, page.path)
+	}
+	b.open("/officers/new")
+	b.run(chromedp.SendKeys(chromedp.CSS("#id"), "Thu"), chromedp.SendKeys(chromedp.CSS("#name"), "Vũ Thị Thu (hư cấu)"), chromedp.Click(chromedp.CSS(`input[name="partner"][value="KH"]`)))
+	b.click(`main form button.govuk-button`)
+	if text := b.text(); !strings.Contains(text, "Mã cán bộ cần từ 2 đến 64") || look(b, chromedp.Evaluate[string](`document.querySelector("#name").value`)) != "Vũ Thị Thu (hư cấu)" {
+		t.Errorf("a wrong identifier, or what was typed is lost:\n%s", text)
+	}
+	b.accessible("an officer's form with a mistake")
+	b.picture("officer-fault")
+	look(b, chromedp.Evaluate[string](`document.querySelector("#id").value = "thu"`))
+	b.click(`main form button.govuk-button`)
+	if text := b.text(); !strings.Contains(text, "Đã lưu") || !strings.Contains(text, "bởi quan") {
+		t.Errorf("it was not saved, or nobody did it:\n%s", text)
+	}
+	thu, err := s.vn.node.roster.Officer(t.Context(), "thu")
+	if err != nil || !slices.Equal(thu.Partners, []string{"KH"}) || !slices.Equal(thu.Roles, []exchange.Role{exchange.RoleOfficer}) || thu.Police {
+		t.Errorf("%+v %v", thu, err)
+	}
+	b.click(`form[action="/officers/thu/invite"] button`)
+	link := regexp.MustCompile(`https://localhost:\d+(/join/[A-Z0-9]+)`).FindStringSubmatch(b.text())
+	if link == nil {
+		t.Fatalf("no link:\n%s", b.text())
+	}
+	b.accessible("an officer with an invitation")
+	b.picture("officer-invited")
+	guest := newVisitor(t, b.base)
+	if p := guest.get(link[1]); p.status != 200 || !strings.Contains(p.body, "Vũ Thị Thu") {
+		t.Errorf("the invitation: %d", p.status)
+	}
+	for _, path := range []string{"/cases/KH/" + s.fresh, "/messages/KH/in/" + s.asked, "/drafts/" + s.waiting} {
+		if b.open(path); strings.Contains(b.text(), "Campuchia") {
+			t.Errorf("an administrator sees %s", path)
+		}
+	}
+	s.administers(b.base)
+	s.quiet()
+	s.vn.check()
+}
+
+// administers tries what an administrator must not be able to do, and what
+// nobody else may.
+func (s *scene) administers(address string) {
+	s.t.Helper()
+	quan, others := newVisitor(s.t, address), newVisitor(s.t, address)
+	link := s.pages.OpenDoor("/", "lan", "quan")
+	quan.get(link)
+	quan.post("/sign-in/demonstration", url.Values{"officer": {"quan"}})
+	version := func(id string) string {
+		o, known, err := s.vn.node.officerEntry(s.t.Context(), id)
+		if err != nil || !known {
+			s.t.Fatal(known, err)
+		}
+		return o.Version()
+	}
+	form := func(id string, changes url.Values) url.Values {
+		out := url.Values{"version": {version(id)}, "name": {"X"}, "role": {"officer"}, "every": {"1"}}
+		for name, values := range changes {
+			out[name] = values
+		}
+		return out
+	}
+	for name, try := range map[string]struct {
+		id   string
+		form url.Values
+	}{
+		"their own entry":             {"quan", form("quan", url.Values{"role": {"officer", "administrator"}})},
+		"an old version":              {"lan", form("lan", url.Values{"version": {version("an")}})},
+		"an administrator with cases": {"lan", form("lan", url.Values{"role": {"officer", "administrator"}})},
+		"an unknown role":             {"lan", form("lan", url.Values{"role": {"king"}})},
+		"an unknown partner":          {"lan", form("lan", url.Values{"every": nil, "partner": {"XX"}})},
+		"a pin that is none":          {"lan", form("lan", url.Values{"pins": {"sha1/AAAA"}})},
+	} {
+		before := version(try.id)
+		if p := quan.post("/officers/"+try.id, try.form); p.status != 422 || version(try.id) != before {
+			s.t.Errorf("%s: %d", name, p.status)
+		}
+	}
+	if p := quan.post("/officers/quan/invite", url.Values{"version": {version("quan")}}); p.status != 422 {
+		s.t.Errorf("an administrator invites themselves: %d", p.status)
+	}
+	if p := quan.post("/officers/lan", form("lan", url.Values{"status": {"suspended"}})); p.status != 200 {
+		s.t.Errorf("suspending: %d", p.status)
+	}
+	if _, err := s.vn.node.roster.Officer(s.t.Context(), "lan"); err == nil {
+		s.t.Error("a suspended officer acts")
+	}
+	if p := quan.post("/officers/lan", form("lan", nil)); p.status != 200 {
+		s.t.Errorf("resuming: %d", p.status)
+	}
+	others.get(s.pages.OpenDoor("/", "lan", "quan"))
+	others.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	for _, path := range []string{"/officers", "/officers/an", "/officers/new"} {
+		if p := others.get(path); p.status != 403 {
+			s.t.Errorf("an officer sees %s: %d", path, p.status)
+		}
+	}
+	if p := others.post("/officers/an", form("an", nil)); p.status != 403 {
+		s.t.Errorf("an officer changes another one: %d", p.status)
+	}
+	if p := others.post("/officers/an/invite", form("an", nil)); p.status != 403 {
+		s.t.Errorf("an officer invites another one: %d", p.status)
+	}
+}
+
+// A case of another's partner opens in an emergency: with a reason, for an hour,
+// recorded first; a supervisor is told until they say that they know.
+func TestConsoleEmergency(t *testing.T) {
+	s := newScene(t)
+	b := newBrowser(t, s.atName(ConsoleConfig{}))
+	b.open(s.link)
+	b.as("hoa")
+	path, message := "/cases/KH/"+s.fresh, "/messages/KH/in/"+s.asked
+	if b.open(message); strings.Contains(b.text(), "Campuchia") {
+		t.Error("a message of another's partner is seen")
+	}
+	if b.open(path); strings.Contains(b.text(), "Campuchia") || !strings.Contains(b.text(), "khẩn cấp") {
+		t.Errorf("a case of another's partner:\n%s", b.text())
+	}
+	b.everyWay("emergency", "/emergency")
+	b.run(chromedp.SendKeys(chromedp.CSS("#case"), s.fresh))
+	look(b, chromedp.Evaluate[string](`document.querySelector("#partner").value = "KH"`))
+	b.click(`main form button.govuk-button`)
+	if text := b.text(); !strings.Contains(text, "Viết lý do") {
+		t.Errorf("without a reason:\n%s", text)
+	}
+	b.accessible("an emergency without a reason")
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses are in the record, and nothing was opened", n)
+	}
+	b.run(chromedp.SendKeys(chromedp.CSS("#reason"), "nạn nhân đang ở cửa khẩu, người phụ trách đi vắng"))
+	b.click(`main form button.govuk-button`)
+	if text := b.text(); !strings.Contains(text, "theo quyền khẩn cấp đến") || !strings.Contains(text, "nạn nhân đang ở cửa khẩu") {
+		t.Errorf("the case is not open:\n%s", text)
+	}
+	b.accessible("a case in an emergency")
+	b.picture("case-emergency")
+	if b.open("/cases/KH/" + s.overdue); !strings.Contains(b.text(), "Không tìm thấy") {
+		t.Error("another case is open too")
+	}
+	b.open(message)
+	if text := b.text(); strings.Contains(text, "Nguyễn Thị Mẫu") || !strings.Contains(text, "được che") {
+		t.Errorf("an emergency unmasks:\n%s", text)
+	}
+	b.run(chromedp.SendKeys(chromedp.CSS("#reason"), "đọc tên để đón"), chromedp.Click(chromedp.CSS(`input[value="/subjects/0/name"]`)))
+	b.click(`.why button:not([name])`)
+	if text := b.text(); !strings.Contains(text, "Nguyễn Thị Mẫu") {
+		t.Errorf("a reveal in an emergency:\n%s", text)
+	}
+	accesses := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+	if len(accesses) != 2 || accesses[0].Type != "case_emergency" {
+		t.Fatalf("the accesses are %+v", accesses)
+	}
+	for _, row := range accesses {
+		if opened, err := s.vn.node.opener.Open(t.Context(), row); err != nil || !strings.Contains(string(opened.Data), `"break_glass":true`) {
+			t.Errorf("%s %v", opened.Data, err)
+		}
+	}
+
+	b.as("lan") // is assigned, and sees who looked
+	b.open(path)
+	if text := b.text(); !strings.Contains(text, "đọc tên để đón") || !strings.Contains(text, "Họ tên") || !strings.Contains(strings.ToLower(text), "khẩn cấp") {
+		t.Errorf("who looked is not told:\n%s", text)
+	}
+	if b.open("/"); strings.Contains(b.text(), "Hồ sơ được mở khẩn cấp") {
+		t.Error("an officer is asked to supervise")
+	}
+	b.as("minh")
+	if text := b.text(); !strings.Contains(text, "Hồ sơ được mở khẩn cấp") || !strings.Contains(text, "hoa") {
+		t.Errorf("a supervisor is not told:\n%s", text)
+	}
+	b.everyWay("work-emergency", "/")
+	b.click(`form[action^="/emergency/"] button`)
+	if strings.Contains(b.text(), "Hồ sơ được mở khẩn cấp") {
+		t.Error("it waits after a supervisor said that they know")
+	}
+	if n := len(s.vn.rows(exchange.Filter{Type: "emergency_acknowledged"})); n != 1 {
+		t.Errorf("%d acknowledgements are in the record", n)
+	}
+
+	// An hour later it is closed again.
+	s.back.Store(-int64(61 * time.Minute))
+	b.as("hoa")
+	if b.open(path); strings.Contains(b.text(), "Campuchia") {
+		t.Errorf("it is open after an hour:\n%s", b.text())
+	}
+	s.quiet()
+	s.vn.check()
+}

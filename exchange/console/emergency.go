@@ -1,0 +1,139 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// An emergencyView is the form that opens a case to somebody who is not
+// assigned to it.
+type emergencyView struct {
+	Partners []Party
+	Partner  string
+	Case     string
+	Reason   string
+	Field    string
+	Fault    string
+}
+
+func (c *Console) emergencyPage(v *visit) error {
+	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+		return errNoPage
+	}
+	q := v.r.URL.Query()
+	return c.showEmergency(v, emergencyView{Partner: q.Get("partner"), Case: q.Get("case")})
+}
+
+func (c *Console) showEmergency(v *visit, view emergencyView) error {
+	for _, p := range c.cfg.Directory.Snapshot().All() {
+		if !v.officer.Sees(p.Code, exchange.Return) {
+			view.Partners = append(view.Partners, Party{p.Code, v.s.Named(p.Name)})
+		}
+	}
+	status, title := http.StatusOK, v.s.T("emergency.title")
+	if view.Fault != "" {
+		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
+	}
+	return c.show(v, status, "emergency", title, "cases", view)
+}
+
+// openEmergency opens a case. Whether it is there is said to nobody who does
+// not give a reason first.
+func (c *Console) openEmergency(v *visit) error {
+	form := v.r.PostFormValue
+	view := emergencyView{Partner: form("partner"), Case: strings.TrimSpace(form("case")), Reason: strings.TrimSpace(form("reason"))}
+	key := exchange.CaseKey{Partner: view.Partner, Case: view.Case}
+	if !exchange.ValidIdentifier(view.Case) {
+		view.Field, view.Fault = "case", "emergency.fault.case"
+		return c.showEmergency(v, view)
+	}
+	if n := len(view.Reason); n < 5 || n > 1000 {
+		view.Field, view.Fault = "reason", "reveal.reason_required"
+		return c.showEmergency(v, view)
+	}
+	err := c.cfg.Files.BreakGlass(v.r.Context(), v.officer, key, view.Reason)
+	var problem *exchange.Problem
+	if errors.As(err, &problem) && problem.Kind == exchange.ProblemNotFound {
+		view.Field, view.Fault = "case", "emergency.fault.none"
+		return c.showEmergency(v, view)
+	}
+	if err != nil {
+		return err
+	}
+	return v.redirect("/cases/" + view.Partner + "/" + view.Case)
+}
+
+// An EmergencyLine is a case that somebody opened so, as a supervisor sees it.
+type EmergencyLine struct {
+	ID, Case, Officer, Reason string
+	Partner                   Party
+	At, Ends                  time.Time
+	Mine                      bool
+}
+
+func (c *Console) emergencyLines(v *visit) ([]EmergencyLine, error) {
+	found, err := c.cfg.Files.Emergencies(v.r.Context(), v.officer)
+	if err != nil {
+		return nil, err
+	}
+	var out []EmergencyLine
+	for _, e := range found {
+		out = append(out, EmergencyLine{
+			ID: e.ID, Case: e.Case, Officer: e.Officer, Reason: e.Reason, Partner: c.party(v.s, e.Partner), At: e.At, Ends: e.Ends, Mine: e.Officer == v.officer.ID,
+		})
+	}
+	return out, nil
+}
+
+func (c *Console) acknowledgeEmergency(v *visit) error {
+	if err := c.cfg.Files.Acknowledge(v.r.Context(), v.officer, chi.URLParam(v.r, "id")); err != nil {
+		return err
+	}
+	return v.redirect("/")
+}
+
+// A LookLine is one look at the personal data of a case.
+type LookLine struct {
+	At         time.Time
+	By, Reason string
+	What       string
+	Places     []string
+	Emergency  bool
+}
+
+// looksShown is how many looks a page has.
+const looksShown = 50
+
+// lookLines returns who has looked at a case, the last first, and where to go on.
+func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]LookLine, int64, error) {
+	looks, err := c.cfg.Files.Looks(v.r.Context(), v.officer, key, before, looksShown)
+	if err != nil {
+		return nil, 0, err
+	}
+	var out []LookLine
+	var next int64
+	for _, l := range looks {
+		line := LookLine{At: l.At, By: l.Officer, Reason: l.Reason, Emergency: l.BreakGlass, What: v.s.Or("look."+l.What, l.What)}
+		if l.Type != "" {
+			line.What = c.typeName(v.s, l.Type).Title
+		}
+		for _, pointer := range l.Fields {
+			place := pointer
+			if l.Type != "" || pointer == "" {
+				place = c.placeOf(v, l.Type, pointer)
+			}
+			line.Places = append(line.Places, place)
+		}
+		out, next = append(out, line), l.Index
+	}
+	if len(looks) < looksShown {
+		next = 0
+	}
+	return out, next, nil
+}
