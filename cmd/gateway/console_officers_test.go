@@ -13,13 +13,6 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// as signs a browser in as an officer of the demonstration.
-func (b *browser) as(officer string) {
-	b.t.Helper()
-	b.open("/sign-in")
-	b.click(`button[value="` + officer + `"]`)
-}
-
 // everyWay looks at a page in two languages, light and dark.
 func (b *browser) everyWay(name, path string) {
 	b.t.Helper()
