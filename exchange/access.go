@@ -14,8 +14,8 @@ type Access struct {
 	Reason  string   `json:"reason"`
 	Partner string   `json:"-"`
 	Case    string   `json:"-"`
-	What    string   `json:"what"`   // message, draft, person; case: all of it becomes open
-	ID      string   `json:"-"`      // its jti
+	What    string   `json:"what"`             // message, draft, person; case: all of it becomes open
+	ID      string   `json:"-"`                // its jti
 	Fields  []string `json:"fields,omitempty"` // JSON Pointers into its body; "" is all of it
 	// BreakGlass: the officer is not assigned to it, and saw it in an emergency.
 	BreakGlass bool `json:"break_glass,omitempty"`
