@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -374,25 +376,52 @@ func (s *auditScene) tamperings() map[string]tampering {
 	}
 }
 
-// downgrade is what a database was before there were books of cases.
-var downgrade = map[string][]string{
-	store.SQLite: {
-		"DROP TRIGGER job_kept", "DROP TRIGGER job_no_replace", "DROP TRIGGER job_moves_on", "DROP TRIGGER cases_kept", "DROP TRIGGER cases_no_replace", "DROP TRIGGER cases_move_on",
-		"DROP TRIGGER entry_no_replace", "DROP TRIGGER tile_no_replace", "DROP TRIGGER checkpoint_no_replace", "DROP TRIGGER attempt_no_replace",
-		"DROP TRIGGER log_head_no_replace", "DROP TRIGGER log_head_moves_on", "DROP TRIGGER lane_kept", "DROP TRIGGER lane_no_replace", "DROP TRIGGER lane_moves_on",
-		"DROP TRIGGER witnessed_kept", "DROP TRIGGER witnessed_no_replace", "DROP TRIGGER witnessed_moves_on",
-		"DROP TRIGGER cosignature_no_update", "DROP TRIGGER cosignature_no_delete", "DROP TRIGGER cosignature_no_replace",
-		"DROP TABLE saved_view", "DROP TABLE session", "DROP TABLE draft", "DROP TABLE officer", "DROP TABLE follower", "DROP TABLE person", "DROP TABLE person_token", "DROP TABLE link",
-		"DROP INDEX cases_work", "DROP INDEX cases_moved", "DROP INDEX cases_due", "DROP INDEX cases_name",
-		"DROP INDEX entry_officer", "DROP INDEX entry_mail", "DROP INDEX entry_mail_type", "DROP INDEX entry_refusal",
+// downgrade makes of a database what it was before there were books of cases: it
+// drops whatever the first migration does not create, also of migrations to come.
+func downgrade(t *testing.T, db *sql.DB, kind string) {
+	t.Helper()
+	first, err := os.ReadFile(filepath.Join("../../exchange/store/migrations", kind, "00001_record.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Each statement that drops something, triggers before tables before the rest,
+	// and the name of what it drops.
+	query := `SELECT 'DROP ' || type || ' IF EXISTS ' || name, name FROM sqlite_master
+		WHERE type IN ('trigger', 'table', 'index') AND name NOT LIKE 'sqlite_%' ORDER BY 1 DESC`
+	if kind == store.PostgreSQL {
+		query = `SELECT 'DROP TABLE ' || tablename || ' CASCADE', tablename FROM pg_tables WHERE schemaname = current_schema()
+			UNION ALL SELECT 'DROP INDEX IF EXISTS ' || i.indexname, i.indexname FROM pg_indexes i WHERE i.schemaname = current_schema()
+				AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = i.indexname)
+			UNION ALL SELECT 'DROP FUNCTION ' || proname || ' CASCADE', proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+			UNION ALL SELECT 'DROP TRIGGER IF EXISTS ' || tgname || ' ON ' || tgrelid::regclass, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+				WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace
+			ORDER BY 1 DESC`
+	}
+	rows, err := db.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var drops []string
+	for rows.Next() {
+		var stmt, name string
+		if err := rows.Scan(&stmt, &name); err != nil {
+			t.Fatal(err)
+		}
+		if name != "goose_db_version" && !regexp.MustCompile(`(?i)create (unique )?\w+ `+name+`\b`).Match(first) {
+			drops = append(drops, stmt)
+		}
+	}
+	if err := rows.Err(); err != nil || len(drops) == 0 {
+		t.Fatal("nothing is newer", err)
+	}
+	for _, stmt := range append(drops,
 		"ALTER TABLE cases DROP COLUMN kind", "ALTER TABLE cases DROP COLUMN turn", "ALTER TABLE cases DROP COLUMN due_at", "ALTER TABLE cases DROP COLUMN book",
-	},
-	store.PostgreSQL: {
-		"DROP TRIGGER cosignature_append_only ON cosignature", "DROP TRIGGER witnessed_kept ON witnessed", "DROP TRIGGER lane_kept ON lane", "DROP TRIGGER cases_kept ON cases", "DROP TRIGGER job_kept ON job",
-		"DROP TABLE saved_view, session, draft, officer, follower, person, person_token, link", "DROP INDEX cases_work, cases_moved, cases_due, cases_name, entry_officer, entry_mail, entry_mail_type, entry_refusal",
-		"ALTER TABLE cases DROP COLUMN kind, DROP COLUMN turn, DROP COLUMN due_at, DROP COLUMN book",
-		"DROP FUNCTION refuse_head, refuse_witnessed, refuse_lane, refuse_case, refuse_job, refuse_draft, refuse_rename CASCADE",
-	},
+		"DELETE FROM goose_db_version WHERE version_id > 1") {
+		if _, err := db.Exec(stmt); err != nil {
+			t.Fatalf("%s: %v", stmt, err)
+		}
+	}
 }
 
 // A database of an earlier program has cases with a state and no book: the
@@ -408,7 +437,8 @@ func TestUpgradeMakesTheBooks(t *testing.T) {
 			for _, by := range []string{"migrate", "serve"} {
 				cfg, db := s.copied(t)
 				was := s.books(t, cfg)
-				for _, stmt := range append(downgrade[kind], "DELETE FROM job WHERE kind = 'clock'", "UPDATE cases SET state = 'SOMETHING' WHERE wrapped IS NOT NULL", "DELETE FROM goose_db_version WHERE version_id > 1") {
+				downgrade(t, db, kind)
+				for _, stmt := range []string{"DELETE FROM job WHERE kind = 'clock'", "UPDATE cases SET state = 'SOMETHING' WHERE wrapped IS NOT NULL"} {
 					if _, err := db.Exec(stmt); err != nil {
 						t.Fatalf("%s: %v", stmt, err)
 					}
