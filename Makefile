@@ -5,7 +5,7 @@ export CGO_ENABLED ?= 0
 VECTORS ?= ../shared/vectors
 TOOL := go tool -modfile=.ci/tools.mod
 
-.PHONY: help demo build test race fuzz lint bench cover vectors names crash mutants e2e
+.PHONY: help demo build test race fuzz lint bench speed cover vectors names crash mutants e2e
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ lint: ## gofmt, vet, staticcheck, gosec, govulncheck where its data can be had
 
 bench: setup ## the long ladder: what a message costs, also with a large record
 	go run ./cmd/gateway bench --long
+
+speed: setup ## the officers' lists and searches on a record of 1 000 000 messages
+	go run ./cmd/gateway bench lists
 
 cover: setup ## coverage of the whole tree, as cover.out
 	go test -timeout 20m -coverpkg=./... -coverprofile=cover.out ./...

@@ -25,14 +25,31 @@ type Mail struct {
 	Author    string // who wrote a message of ours as a draft
 }
 
-// Unanswered says whether somebody still has to answer.
+// Unanswered says whether somebody still has to answer, in a case in which
+// somebody has to act at all.
 func (m *Mail) Unanswered() bool {
-	return ReplyTo(m.Type) != "" && m.InReplyTo == "" && !m.Answered && m.Delivery != JobDead && m.State != StateWithdrawn && m.State != StateClosed
+	return ReplyTo(m.Type) != "" && m.InReplyTo == "" && !m.Answered && m.Delivery != JobDead && !rests(m.Kind, m.State)
 }
 
-// A MailFilter selects messages; its zero value selects all. Delivery,
-// Unanswered and Author are looked for message by message, the others by an
-// index.
+// rests says whether nobody has to act in a case.
+func rests(kind Conversation, s State) bool {
+	i := rank(kind, s)
+	return i < 0 || lives[kind][i].Rests
+}
+
+// Questions returns the types that are answered by another message.
+func Questions() []string {
+	var out []string
+	for _, r := range catalogue {
+		if ReplyTo(r.Type) != "" && !slices.Contains(out, r.Type) {
+			out = append(out, r.Type)
+		}
+	}
+	return out
+}
+
+// A MailFilter selects messages; its zero value selects all. A store may leave
+// Author, and the Delivery of what the partner holds, to whoever asks.
 type MailFilter struct {
 	Partners   []string // nil: every one
 	Direction  Direction

@@ -63,7 +63,7 @@ with nothing but its committer at work.`,
 	cmd.Flags().IntVar(&plan.Connections, "connections", plan.Connections, "concurrent connections")
 	cmd.Flags().IntVar(&plan.Rounds, "rounds", plan.Rounds, "interleaved rounds")
 	cmd.Flags().DurationVar(&plan.Slice, "slice", plan.Slice, "how long one rung is loaded in one round")
-	cmd.AddCommand(newBenchServer())
+	cmd.AddCommand(newBenchServer(), newBenchLists())
 	return cmd
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/schemas"
@@ -159,7 +160,21 @@ func (c *Console) routes() http.Handler {
 
 	crossOrigin := http.NewCrossOriginProtection()
 	crossOrigin.SetDenyHandler(c.open(func(*visit) error { return errForeignForm }))
-	return crossOrigin.Handler(r)
+	return crossOrigin.Handler(compressed(r))
+}
+
+// compressed packs the answers to GET. A page that shows what was hidden answers
+// a POST and is never packed: its size must not tell of it, whatever somebody
+// else has put into the same page (BREACH).
+func compressed(pages http.Handler) http.Handler {
+	packed := middleware.Compress(5, "text/html", "text/css", "text/javascript", "image/svg+xml")(pages)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			packed.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // serveAsset serves what is the same for everybody and holds nothing of a case.

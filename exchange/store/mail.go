@@ -10,9 +10,8 @@ import (
 )
 
 // MailPage implements exchange.Reader. Each lane is walked down an index of its
-// own, which has the asked order; the page is the last of all of them. Only for
-// those the case, the delivery, the answer and the author are looked up, each by
-// an index too: no plan of a database may make a join of it.
+// own, which has the asked order; the page is the last of all of them, and only
+// for those the case, the delivery, the answer and the author are looked up.
 func (db *DB) MailPage(ctx context.Context, f exchange.MailFilter) ([]exchange.Mail, error) {
 	lanes, err := db.mailLanes(ctx, f)
 	if err != nil || len(lanes) == 0 {
@@ -22,16 +21,16 @@ func (db *DB) MailPage(ctx context.Context, f exchange.MailFilter) ([]exchange.M
 	var c clause
 	walks := make([]string, len(lanes))
 	for i, lane := range lanes {
-		walks[i] = fmt.Sprintf("SELECT * FROM (SELECT idx, partner, direction, id, type, case_id, in_reply_to, at FROM entry%s ORDER BY at DESC, idx DESC LIMIT %d) l%d",
-			c.mail(lane, f), n, i)
+		walks[i] = fmt.Sprintf("SELECT * FROM (SELECT idx, partner, direction, id, type, case_id, in_reply_to, at FROM entry e%s ORDER BY %s LIMIT %d) l%d",
+			c.mail(lane, f), mailOrder(f), n, i)
 	}
 	query := fmt.Sprintf(`SELECT m.idx, m.partner, m.direction, m.id, m.type, m.case_id, m.in_reply_to, m.at,
-		COALESCE((SELECT kind FROM cases c WHERE c.partner = m.partner AND c.case_id = m.case_id), ''),
-		COALESCE((SELECT state FROM cases c WHERE c.partner = m.partner AND c.case_id = m.case_id), ''),
+		COALESCE(c.kind, ''), COALESCE(c.state, ''),
 		COALESCE((SELECT state FROM job j WHERE j.queue = m.partner AND j.ref = m.id AND j.kind = 'deliver' AND m.direction = 'out' ORDER BY j.id DESC LIMIT 1), ''),
 		(SELECT 1 FROM entry r WHERE r.partner = m.partner AND r.in_reply_to = m.id AND r.in_reply_to <> '' AND r.kind = 'message' AND r.direction <> m.direction LIMIT 1) IS NOT NULL,
 		COALESCE((SELECT author FROM draft d WHERE d.id = m.id AND m.direction = 'out'), '')
-		FROM (SELECT * FROM (%s) w ORDER BY at DESC, idx DESC LIMIT %d) m ORDER BY m.at DESC, m.idx DESC`, strings.Join(walks, " UNION ALL "), n)
+		FROM (SELECT * FROM (%s) w ORDER BY at DESC, idx DESC LIMIT %d) m
+		LEFT JOIN cases c ON c.partner = m.partner AND c.case_id = m.case_id ORDER BY m.at DESC, m.idx DESC`, strings.Join(walks, " UNION ALL "), n)
 	var out []exchange.Mail
 	err = each(ctx, db.reads, query, c.args, func(rows *sql.Rows) error {
 		var m exchange.Mail
@@ -47,6 +46,21 @@ func (db *DB) MailPage(ctx context.Context, f exchange.MailFilter) ([]exchange.M
 	return out, nil
 }
 
+// few says that what a filter asks for is little, whatever the record holds:
+// questions of the cases in which somebody has to act, or what a courier has not
+// settled. It is gathered and put in order; a walk in order would look for it in
+// the whole lane.
+func few(f exchange.MailFilter) bool {
+	return f.Unanswered || f.Delivery == exchange.JobDue || f.Delivery == exchange.JobDead
+}
+
+func mailOrder(f exchange.MailFilter) string {
+	if few(f) {
+		return "+at DESC, idx DESC" // the sign keeps the order's index out of the plan
+	}
+	return "at DESC, idx DESC"
+}
+
 // mail is the condition of a walk down one lane.
 func (c *clause) mail(lane exchange.Lane, f exchange.MailFilter) string {
 	c.where = []string{"kind = 'message'"}
@@ -57,6 +71,15 @@ func (c *clause) mail(lane exchange.Lane, f exchange.MailFilter) string {
 	}
 	if f.Case != "" {
 		c.add("case_id = ?", f.Case)
+	}
+	if f.Unanswered {
+		c.in("type", exchange.Questions())
+		c.add("in_reply_to = ''")
+		c.add("case_id IN (SELECT case_id FROM cases WHERE turn IN ('us', 'partner') AND partner = ?)", lane.Partner)
+		c.add("NOT EXISTS (SELECT 1 FROM entry r WHERE r.partner = e.partner AND r.in_reply_to = e.id AND r.in_reply_to <> '' AND r.kind = 'message' AND r.direction <> e.direction)")
+	}
+	if few(f) && f.Delivery != "" {
+		c.add("idx IN (SELECT idx FROM job WHERE queue = ? AND state = ? AND kind = 'deliver')", lane.Partner, string(f.Delivery))
 	}
 	if f.ID != "" {
 		c.add("id = ?", f.ID)
