@@ -21,7 +21,6 @@ type caseAudit struct {
 	store    AuditStore
 	row      CaseRow
 	key      seal.DataKey
-	erased   bool
 	findings []record.Finding
 
 	retold     *retelling
@@ -63,11 +62,9 @@ func (a *auditor) audit(ctx context.Context, store AuditStore, key CaseKey) (*ca
 	if err != nil {
 		return nil, err
 	}
-	if c.erased = c.row.Wrapped.Bytes == nil; !c.erased {
-		if c.key, err = a.Opener.unwrap(ctx, c.row); err != nil {
-			c.find(-1, RuleCase, "the data key of %s cannot be unwrapped: %v", key, err)
-			return c, nil
-		}
+	if c.key, err = a.Opener.unwrap(ctx, c.row); err != nil {
+		c.find(-1, RuleCase, "the data key of %s cannot be unwrapped: %v", key, err)
+		return c, nil
 	}
 	if err := store.CaseEntries(ctx, key, func(row Row) error { return c.entry(ctx, row) }); err != nil {
 		return nil, err
@@ -76,7 +73,7 @@ func (a *auditor) audit(ctx context.Context, store AuditStore, key CaseKey) (*ca
 		return nil, err
 	}
 	c.stands()
-	if !c.erased && !c.unreadable {
+	if !c.unreadable {
 		c.book()
 	}
 	return c, nil
@@ -102,7 +99,7 @@ func (c *caseAudit) entry(ctx context.Context, row Row) error {
 		}
 	}
 	var data []byte
-	if !c.erased {
+	if row.Index >= c.row.ErasedTo {
 		var err error
 		if data, err = c.key.Open(row.Data, rowAAD(row.Index, "data")); err != nil {
 			c.unreadable = true // record.Check says so
@@ -260,18 +257,6 @@ func (c *caseAudit) deliver(ctx context.Context) error {
 // job audits one delivery.
 func (c *caseAudit) job(ctx context.Context, message Row, job JobStanding, attempts []Attempt) error {
 	came, ok := c.outcomes[message.ID]
-	if !ok && c.erased && job.State == JobDead {
-		// That it ended is recorded outside of a case that was erased meanwhile.
-		err := c.store.CaseEntries(ctx, CaseKey{Partner: message.Partner}, func(row Row) error {
-			if row.Kind == KindFailure && row.ID == message.ID {
-				came, ok = outcome{row.Kind, row.Index}, true
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
 	switch {
 	case !ok && job.State != JobDue:
 		c.find(message.Index, RuleJob, "the delivery of entry %d is marked as %s, but the record has neither a receipt nor a failure", message.Index, job.State)
@@ -303,10 +288,11 @@ func (c *caseAudit) stands() {
 		}
 	}
 	differ("opened_at", !is.OpenedAt.Equal(want.OpenedAt))
-	if !c.unreadable { // of a case that was erased before kinds were kept there is none
-		differ("kind", is.Kind != want.Kind && (is.Kind != "" || !c.erased))
+	differ("erased_to", is.ErasedTo != want.ErasedTo)
+	if !c.unreadable {
+		differ("kind", is.Kind != want.Kind)
 	}
-	if !c.unreadable && !c.erased {
+	if !c.unreadable && is.ErasedTo == 0 { // what was erased cannot be told
 		differ("state", is.State != want.State)
 		differ("turn", is.Turn != want.Turn)
 		differ("moved_at", !is.MovedAt.Equal(want.MovedAt))

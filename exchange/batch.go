@@ -41,6 +41,7 @@ type openCase struct {
 	book    *Book
 	fresh   bool // it is written with its first entry, and not for one that is refused
 	changed bool
+	erased  bool // by an entry of this batch
 }
 
 func (b *building) build(ctx context.Context, batch []*Entry) (Writes, error) {
@@ -97,9 +98,10 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 		e.err = err
 		return
 	}
-	if c == nil {
-		e.err = problem(ProblemErased, "This case was erased; nothing more can be recorded in it.").at("/case")
-		return
+	if e.Erases {
+		if e.err = b.erase(ctx, c); e.err != nil {
+			return
+		}
 	}
 	if e.Kind == KindMessage {
 		if e.recheck != nil {
@@ -152,11 +154,14 @@ func (b *building) place(e *Entry, key seal.DataKey, salt [32]byte) {
 // moved computes anew where the case stands, and which of its clocks is due
 // first.
 func (c *openCase) moved(e *Entry, now time.Time) {
+	if c.changed = true; c.book.Erased {
+		return // it stands where it stood
+	}
 	at := c.book.Standing()
 	if at.State != c.row.State {
 		c.row.MovedAt = now
 	}
-	c.row.Kind, c.row.State, c.row.Turn, c.changed = at.Kind, at.State, at.Turn, true
+	c.row.Kind, c.row.State, c.row.Turn = at.Kind, at.State, at.Turn
 	if e.Terms == nil {
 		return
 	}
@@ -194,8 +199,7 @@ func (e *Entry) means() (status, bool) {
 	return "", false
 }
 
-// openCase returns the case with its data key, making both when they are new;
-// nil when the case was erased.
+// openCase returns the case with its data key, making both when they are new.
 func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error) {
 	if c, ok := b.cases[key]; ok {
 		return c, nil
@@ -208,14 +212,9 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 	case !ok:
 		c.row = CaseRow{CaseKey: key, OpenedAt: b.now, MovedAt: b.now}
 		c.fresh = true
-		if c.key, err = seal.NewDataKey(); err != nil {
-			return nil, fmt.Errorf("make a data key: %w", err)
+		if err := c.newKey(ctx, wrapper); err != nil {
+			return nil, err
 		}
-		if c.row.Wrapped, err = c.key.Wrap(ctx, wrapper, caseAAD(key)); err != nil {
-			return nil, fmt.Errorf("wrap a data key: %w", err)
-		}
-	case row.Wrapped.Bytes == nil:
-		return nil, nil
 	default:
 		if c.key, err = seal.UnwrapDataKey(ctx, wrapper, row.Wrapped, caseAAD(key)); err != nil {
 			return nil, fmt.Errorf("unwrap the data key of a case: %w", err)
@@ -226,6 +225,35 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 	}
 	b.cases[key] = c
 	return c, nil
+}
+
+// newKey gives a case a fresh data key.
+func (c *openCase) newKey(ctx context.Context, wrapper seal.KeyWrapper) error {
+	key, err := seal.NewDataKey()
+	if err != nil {
+		return fmt.Errorf("make a data key: %w", err)
+	}
+	wrapped, err := key.Wrap(ctx, wrapper, caseAAD(c.row.CaseKey))
+	if err != nil {
+		return fmt.Errorf("wrap a data key: %w", err)
+	}
+	c.key, c.row.Wrapped = key, wrapped
+	return nil
+}
+
+// erase puts a fresh data key in the place of a case's own, so that nobody can
+// ever read what it has sealed. The book keeps what the leaves say in clear.
+func (b *building) erase(ctx context.Context, c *openCase) error {
+	if refused := c.book.erasable(); refused != nil {
+		return refused
+	}
+	if err := c.newKey(ctx, b.committer.cfg.Keys); err != nil {
+		return err
+	}
+	c.book = c.book.bare()
+	c.row.ErasedTo, c.row.Turn, c.row.DueAt = b.head.Size+int64(len(b.rows)), TurnNobody, time.Time{}
+	c.changed, c.erased = true, true
+	return nil
 }
 
 // recall answers a message that the record already holds: the same bytes get
@@ -240,7 +268,7 @@ func (b *building) recall(ctx context.Context, e *Entry, row Row) {
 		e.err = err
 		return
 	}
-	if c == nil {
+	if row.Index < c.row.ErasedTo {
 		e.err = problem(ProblemErased, "This message was received, and its case was erased since.").at("/jti")
 		return
 	}
@@ -338,6 +366,9 @@ func (b *building) writes(tiles []record.Tile) (Writes, error) {
 				return Writes{}, fmt.Errorf("seal the book of a case: %w", err)
 			}
 			w.Cases = append(w.Cases, c.row)
+			if c.erased {
+				w.Erased = append(w.Erased, c.row)
+			}
 		}
 	}
 	for _, e := range b.admitted {

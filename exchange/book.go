@@ -38,6 +38,9 @@ type Book struct {
 	// Ended are drafts that were rejected or taken back, the last of them: not
 	// even one that is being signed at that moment becomes a message.
 	Ended []string `json:"ended,omitempty"`
+	// Erased: the case was erased, and the notes say nothing any more but which
+	// messages there were.
+	Erased bool `json:"erased,omitempty"`
 }
 
 // maxEnded is far more than can be signed while one is taken back.
@@ -109,6 +112,9 @@ func (b *Book) answered(id string) bool {
 func (b *Book) admit(n Note) *Problem {
 	if n.Out && slices.Contains(b.Ended, n.ID) {
 		return problem(ProblemDraftState, "The draft was rejected or taken back.").rule("draft-discarded")
+	}
+	if b.Erased && n.Type != TypeErasureNotice && n.Type != TypeErasureConfirmation {
+		return problem(ProblemErased, "The case was erased; only an erasure can still be spoken of.").at("/case")
 	}
 	rule, refused := b.rule(&n)
 	if refused == nil {

@@ -130,17 +130,13 @@ func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFil
 	if err != nil {
 		return CaseFile{}, err
 	}
-	file := CaseFile{Row: row}
+	file := CaseFile{Row: row, Erased: row.ErasedTo > 0}
 	if !by.assigned(key.Partner) {
 		if file.Emergency, err = c.emergency(ctx, by, key); err != nil {
 			return CaseFile{}, err
 		}
 	}
 	book, err := c.cfg.Opener.bookOf(ctx, row)
-	if errors.Is(err, ErrErased) {
-		file.Erased = true
-		return file, nil
-	}
 	if err != nil {
 		return CaseFile{}, err
 	}
@@ -180,18 +176,18 @@ func (c *CaseFiles) Timeline(ctx context.Context, by *Officer, key CaseKey, from
 		return nil, err
 	}
 	book, err := c.cfg.Opener.bookOf(ctx, row)
-	if err != nil && !errors.Is(err, ErrErased) {
+	if err != nil {
 		return nil, err
 	}
 	late := map[string]bool{}
-	if peer, peerErr := c.cfg.Directory.Peer(key.Partner); peerErr == nil && err == nil {
+	if peer, peerErr := c.cfg.Directory.Peer(key.Partner); peerErr == nil {
 		late = book.late(peer.Clocks(book, c.cfg.Clock()))
 	}
 	var out []TimelineEntry
 	done := errors.New("enough")
 	err = c.cfg.Reader.Entries(ctx, from, math.MaxInt64, Filter{Partner: key.Partner, Case: key.Case}, func(r Row) error {
 		e := TimelineEntry{Index: r.Index, At: r.At, Kind: r.Kind, Direction: r.Direction, ID: r.ID, Type: r.Type, InReplyTo: r.InReplyTo}
-		if r.Kind == KindMessage && book != nil {
+		if r.Kind == KindMessage {
 			if note := book.find(r.ID, r.Direction == Out); note != nil {
 				e.Status, e.Late = string(note.Status), late[noteKey(note)]
 			}

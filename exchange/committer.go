@@ -31,6 +31,7 @@ type Entry struct {
 	Deliver   bool   // make a delivery job for it
 	Terms     *Peer  // under which the case's clocks run; nil leaves them as they are
 	Settle    *Settlement
+	Erases    bool // replace the data key of its case: see Desk.Erase
 
 	// Results.
 	Index     int64

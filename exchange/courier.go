@@ -320,13 +320,5 @@ func (c *Courier) record(ctx context.Context, peer *Peer, job Job, kind Kind, di
 		Kind: kind, Partner: peer.Code, Direction: direction, ID: job.Ref, Type: row.Type, Case: row.Case,
 		Data: data, Settle: &Settlement{JobID: job.ID, State: state, Attempt: a}, Terms: peer,
 	}
-	err = c.cfg.Recorder.Record(ctx, e)
-	if err != nil && AsProblem(err).Kind == ProblemErased {
-		// The case was erased meanwhile. That the job ended still belongs in
-		// the record, outside the case and without the partner's words.
-		e.Kind, e.Direction, e.Case, e.Terms, e.Data = KindFailure, Out, "", nil, failureData(job, attemptResult{attempt: a}, "the case was erased")
-		e.Settle.State = JobDead
-		err = c.cfg.Recorder.Record(ctx, e)
-	}
-	return err
+	return c.cfg.Recorder.Record(ctx, e)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"slices"
 	"time"
 )
@@ -213,14 +212,17 @@ func (d *Desk) Sweep(ctx context.Context) (int, error) {
 	var failed []error
 	for _, row := range rows {
 		view, err := d.open(ctx, row)
-		if err == nil {
-			_, err = d.release(ctx, view)
+		switch {
+		case err == nil:
+			view, err = d.release(ctx, view)
+		case errors.Is(err, ErrErased):
+			err = d.confirm(ctx, row)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("draft %s: %w", row.ID, err))
-			continue
+		} else if view.Row.State == DraftReleased {
+			done++
 		}
-		done++
 	}
 	return done, errors.Join(failed...)
 }
@@ -276,9 +278,13 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 }
 
 // release signs a draft and records it as a message. It can be done again: the
-// draft's identifier is the message's.
+// draft's identifier is the message's. What confirms an erasure waits for that.
 func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
-	err := d.proved(ctx, view)
+	waits, err := d.awaitsErasure(ctx, view)
+	if err != nil || waits {
+		return view, err
+	}
+	err = d.proved(ctx, view)
 	if err == nil {
 		err = d.cfg.Outbox.release(ctx, view.Content.Draft)
 	}
@@ -318,41 +324,21 @@ func (d *Desk) proved(ctx context.Context, view DraftView) error {
 	if len(view.Content.Missing) > 0 {
 		return unproved
 	}
-	digest, ended := "", false
+	h, err := d.history(ctx, CaseKey{view.Row.Partner, view.Row.Case}, view.Row.ID)
+	if err != nil {
+		return err
+	}
 	officers := map[string]bool{}
-	filter := Filter{Partner: view.Row.Partner, Case: view.Row.Case, Kind: KindEvent, ID: view.Row.ID}
-	err := d.cfg.Reader.Entries(ctx, 0, math.MaxInt64, filter, func(r Row) error {
-		opened, err := d.cfg.Opener.Open(ctx, r)
-		if err != nil {
+	for _, a := range h.approvals {
+		officer, err := d.cfg.Roster.Officer(ctx, a.Officer)
+		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		switch r.Type {
-		case "draft_submitted", "draft_amended":
-			var said struct {
-				SHA256 string `json:"sha256"`
-			}
-			err = json.Unmarshal(opened.Data, &said)
-			digest, officers = said.SHA256, map[string]bool{}
-		case draftDecided + DecisionRelease:
-			var approval Approval
-			if err = json.Unmarshal(opened.Data, &approval); err != nil {
-				return err
-			}
-			var officer *Officer
-			if officer, err = d.cfg.Roster.Officer(ctx, approval.Officer); err == nil && approves(officer, approval, view.Row.ID, digest) {
-				officers[approval.Officer] = true
-			} else if errors.Is(err, ErrNotFound) {
-				err = nil
-			}
-		case draftDecided + DecisionReject, draftDiscarded:
-			ended = true
+		if err == nil && approves(officer, a, view.Row.ID, h.digest) {
+			officers[a.Officer] = true
 		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("look for a draft in the record: %w", err)
 	}
-	if digest != view.SHA256 || ended || len(officers) < view.Content.Officers {
+	if h.digest != view.SHA256 || h.ended || len(officers) < view.Content.Officers {
 		return unproved
 	}
 	return nil
@@ -420,11 +406,18 @@ func (d *Desk) store(ctx context.Context, row DraftRow, content DraftContent) (D
 }
 
 func (d *Desk) open(ctx context.Context, row DraftRow) (DraftView, error) {
-	key, err := d.cfg.Opener.dataKey(ctx, CaseKey{row.Partner, row.Case})
+	c, err := d.cfg.Opener.cases.Case(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return DraftView{}, fmt.Errorf("find the case of a draft: %w", err)
+	}
+	key, err := d.cfg.Opener.unwrap(ctx, c)
 	if err != nil {
 		return DraftView{}, err
 	}
 	data, err := key.Open(row.Content, draftAAD(row))
+	if err != nil && c.ErasedTo > 0 { // it was sealed before
+		return DraftView{}, fmt.Errorf("draft %s: %w", row.ID, ErrErased)
+	}
 	if err != nil {
 		return DraftView{}, fmt.Errorf("open a draft: %w", err)
 	}

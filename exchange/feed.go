@@ -45,6 +45,7 @@ var eventNames = []struct {
 	{"draft.approved", KindEvent, "", "draft_release", "an officer has released a draft; the last one that is needed makes it a message"},
 	{"draft.rejected", KindEvent, "", "draft_reject", "an officer has rejected a draft"},
 	{"draft.discarded", KindEvent, "", "draft_discarded", "a draft was taken back"},
+	{"case.erased", KindEvent, "", caseErased, "what a case held was destroyed; the proofs stay"},
 	{"safeguard.recorded", KindEvent, "", "safeguards", "safeguards were recorded for a message that no officer has to release"},
 	{"clock.reminder", KindEvent, "", "clock_reminder", "a deadline comes near"},
 	{"clock.overdue", KindEvent, "", "clock_overdue", "a deadline has passed"},

@@ -106,8 +106,6 @@ func (j *judge) known(ctx context.Context, key CaseKey) (*Book, error) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return &Book{}, nil
-	case errors.Is(err, ErrErased):
-		return nil, problem(ProblemErased, "The case was erased.").at("/case")
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange/seal"
 )
 
-// ErrErased means that the data key of the entry's case was destroyed.
+// ErrErased means that the data key which sealed it was destroyed.
 var ErrErased = errors.New("erased")
 
 // An Opened entry holds its personal parts in clear.
@@ -47,7 +47,7 @@ func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 	if err != nil {
 		return Opened{}, fmt.Errorf("find the case of entry %d: %w", row.Index, err)
 	}
-	if c.Wrapped.Bytes == nil {
+	if row.Index < c.ErasedTo {
 		return Opened{}, fmt.Errorf("entry %d: %w", row.Index, ErrErased)
 	}
 	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
@@ -70,8 +70,7 @@ func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 	return out, nil
 }
 
-// dataKey returns the data key of a case; ErrNotFound for no such case, ErrErased
-// when the key was destroyed.
+// dataKey returns the data key of a case; ErrNotFound for no such case.
 func (o *Opener) dataKey(ctx context.Context, key CaseKey) (seal.DataKey, error) {
 	c, err := o.cases.Case(ctx, key)
 	if err != nil {
@@ -81,9 +80,6 @@ func (o *Opener) dataKey(ctx context.Context, key CaseKey) (seal.DataKey, error)
 }
 
 func (o *Opener) unwrap(ctx context.Context, c CaseRow) (seal.DataKey, error) {
-	if c.Wrapped.Bytes == nil {
-		return seal.DataKey{}, fmt.Errorf("the data key of a case: %w", ErrErased)
-	}
 	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
 	if err != nil {
 		return seal.DataKey{}, fmt.Errorf("unwrap the data key of a case: %w", err)
@@ -91,8 +87,7 @@ func (o *Opener) unwrap(ctx context.Context, c CaseRow) (seal.DataKey, error) {
 	return key, nil
 }
 
-// Book opens the book of a case; ErrNotFound for no such case, ErrErased when
-// its key was destroyed.
+// Book opens the book of a case; ErrNotFound for no such case.
 func (o *Opener) Book(ctx context.Context, key CaseKey) (*Book, error) {
 	c, err := o.cases.Case(ctx, key)
 	if err != nil {
@@ -105,9 +100,6 @@ func (o *Opener) Book(ctx context.Context, key CaseKey) (*Book, error) {
 // clear serves lists, and whoever can change it must not open police information
 // to others. A case whose book is gone is taken for the kind that fewest may see.
 func (o *Opener) kindOf(ctx context.Context, c CaseRow) (Conversation, error) {
-	if c.Wrapped.Bytes == nil { // erased: there is nothing left to see
-		return c.Kind, nil
-	}
 	if c.Book == nil && c.State != StateNone {
 		return Information, nil
 	}

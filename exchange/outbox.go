@@ -148,6 +148,7 @@ func (o *Outbox) send(ctx context.Context, p *prepared) (Sent, error) {
 	e := &Entry{
 		Kind: KindMessage, Partner: p.peer.Code, Direction: Out, ID: p.claims.ID, Type: p.claims.Type,
 		Case: p.claims.Case, InReplyTo: p.claims.InReplyTo, Said: p.said, Data: data, Deliver: true, Terms: p.peer,
+		recheck: confirmed(p.said, p.claims.Type),
 	}
 	err = o.cfg.Recorder.Record(ctx, e)
 	if refused := AsProblem(err); err != nil && refused.Kind == ProblemIDReused {
@@ -169,7 +170,7 @@ func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
 		return Review{}, err
 	}
 	if p.book.find(p.claims.ID, true) == nil { // a copy of what was sent is for the record to answer
-		trial := Book{Notes: slices.Clone(p.book.Notes)}
+		trial := Book{Notes: slices.Clone(p.book.Notes), Erased: p.book.Erased}
 		if refused := trial.admit(Note{ID: p.claims.ID, Type: p.claims.Type, Out: true, Reply: p.claims.InReplyTo, Said: p.said}); refused != nil {
 			return Review{}, refused
 		}

@@ -12,7 +12,7 @@ import (
 // and where it stands, as they must be if nobody has altered them. The check
 // compares it with what is kept; an upgrade keeps it.
 type retelling struct {
-	row  CaseRow // Kind, State, Turn, OpenedAt and MovedAt
+	row  CaseRow // Kind, State, Turn, OpenedAt, MovedAt and ErasedTo
 	book *Book
 	at   []int64 // the entry of each note
 	told map[toldKey]Version
@@ -31,8 +31,8 @@ func newRetelling(key CaseKey, terms func(Claims, any, bool) (string, []string))
 	return &retelling{row: CaseRow{CaseKey: key}, book: &Book{}, told: map[toldKey]Version{}, terms: terms}
 }
 
-// add tells the next entry. data are its bytes in clear; nil when the case was
-// erased: then only its kind of conversation can still be told.
+// add tells the next entry. data are its bytes in clear; nil when they were
+// erased: then only that there was a message can still be told.
 func (r *retelling) add(row Row, data []byte) error {
 	if r.row.OpenedAt.IsZero() {
 		r.row.OpenedAt, r.row.MovedAt = row.At, row.At
@@ -52,8 +52,11 @@ func (r *retelling) add(row Row, data []byte) error {
 	case KindFailure:
 		moved = r.book.settle(row.ID, dead)
 	}
-	if endsDraft(row.Kind, row.Type) {
+	switch {
+	case endsDraft(row.Kind, row.Type):
 		r.book.end(row.ID) // it was recorded, so it had not left
+	case erases(row):
+		r.book, r.row.ErasedTo = r.book.bare(), row.Index
 	}
 	if moved {
 		r.moved(row.At)
@@ -62,6 +65,9 @@ func (r *retelling) add(row Row, data []byte) error {
 }
 
 func (r *retelling) moved(at time.Time) {
+	if r.book.Erased {
+		return
+	}
 	stands := r.book.Standing()
 	if stands.State != r.row.State {
 		r.row.MovedAt = at
@@ -73,7 +79,7 @@ func (r *retelling) moved(at time.Time) {
 func (r *retelling) note(row Row, data []byte) (Note, error) {
 	out := row.Direction == Out
 	if data == nil {
-		return noteOf(row.ID, row.Type, out, row.InReplyTo, Said{}, [32]byte{}), nil
+		return bareNote(noteOf(row.ID, row.Type, out, row.InReplyTo, Said{}, [32]byte{})), nil
 	}
 	claims, body, err := ReadMessage(data)
 	if err != nil {
@@ -161,7 +167,11 @@ func RebuildBooks(ctx context.Context, store RebookStore, opener *Opener, direct
 
 // rebuild tells one case again.
 func rebuild(ctx context.Context, store RebookStore, opener *Opener, directory *Directory, key CaseKey, now time.Time) (Rebooked, error) {
-	dataKey, err := opener.dataKey(ctx, key)
+	c, err := opener.cases.Case(ctx, key)
+	if err != nil {
+		return Rebooked{}, fmt.Errorf("find a case: %w", err)
+	}
+	dataKey, err := opener.unwrap(ctx, c)
 	if err != nil {
 		return Rebooked{}, err
 	}
@@ -171,6 +181,9 @@ func rebuild(ctx context.Context, store RebookStore, opener *Opener, directory *
 	}
 	r := newRetelling(key, peer.starts)
 	err = store.CaseEntries(ctx, key, func(row Row) error {
+		if row.Index < c.ErasedTo {
+			return r.add(row, nil)
+		}
 		data, err := dataKey.Open(row.Data, rowAAD(row.Index, "data"))
 		if err != nil {
 			return fmt.Errorf("open entry %d: %w", row.Index, err)

@@ -24,6 +24,8 @@ type RegisterStore interface {
 	// Candidates returns the persons who have one of the tokens, each with all
 	// of its own, those who share most first, at most n.
 	Candidates(ctx context.Context, tokens []identity.Token, n int) (map[SubjectKey][]identity.Token, error)
+	// Forget takes a case's persons and links out.
+	Forget(ctx context.Context, key CaseKey) error
 	// PutLink ties a case to a link.
 	PutLink(ctx context.Context, key CaseKey, link string) error
 	// Linked returns the other cases of the links of a case.
@@ -57,6 +59,9 @@ var describes = []string{TypeNotice, TypeIdentityRequest, TypeSelfReturnRequest}
 // Take enters one entry of the record: a follower's handler. It can be done
 // again.
 func (r *Register) Take(ctx context.Context, row Row) error {
+	if row.Kind == KindEvent && row.Type == caseErased {
+		return r.cfg.Store.Forget(ctx, CaseKey{row.Partner, row.Case})
+	}
 	if row.Kind != KindMessage || kindOf(row.Type) == "" && row.Type != TypeCorrection && row.Type != TypeInformationResponse {
 		return nil
 	}
@@ -167,7 +172,7 @@ func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but
 		if err != nil && AsProblem(err).Kind != ProblemNotFound {
 			return nil, err
 		}
-		if c.Row = row; err == nil {
+		if c.Row = row; err == nil && row.ErasedTo == 0 {
 			seen = append(seen, c)
 		}
 		if len(seen) == maxCandidates {

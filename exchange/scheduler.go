@@ -102,9 +102,6 @@ func (s *Scheduler) look(ctx context.Context, job Job, now time.Time) error {
 		return err
 	}
 	book, err := s.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case})
-	if errors.Is(err, ErrErased) {
-		return s.cfg.Jobs.Finish(ctx, attempt)
-	}
 	if err != nil {
 		return err
 	}

@@ -253,9 +253,6 @@ func (s *Sight) Minors(ctx context.Context, by *Officer, key CaseKey) ([]string,
 		return nil, err
 	}
 	book, err := s.cfg.Files.cfg.Opener.bookOf(ctx, row)
-	if errors.Is(err, ErrErased) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -79,8 +79,7 @@ type CaseKey struct {
 	Case    string `json:"case"`
 }
 
-// A CaseRow is what a case comes to, its book, and its wrapped data key. A nil
-// Wrapped.Bytes means that the key was destroyed: the case is erased.
+// A CaseRow is what a case comes to, its book, and its wrapped data key.
 type CaseRow struct {
 	CaseKey
 	Kind     Conversation
@@ -91,6 +90,9 @@ type CaseRow struct {
 	MovedAt  time.Time
 	Wrapped  seal.Wrapped
 	Book     []byte // sealed: see Book
+	// ErasedTo is the entry that erased the case, 0 for none: what came before it
+	// was sealed with a data key that is no more.
+	ErasedTo int64
 }
 
 // A Job is due work, made in the same transaction as the entry that asks for
@@ -176,6 +178,8 @@ type Writes struct {
 	Rows  []Row
 	Tiles []record.Tile
 	Cases []CaseRow // new or moved
+	// Erased are those of them whose data key is replaced.
+	Erased []CaseRow
 	Seqs  map[Lane]int64
 	Jobs  []Job
 	Done  []Settlement

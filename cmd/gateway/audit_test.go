@@ -60,7 +60,7 @@ func newAuditScene(t *testing.T, url string) *auditScene {
 	erased := s.kh.claims("VN")
 	s.kh.post(s.vn, s.kh.sign(erased))
 	s.erased = erased.Case
-	if err := s.vn.node.db.Erase(ctx, exchange.CaseKey{Partner: "KH", Case: s.erased}); err != nil {
+	if err := s.vn.erase(ctx, exchange.CaseKey{Partner: "KH", Case: s.erased}); err != nil {
 		t.Fatal(err)
 	}
 	officer := exchange.Officer{ID: "officer-1", Name: "Somebody", Roles: []exchange.Role{exchange.RoleOfficer}, Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerSuspended}
@@ -349,6 +349,8 @@ func (s *auditScene) tamperings() map[string]tampering {
 		"another turn":               {`UPDATE cases SET turn = CASE turn WHEN 'us' THEN 'partner' ELSE 'us' END WHERE case_id = $1`, []any{s.asked}, is(exchange.RuleCase), "turn"},
 		"another kind":               {`UPDATE cases SET kind = 'information' WHERE case_id = $1`, []any{s.asked}, is(exchange.RuleCase), "kind"},
 		"another kind, erased":       {`UPDATE cases SET kind = 'information' WHERE case_id = $1`, []any{s.erased}, is(exchange.RuleCase), s.erased},
+		"said to be erased":          {`UPDATE cases SET erased_to = 100000 WHERE case_id = $1`, []any{s.asked}, is(exchange.RuleBook, exchange.RuleCase), "erased_to"},
+		"erased further":             {`UPDATE cases SET erased_to = erased_to + 1 WHERE case_id = $1`, []any{s.erased}, is(exchange.RuleCase), "erased_to"},
 		"opened at another time":     {`UPDATE cases SET opened_at = opened_at + 1 WHERE case_id = $1`, []any{s.erased}, is(exchange.RuleCase), "opened_at"},
 		"moved at another time":      {`UPDATE cases SET moved_at = moved_at + 1 WHERE case_id = $1`, []any{s.asked}, is(exchange.RuleCase), "moved_at"},
 		"a deadline of nothing":      {`UPDATE cases SET due_at = 1 WHERE case_id = ''`, nil, is(exchange.RuleCase), "deadline"},
@@ -490,9 +492,6 @@ func (s *auditScene) books(t *testing.T, cfg *Config) map[exchange.CaseKey]strin
 	}
 	out := map[exchange.CaseKey]string{}
 	for _, c := range cases {
-		if c.Wrapped.Bytes == nil {
-			continue
-		}
 		book, err := n.opener.Book(t.Context(), c.CaseKey)
 		if err != nil {
 			t.Fatal(err)

@@ -28,7 +28,7 @@ whose turn it is, clocks with their citations, and every event. What messages
 say is read with 'gateway draft show' or over the operator API, with a reason.`,
 	}
 	verbs(cmd)
-	cmd.AddCommand(newCaseList(), newCaseShow(), newCaseTimeline(), newCaseDuplicates(), newCaseCompare(), newCaseLinks())
+	cmd.AddCommand(newCaseList(), newCaseShow(), newCaseTimeline(), newCaseDuplicates(), newCaseCompare(), newCaseLinks(), newCaseErase())
 	return cmd
 }
 

@@ -97,7 +97,7 @@ func TestOpenAPIDescribesTheHandlers(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.kh.post(p.vn, make([]byte, 1<<20+1)) // 413
-	if err := p.vn.node.db.Erase(t.Context(), exchange.CaseKey{Partner: "KH", Case: claims.Case}); err != nil {
+	if err := p.vn.erase(t.Context(), exchange.CaseKey{Partner: "KH", Case: claims.Case}); err != nil {
 		t.Fatal(err)
 	}
 	p.kh.post(p.vn, good) // 410

@@ -53,7 +53,7 @@ func (n *node) openOperator(metrics *operator.Metrics) error {
 		}
 	}
 	handler, err := operator.New(operator.Config{
-		Self: n.cfg.Self, Desk: n.desk, Files: n.files, Feed: n.feed, Catalogue: n.catalogue, Caller: callers.Caller,
+		Self: n.cfg.Self, Desk: n.desk, Files: n.files, Feed: n.feed, Register: n.register, Catalogue: n.catalogue, Caller: callers.Caller,
 		OpenAPI: docs.OpenAPI, Clock: time.Now, Logger: n.log, Metrics: metrics,
 	})
 	if err != nil {

@@ -91,7 +91,7 @@ func TestOpenAPIDescribesTheOperatorAPI(t *testing.T) {
 		}
 	}
 	server, err := operator.New(operator.Config{
-		Self: "VN", Desk: h.vn.node.desk, Files: h.vn.node.files, Feed: h.vn.node.feed, Catalogue: h.vn.node.catalogue,
+		Self: "VN", Desk: h.vn.node.desk, Files: h.vn.node.files, Feed: h.vn.node.feed, Register: h.vn.node.register, Catalogue: h.vn.node.catalogue,
 		Caller: func(*http.Request) (*exchange.Officer, error) { return nil, nil }, OpenAPI: docs.OpenAPI, Clock: h.vn.node.now, Logger: h.vn.node.log, Metrics: &operator.Metrics{},
 	})
 	if err != nil {
@@ -141,6 +141,17 @@ func (h *house) walk() {
 			mai.ask(call{method: http.MethodGet, path: path, header: reason})
 		}
 	}
+	person := "/v1/cases/KH/" + l.id + "/persons/S-1"
+	with := "?partner=KH&case=" + caseID + "&subject_ref=S-1"
+	eventually(t, "a duplicate is found", func() bool {
+		h.vn.node.registrant.Wake()
+		return strings.Contains(string(mai.ask(call{method: http.MethodGet, path: person + "/duplicates"}).body), caseID)
+	})
+	mai.ask(call{method: http.MethodGet, path: "/v1/cases/KH/" + caseID + "/links"})
+	mai.ask(call{method: http.MethodGet, path: person + "/comparison" + with, header: reason})
+	mai.ask(call{method: http.MethodGet, path: person + "/comparison" + with}) // 400
+	mai.ask(call{method: http.MethodGet, path: "/v1/cases/KH/" + l.id + "/persons/S-9/duplicates"})
+	mai.ask(call{method: http.MethodPost, path: "/v1/cases/KH/" + l.id + "/erasure", header: reason}) // 409
 	h.ask(h.calls(), call{method: http.MethodGet, path: "/v1/me"})
 	post := func(body any, header map[string]string) {
 		mai.ask(call{method: http.MethodPost, path: "/v1/drafts", body: body, header: header})
@@ -158,7 +169,7 @@ func (h *house) walk() {
 	for range 130 {
 		fast.ask(call{method: http.MethodGet, path: "/v1/me"})
 	}
-	if err := h.vn.node.db.Erase(t.Context(), exchange.CaseKey{Partner: "KH", Case: l.id}); err != nil {
+	if err := h.vn.erase(t.Context(), exchange.CaseKey{Partner: "KH", Case: l.id}); err != nil {
 		t.Fatal(err)
 	}
 	mai.ask(call{method: http.MethodGet, path: "/v1/cases/KH/" + l.id})

@@ -150,7 +150,7 @@ func TestReadsAreRecorded(t *testing.T) {
 	if len(whole.Versions) != 1 || whole.Versions[0].Revision != 1 || !strings.Contains(string(whole.Versions[0].Body), `"male"`) || !strings.Contains(string(whole.Claims.Body), `"female"`) {
 		t.Errorf("%+v", whole)
 	}
-	if err := h.vn.node.db.Erase(t.Context(), exchange.CaseKey{Partner: "KH", Case: l.id}); err != nil {
+	if err := h.vn.erase(t.Context(), exchange.CaseKey{Partner: "KH", Case: l.id}); err != nil {
 		t.Fatal(err)
 	}
 	refusedWith(t, "erased", mai.ask(call{method: http.MethodGet, path: path, header: map[string]string{"Access-Reason": "to look at it"}}), 410, "erased", "")

@@ -321,6 +321,14 @@ func (g *testGateway) openReceipt(from *testGateway, raw []byte, id string, mess
 // consented is the safeguard that the template agreements ask for.
 var consented = exchange.Safeguard{Kind: partners.SafeguardConsent, Basis: "consent", On: "2026-11-02"}
 
+// erase erases a case without what Desk.Erase asks for first.
+func (g *testGateway) erase(ctx context.Context, key exchange.CaseKey) error {
+	return g.node.committer.Record(ctx, &exchange.Entry{
+		Kind: exchange.KindEvent, Direction: exchange.Out, Partner: key.Partner, Case: key.Case,
+		ID: exchange.NewID(), Type: "case_erased", Data: []byte(`{}`), Erases: true,
+	})
+}
+
 // submit sends a request through the outbox.
 func (g *testGateway) submit(to string) exchange.Sent {
 	g.t.Helper()

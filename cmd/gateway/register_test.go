@@ -50,7 +50,7 @@ func TestProbableDuplicates(t *testing.T) {
 		if _, err := p.vn.node.register.Duplicates(t.Context(), elsewhere, asking); exchange.AsProblem(err).Kind != exchange.ProblemNotFound {
 			t.Errorf("an officer for Laos looks into a case of Cambodia: %v", err)
 		}
-		if err := p.vn.node.db.Erase(t.Context(), known.CaseKey); err != nil {
+		if err := p.vn.erase(t.Context(), known.CaseKey); err != nil {
 			t.Fatal(err)
 		}
 		if found := find(); len(found) != 0 {

@@ -47,7 +47,7 @@ func families() map[string][]string {
 			"expired", "field-refused", "id-reused", "issuer-mismatch", "json-invalid", "jws-invalid", "lifetime-too-long", "media-type", "not-yet-valid",
 			"schema-violation", "signature-invalid", "too-large", "type-unknown"),
 		"event.": texts("message_read", "draft_read", "person_read", "person_search", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
-			"draft_reject", "draft_discarded", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried",
+			"draft_reject", "draft_discarded", "case_erased", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried",
 			"officer_signed_in", "officer_signed_out", "officer_changed", "split_view", "witness_ahead", "witness_refused"),
 		"revocation.":     texts("none", "fresh", "stale", "expired"),
 		"outcome.":        texts("retry", "refused", "invalid-receipt", "dead"),

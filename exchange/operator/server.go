@@ -29,12 +29,14 @@ import (
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-// Config wires a Server. Everything is required.
+// Config wires a Server. Everything is required but the Register, which is nil
+// where the gateway keeps no index of persons.
 type Config struct {
 	Self      string
 	Desk      *exchange.Desk
 	Files     *exchange.CaseFiles
 	Feed      *exchange.Feed
+	Register  *exchange.Register
 	Catalogue *schemas.Catalogue
 	// Caller finds out who asks. It is asked for every request, so that a
 	// suspension reaches connections that are already open.
@@ -105,6 +107,10 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v1/cases", s.listCases},
 		{http.MethodGet, "/v1/cases/{partner}/{case}", s.getCase},
 		{http.MethodGet, "/v1/cases/{partner}/{case}/timeline", s.getTimeline},
+		{http.MethodGet, "/v1/cases/{partner}/{case}/links", s.getLinks},
+		{http.MethodPost, "/v1/cases/{partner}/{case}/erasure", s.eraseCase},
+		{http.MethodGet, "/v1/cases/{partner}/{case}/persons/{subject}/duplicates", s.getDuplicates},
+		{http.MethodGet, "/v1/cases/{partner}/{case}/persons/{subject}/comparison", s.getComparison},
 		{http.MethodGet, "/v1/messages", s.listMessages},
 		{http.MethodGet, "/v1/messages/{partner}/{direction}/{jti}", s.getMessage},
 		{http.MethodGet, "/v1/events", s.listEvents},

@@ -195,7 +195,7 @@ func (db *DB) Guards(ctx context.Context) ([]string, error) {
 
 // Unbooked implements exchange.RebookStore.
 func (db *DB) Unbooked(ctx context.Context, n int) ([]exchange.CaseKey, error) {
-	return db.keys(ctx, fmt.Sprintf("SELECT partner, case_id FROM cases WHERE book IS NULL AND wrapped IS NOT NULL ORDER BY partner, case_id LIMIT %d", n))
+	return db.keys(ctx, fmt.Sprintf("SELECT partner, case_id FROM cases WHERE book IS NULL ORDER BY partner, case_id LIMIT %d", n))
 }
 
 // Rebook implements exchange.RebookStore.
@@ -207,7 +207,7 @@ func (db *DB) Rebook(ctx context.Context, cases []exchange.Rebooked) (int, error
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	done := 0
 	for _, c := range cases {
-		res, err := tx.ExecContext(ctx, "UPDATE cases SET kind = $1, state = $2, turn = $3, due_at = $4, moved_at = $5, book = $6 WHERE partner = $7 AND case_id = $8 AND book IS NULL AND wrapped IS NOT NULL",
+		res, err := tx.ExecContext(ctx, "UPDATE cases SET kind = $1, state = $2, turn = $3, due_at = $4, moved_at = $5, book = $6 WHERE partner = $7 AND case_id = $8 AND book IS NULL",
 			string(c.Kind), string(c.State), string(c.Turn), dueMillis(c.DueAt), millis(c.MovedAt), c.Book, c.Partner, c.Case)
 		if err != nil {
 			return 0, fmt.Errorf("keep the book of a case: %w", db.classify(err))

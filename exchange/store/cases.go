@@ -14,12 +14,12 @@ const rewrapBatch = 250
 
 // Rewrap wraps every data key that is not wrapped with the current key again,
 // and returns how many. A case that another process changes meanwhile is read
-// again; an erased one stays erased.
+// again; one that is erased meanwhile keeps its fresh key.
 func (db *DB) Rewrap(ctx context.Context, current string, rewrap func(exchange.CaseRow) (exchange.CaseRow, error)) (int, error) {
 	done := 0
 	for {
 		var cases []exchange.CaseRow
-		err := each(ctx, db.reads, fmt.Sprintf("SELECT %s FROM cases WHERE kek_id <> $1 AND wrapped IS NOT NULL ORDER BY partner, case_id LIMIT %d", caseListColumns, rewrapBatch), []any{current},
+		err := each(ctx, db.reads, fmt.Sprintf("SELECT %s FROM cases WHERE kek_id <> $1 ORDER BY partner, case_id LIMIT %d", caseListColumns, rewrapBatch), []any{current},
 			func(rows *sql.Rows) error {
 				c, err := scanCase(rows)
 				cases = append(cases, c)
@@ -61,13 +61,13 @@ func (db *DB) storeKeys(ctx context.Context, was, fresh []exchange.CaseRow) (int
 			return 0, db.classify(err)
 		}
 	}
-	put, err := tx.PrepareContext(ctx, "UPDATE cases SET kek_id = $1, wrapped = $2 WHERE partner = $3 AND case_id = $4 AND kek_id = $5 AND wrapped IS NOT NULL")
+	put, err := tx.PrepareContext(ctx, "UPDATE cases SET kek_id = $1, wrapped = $2 WHERE partner = $3 AND case_id = $4 AND kek_id = $5 AND erased_to = $6")
 	if err != nil {
 		return 0, db.classify(err)
 	}
 	done := 0
 	for i, c := range fresh {
-		res, err := put.ExecContext(ctx, c.Wrapped.KEKID, c.Wrapped.Bytes, c.Partner, c.Case, was[i].Wrapped.KEKID)
+		res, err := put.ExecContext(ctx, c.Wrapped.KEKID, c.Wrapped.Bytes, c.Partner, c.Case, was[i].Wrapped.KEKID, was[i].ErasedTo)
 		if err != nil {
 			return 0, db.classify(err)
 		}
@@ -81,26 +81,5 @@ func (db *DB) storeKeys(ctx context.Context, was, fresh []exchange.CaseRow) (int
 	return done, nil
 }
 
-// Erase destroys a case's data key, and what was computed from what it sealed:
-// its entries can never be read again, and every proof stays valid (P9).
-func (db *DB) Erase(ctx context.Context, key exchange.CaseKey) error {
-	tx, err := db.writes.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("destroy a data key: %w", db.classify(err))
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after a commit
-	res, err := tx.ExecContext(ctx, "UPDATE cases SET wrapped = NULL, book = NULL WHERE partner = $1 AND case_id = $2", key.Partner, key.Case)
-	if err == nil {
-		err = forget(ctx, tx, key)
-	}
-	if err != nil {
-		return fmt.Errorf("destroy a data key: %w", db.classify(err))
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return fmt.Errorf("destroy a data key: %w", exchange.ErrNotFound)
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("destroy a data key: %w", db.classifyCommit(err))
-	}
-	return nil
-}
+// eraseCase puts a fresh data key in the place of a case's own.
+const eraseCase = "UPDATE cases SET kek_id = $1, wrapped = $2, erased_to = $3 WHERE partner = $4 AND case_id = $5"

@@ -139,6 +139,9 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 	if len(w.Cases) > 0 {
 		queueCases(batch, w.Cases)
 	}
+	for _, c := range w.Erased {
+		batch.Queue(eraseCase, c.Wrapped.KEKID, c.Wrapped.Bytes, c.ErasedTo, c.Partner, c.Case)
+	}
 	for lane, seq := range w.Seqs {
 		batch.Queue("INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3) ON CONFLICT (partner, direction) DO UPDATE SET seq = excluded.seq", lane.Partner, string(lane.Direction), seq)
 	}
@@ -200,17 +203,17 @@ func queueCases(batch *pgx.Batch, cases []exchange.CaseRow) {
 	partner, id, kek := make([]string, n), make([]string, n), make([]string, n)
 	kind, state, turn := make([]string, n), make([]string, n), make([]string, n)
 	due, opened, moved := make([]int64, n), make([]int64, n), make([]int64, n)
-	wrapped, book := make([][]byte, n), make([][]byte, n)
+	wrapped, book, erased := make([][]byte, n), make([][]byte, n), make([]int64, n)
 	for i, c := range cases {
 		partner[i], id[i], kek[i] = c.Partner, c.Case, c.Wrapped.KEKID
 		kind[i], state[i], turn[i] = string(c.Kind), string(c.State), string(c.Turn)
 		due[i], opened[i], moved[i] = dueMillis(c.DueAt), millis(c.OpenedAt), millis(c.MovedAt)
-		wrapped[i], book[i] = c.Wrapped.Bytes, c.Book
+		wrapped[i], book[i], erased[i] = c.Wrapped.Bytes, c.Book, c.ErasedTo
 	}
 	batch.Queue(`INSERT INTO cases (`+caseColumns+`)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[])
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[], $12::bigint[])
 		ON CONFLICT (partner, case_id) DO UPDATE SET `+movedColumns,
-		partner, id, kind, state, turn, due, opened, moved, kek, wrapped, book)
+		partner, id, kind, state, turn, due, opened, moved, kek, wrapped, book, erased)
 }
 
 func newView(lookup exchange.Lookup) exchange.View {

@@ -39,7 +39,7 @@ func (db *DB) prepareSQLite(ctx context.Context) error {
 			{&s.oneCase, "SELECT " + caseColumns + " FROM cases WHERE partner = $1 AND case_id = $2"},
 			{&s.job, "SELECT 1 FROM job WHERE id = $1 AND state = 'due'"},
 			{&s.entry, "INSERT INTO entry (" + rowColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"},
-			{&s.addCase, "INSERT INTO cases (" + caseColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
+			{&s.addCase, "INSERT INTO cases (" + caseColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
 			{&s.moveCase, "UPDATE cases SET kind = $3, state = $4, turn = $5, due_at = $6, moved_at = $7, book = $8 WHERE partner = $1 AND case_id = $2"},
 			{&s.addLane, "INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3)"},
 			{&s.moveLane, "UPDATE lane SET seq = $3 WHERE partner = $1 AND direction = $2"},
@@ -198,9 +198,14 @@ func (db *DB) writeCases(ctx context.Context, tx *sql.Tx, w exchange.Writes, the
 			_, err = move.ExecContext(ctx, c.Partner, c.Case, string(c.Kind), string(c.State), string(c.Turn), dueMillis(c.DueAt), millis(c.MovedAt), c.Book)
 		} else {
 			_, err = add.ExecContext(ctx, c.Partner, c.Case, string(c.Kind), string(c.State), string(c.Turn), dueMillis(c.DueAt),
-				millis(c.OpenedAt), millis(c.MovedAt), c.Wrapped.KEKID, c.Wrapped.Bytes, c.Book)
+				millis(c.OpenedAt), millis(c.MovedAt), c.Wrapped.KEKID, c.Wrapped.Bytes, c.Book, c.ErasedTo)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for _, c := range w.Erased {
+		if _, err := tx.ExecContext(ctx, eraseCase, c.Wrapped.KEKID, c.Wrapped.Bytes, c.ErasedTo, c.Partner, c.Case); err != nil {
 			return err
 		}
 	}

@@ -273,13 +273,21 @@ func otherURL(t *testing.T, url string) string {
 	return u
 }
 
+// erasure is the entry that erases a case.
+func erasure(partner, caseID string) *exchange.Entry {
+	return &exchange.Entry{
+		Kind: exchange.KindEvent, Direction: exchange.Out, Partner: partner, Case: caseID,
+		ID: exchange.NewID(), Type: "case_erased", Data: []byte("{}"), Erases: true,
+	}
+}
+
 // P9: destroying a data key leaves every proof valid.
 func TestErasureKeepsProofs(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
 		r := newRig(t, url)
 		must(t, r.committer.Record(t.Context(), request("KH", "message-1", "case-0001", "one")))
 		must(t, r.committer.Record(t.Context(), request("KH", "message-2", "case-0002", "two")))
-		must(t, r.db.Erase(t.Context(), exchange.CaseKey{Partner: "KH", Case: "case-0001"}))
+		must(t, r.committer.Record(t.Context(), erasure("KH", "case-0001")))
 		report := r.check()
 		if !report.OK() || report.Erased != 1 {
 			t.Fatalf("after an erasure: %+v", report)

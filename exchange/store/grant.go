@@ -31,7 +31,7 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature, draft, officer, follower, person, person_token, link, session, saved_view, used, sign_in_try TO " + name,
 		"REVOKE UPDATE ON log_head, cases, lane, job, witnessed FROM " + name, // an earlier program gave whole tables
 		"GRANT UPDATE (size, checkpoint) ON log_head TO " + name,
-		"GRANT UPDATE (kind, state, turn, due_at, moved_at, kek_id, wrapped, book) ON cases TO " + name,
+		"GRANT UPDATE (kind, state, turn, due_at, moved_at, kek_id, wrapped, book, erased_to) ON cases TO " + name,
 		"GRANT UPDATE (seq) ON lane TO " + name,
 		"GRANT UPDATE (state, attempt, first_at, due_at, leased_until) ON job TO " + name,
 		"GRANT UPDATE (size, root, checkpoint) ON witnessed TO " + name,

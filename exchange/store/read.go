@@ -13,7 +13,7 @@ import (
 
 const rowColumns = "idx, kind, partner, direction, seq, id, type, case_id, in_reply_to, at, leaf, leaf_hash, data, salt, receipt"
 
-const caseColumns = "partner, case_id, kind, state, turn, due_at, opened_at, moved_at, kek_id, wrapped, book"
+const caseColumns = "partner, case_id, kind, state, turn, due_at, opened_at, moved_at, kek_id, wrapped, book, erased_to"
 
 // A scanner is a row of either driver.
 type scanner interface{ Scan(dest ...any) error }
@@ -36,7 +36,7 @@ func scanRow(s scanner) (exchange.Row, error) {
 func scanCase(s scanner) (exchange.CaseRow, error) {
 	var c exchange.CaseRow
 	var opened, moved, due int64
-	if err := s.Scan(&c.Partner, &c.Case, &c.Kind, &c.State, &c.Turn, &due, &opened, &moved, &c.Wrapped.KEKID, &c.Wrapped.Bytes, &c.Book); err != nil {
+	if err := s.Scan(&c.Partner, &c.Case, &c.Kind, &c.State, &c.Turn, &due, &opened, &moved, &c.Wrapped.KEKID, &c.Wrapped.Bytes, &c.Book, &c.ErasedTo); err != nil {
 		return exchange.CaseRow{}, err
 	}
 	c.OpenedAt, c.MovedAt, c.DueAt = fromMillis(opened), fromMillis(moved), dueFrom(due)

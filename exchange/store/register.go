@@ -122,6 +122,22 @@ func (db *DB) Linked(ctx context.Context, key exchange.CaseKey) ([]exchange.Case
 	return out, nil
 }
 
+// Forget implements exchange.RegisterStore.
+func (db *DB) Forget(ctx context.Context, key exchange.CaseKey) error {
+	tx, err := db.writes.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("forget a case: %w", db.classify(err))
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	if err := forget(ctx, tx, key); err != nil {
+		return fmt.Errorf("forget a case: %w", db.classify(err))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("forget a case: %w", db.classifyCommit(err))
+	}
+	return nil
+}
+
 // forget takes a case's persons and links out of the register.
 func forget(ctx context.Context, tx *sql.Tx, key exchange.CaseKey) error {
 	rows, err := tx.QueryContext(ctx, "SELECT id, tokens FROM person WHERE partner = $1 AND case_id = $2", key.Partner, key.Case)

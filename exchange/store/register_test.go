@@ -59,7 +59,7 @@ func TestRegister(t *testing.T) {
 		if len(linked) != 1 || linked[0].Case != "case-police" {
 			t.Errorf("linked: %v", linked)
 		}
-		must(t, r.db.Erase(t.Context(), a.CaseKey))
+		must(t, r.db.Forget(t.Context(), a.CaseKey))
 		if found := find(10, 1, 2, 3, 1<<32-1); len(found) != 0 {
 			t.Errorf("an erased person is found: %v", found)
 		}
