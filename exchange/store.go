@@ -180,9 +180,9 @@ type Writes struct {
 	Cases []CaseRow // new or moved
 	// Erased are those of them whose data key is replaced.
 	Erased []CaseRow
-	Seqs  map[Lane]int64
-	Jobs  []Job
-	Done  []Settlement
+	Seqs   map[Lane]int64
+	Jobs   []Job
+	Done   []Settlement
 }
 
 // A BatchStore writes the record. It is the whole of what the committer needs.
