@@ -14,9 +14,10 @@ type Access struct {
 	Reason  string   `json:"reason"`
 	Partner string   `json:"-"`
 	Case    string   `json:"-"`
-	What    string   `json:"what"`             // message, draft, person; case: all of it becomes open
-	ID      string   `json:"-"`                // its jti
-	Fields  []string `json:"fields,omitempty"` // JSON Pointers into its body; "" is all of it
+	What    string   `json:"what"`              // message, draft, person; case: all of it becomes open
+	ID      string   `json:"-"`                 // its jti
+	Fields  []string `json:"fields,omitempty"`  // JSON Pointers into its body; "" is all of it
+	Printed bool     `json:"printed,omitempty"` // it went on paper, or into a file
 	// BreakGlass: the officer is not assigned to it, and saw it in an emergency.
 	BreakGlass bool `json:"break_glass,omitempty"`
 }
@@ -59,8 +60,11 @@ func recordAccess(ctx context.Context, recorder Recorder, a Access) error {
 		return fmt.Errorf("write an access: %w", err)
 	}
 	e := &Entry{Kind: KindAccess, Direction: Out, Partner: a.Partner, Case: a.Case, ID: a.ID, Type: a.What + "_read", Data: data}
-	if a.What == "case" { // nothing of it is shown yet
+	switch {
+	case a.What == "case": // nothing of it is shown yet
 		e.Type = emergencyOpened
+	case a.Printed:
+		e.Type = a.What + "_printed"
 	}
 	if err := recorder.Record(ctx, e); err != nil {
 		return fmt.Errorf("record an access: %w", err)

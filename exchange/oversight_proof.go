@@ -151,7 +151,7 @@ func (s *Sight) Source(ctx context.Context, by *Officer, key MessageKey, reason 
 	if _, err := files.row(ctx, by, CaseKey{row.Partner, row.Case}); err != nil {
 		return nil, err
 	}
-	want := Reveal{reason, []string{""}}
+	want := Reveal{Reason: reason, Fields: []string{""}}
 	if err := s.shows(ctx, by, want, nil, Access{Partner: row.Partner, Case: row.Case, What: "source", ID: row.ID}); err != nil {
 		return nil, err
 	}

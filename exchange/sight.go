@@ -38,8 +38,9 @@ type Hidden struct{}
 // A Reveal says what an officer wants to see and why. Its zero value is a look
 // at what is not personal, which needs no reason.
 type Reveal struct {
-	Reason string
-	Fields []string // JSON Pointers of hidden places; "" is all of them
+	Reason  string
+	Fields  []string // JSON Pointers of hidden places; "" is all of them
+	Printed bool     // to go on paper
 }
 
 func (r Reveal) nothing() bool { return r.Reason == "" && len(r.Fields) == 0 }
@@ -142,7 +143,7 @@ func (s *Sight) shows(ctx context.Context, by *Officer, want Reveal, hidden []st
 			return problem(ProblemRequest, "A field was asked for that is not hidden here.").rule("field-unknown")
 		}
 	}
-	access.Officer, access.Reason, access.Fields, access.BreakGlass = by.ID, want.Reason, want.Fields, !by.assigned(access.Partner)
+	access.Officer, access.Reason, access.Fields, access.Printed, access.BreakGlass = by.ID, want.Reason, want.Fields, want.Printed, !by.assigned(access.Partner)
 	return recordAccess(ctx, s.cfg.Files.cfg.Recorder, access)
 }
 

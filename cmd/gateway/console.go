@@ -34,8 +34,10 @@ type ConsoleConfig struct {
 	// Passwords: officers may sign in by password and an authenticator's code.
 	Passwords bool `json:"passwords,omitempty" yaml:"passwords,omitempty"`
 	// ClientCertificates: officers sign in by the certificates of their entries.
-	ClientCertificates bool         `json:"client_certificates,omitempty" yaml:"client_certificates,omitempty"`
-	OIDC               *ConsoleOIDC `json:"oidc,omitempty" yaml:"oidc,omitempty"`
+	ClientCertificates bool `json:"client_certificates,omitempty" yaml:"client_certificates,omitempty"`
+	// Chromium prints cases as PDF; absent: officers print in their browsers.
+	Chromium string       `json:"chromium,omitempty" yaml:"chromium,omitempty"`
+	OIDC     *ConsoleOIDC `json:"oidc,omitempty" yaml:"oidc,omitempty"`
 }
 
 // ConsoleOIDC names the officers' identity provider.
@@ -85,6 +87,11 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 		return nil, err
 	}
 	wired.Passwords, wired.ValidPin = cfg.Passwords, func(pin string) bool { return certs.CheckPin(pin) == nil }
+	if cfg.Chromium != "" {
+		if wired.Press, err = console.NewPress(cfg.Chromium); err != nil {
+			return nil, hint(err, "install chromium, or take console.chromium out of the configuration")
+		}
+	}
 	if cfg.ClientCertificates {
 		wired.Pin = func(c *x509.Certificate) string { return certs.Pin(c) }
 	}

@@ -124,7 +124,7 @@ func (s *scene) drafts() {
 // serve runs the console as serve does, with the door of a demonstration.
 func (s *scene) serve() {
 	s.t.Helper()
-	pages, err := s.vn.node.newConsole(ConsoleConfig{Zone: "Asia/Ho_Chi_Minh"})
+	pages, err := s.vn.node.newConsole(ConsoleConfig{Zone: "Asia/Ho_Chi_Minh", Chromium: "chromium"})
 	if err != nil {
 		s.t.Fatal(err)
 	}

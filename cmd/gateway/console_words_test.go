@@ -2,6 +2,10 @@ package main
 
 import (
 	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -91,4 +95,100 @@ func (b *browser) fonts(selector, text string) []*css.PlatformFontUsage {
 		b.t.Fatal(err)
 	}
 	return used.Fonts
+}
+
+// A case goes on paper masked, or with everything once a reason is given, and
+// then every message on it is in the record as printed, before a byte leaves.
+func TestConsolePrint(t *testing.T) {
+	s := newScene(t)
+	caseID, message := s.named()
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	b.open("/cases/KH/" + caseID)
+	b.click(`.ident__print`)
+	if text := b.text(); strings.Contains(text, scripts[0].native) || !strings.Contains(text, "Trần Thị Lan") || !strings.Contains(text, "đã được che") {
+		t.Errorf("masked:\n%s", text)
+	}
+	b.accessible("a case for print")
+	b.picture("print-masked")
+	b.click(`button[value="all"]`)
+	if text := b.text(); !strings.Contains(text, "Viết lý do") || strings.Contains(text, scripts[0].native) {
+		t.Errorf("without a reason:\n%s", text)
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses are in the record, and nothing was shown", n)
+	}
+	b.run(chromedp.SendKeys(chromedp.CSS("#reason"), "họp liên ngành"))
+	b.click(`button[value="all"]`)
+	text := b.text()
+	for _, n := range scripts {
+		if !strings.Contains(text, n.native) {
+			t.Errorf("%s is missing on paper", n.native)
+		}
+	}
+	b.accessible("a case for print with everything")
+	b.picture("print-all")
+	accesses := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+	if len(accesses) != 1 || accesses[0].Type != "message_printed" || accesses[0].ID != message {
+		t.Fatalf("the accesses are %+v", accesses)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// The same as a PDF, in every language; its text can be read out of it, and
+// nothing of it stays on the machine.
+func TestConsolePDF(t *testing.T) {
+	s := newScene(t)
+	caseID, _ := s.named()
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	masked := v.pdf("/cases/KH/"+caseID+"/print", "paper-masked", url.Values{"show": {"pdf"}})
+	for i, tag := range []string{"vi", "en", "lo", "km", "zh"} {
+		v.post("/language", url.Values{"language": {tag}})
+		whole := v.pdf("/cases/KH/"+caseID+"/print", "paper-"+tag, url.Values{"show": {"all-pdf"}, "reason": {"họp liên ngành"}})
+		for _, n := range scripts {
+			name := strings.ReplaceAll(n.native, " ", "")
+			if strings.Contains(masked, name) {
+				t.Errorf("the masked PDF shows %s", n.native)
+			}
+			if !strings.Contains(whole, name) {
+				t.Errorf("%s: the PDF lacks %s:\n%s", tag, n.native, whole)
+			}
+		}
+		if got := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); got != i+1 {
+			t.Errorf("%s: %d prints are in the record, want %d", tag, got, i+1)
+		}
+	}
+	left, err := filepath.Glob("/dev/shm/gateway-press-*")
+	if err != nil || len(left) != 0 {
+		t.Errorf("the press leaves %v, %v", left, err)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// pdf asks for one and returns its text, as pdftotext reads it.
+func (v *visitor) pdf(path, name string, form url.Values) string {
+	v.t.Helper()
+	p := v.post(path, form)
+	if p.status != 200 || p.header.Get("Content-Type") != "application/pdf" || p.header.Get("Cache-Control") != "no-store" {
+		v.t.Fatalf("%s: %d %s\n%s", path, p.status, p.header.Get("Content-Type"), p.body)
+	}
+	file := filepath.Join(v.t.TempDir(), name+".pdf")
+	if err := os.WriteFile(file, []byte(p.body), 0o600); err != nil {
+		v.t.Fatal(err)
+	}
+	text, err := exec.Command("pdftotext", "-layout", file, "-").Output()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if dir := os.Getenv("CONSOLE_PICTURES"); dir != "" {
+		if out, err := exec.Command("pdftoppm", "-png", "-r", "60", file, filepath.Join(dir, name)).CombinedOutput(); err != nil {
+			v.t.Fatalf("%v: %s", err, out)
+		}
+	}
+	return strings.Join(strings.Fields(string(text)), "") // where a space is, it guesses
 }

@@ -85,44 +85,11 @@ const timelinePage = 100
 const shownDuplicates = 5
 
 func (c *Console) casePage(v *visit) error {
-	ctx := v.r.Context()
 	key := exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}
-	file, err := c.cfg.Files.Case(ctx, v.officer, key)
+	view, err := c.caseView(v, key)
 	if err != nil {
 		return err
 	}
-	view := caseView{
-		Line: c.caseLine(v, file.Row), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased, Pending: file.Standing.Pending,
-	}
-	if view.Minors, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
-		return err
-	}
-	for _, clock := range file.Clocks {
-		view.Clocks = append(view.Clocks, c.clockLine(v, clock))
-	}
-	slices.SortStableFunc(view.Clocks, func(a, b ClockLine) int { return clockRank(a) - clockRank(b) })
-	if view.Persons, err = c.persons(v, key, file, view.Minors); err != nil {
-		return err
-	}
-	if c.cfg.Register != nil && !file.Erased {
-		linked, err := c.cfg.Register.Linked(ctx, v.officer, key)
-		if err != nil {
-			return err
-		}
-		for _, k := range linked {
-			view.Linked = append(view.Linked, LinkLine{c.party(v.s, k.Partner), k.Case})
-		}
-	}
-	if v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
-		for _, state := range []exchange.DraftState{exchange.DraftWaiting, exchange.DraftHeld} {
-			lines, err := c.draftLines(v, state, key.Case)
-			if err != nil {
-				return err
-			}
-			view.Waiting = append(view.Waiting, slices.DeleteFunc(lines, func(d DraftLine) bool { return d.Partner.Code != key.Partner })...)
-		}
-	}
-	view.Emergency = file.Emergency
 	before, _ := strconv.ParseInt(v.r.URL.Query().Get("looks"), 10, 64) // 0 is the newest
 	if view.Looks, view.LooksNext, err = c.lookLines(v, key, before); err != nil {
 		return err
@@ -132,6 +99,48 @@ func (c *Console) casePage(v *visit) error {
 		return err
 	}
 	return c.show(v, http.StatusOK, "case", v.s.T("case.title"), "cases", view)
+}
+
+// caseView gathers what is known of a case, but for its timeline.
+func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
+	ctx := v.r.Context()
+	file, err := c.cfg.Files.Case(ctx, v.officer, key)
+	if err != nil {
+		return caseView{}, err
+	}
+	view := caseView{
+		Line: c.caseLine(v, file.Row), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased, Pending: file.Standing.Pending,
+	}
+	if view.Minors, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
+		return caseView{}, err
+	}
+	for _, clock := range file.Clocks {
+		view.Clocks = append(view.Clocks, c.clockLine(v, clock))
+	}
+	slices.SortStableFunc(view.Clocks, func(a, b ClockLine) int { return clockRank(a) - clockRank(b) })
+	if view.Persons, err = c.persons(v, key, file, view.Minors); err != nil {
+		return caseView{}, err
+	}
+	if c.cfg.Register != nil && !file.Erased {
+		linked, err := c.cfg.Register.Linked(ctx, v.officer, key)
+		if err != nil {
+			return caseView{}, err
+		}
+		for _, k := range linked {
+			view.Linked = append(view.Linked, LinkLine{c.party(v.s, k.Partner), k.Case})
+		}
+	}
+	if v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+		for _, state := range []exchange.DraftState{exchange.DraftWaiting, exchange.DraftHeld} {
+			lines, err := c.draftLines(v, state, key.Case)
+			if err != nil {
+				return caseView{}, err
+			}
+			view.Waiting = append(view.Waiting, slices.DeleteFunc(lines, func(d DraftLine) bool { return d.Partner.Code != key.Partner })...)
+		}
+	}
+	view.Emergency = file.Emergency
+	return view, nil
 }
 
 // clockRank puts the clocks that press first.

@@ -46,6 +46,8 @@ type Config struct {
 	Accounts *exchange.Accounts
 	// Passwords: officers may sign in by password and code.
 	Passwords bool
+	// Press prints cases as PDF; nil: officers print in their browsers.
+	Press *Press
 	// OIDC is an identity provider; nil for none.
 	OIDC *OIDCConfig
 }
@@ -129,6 +131,8 @@ func (c *Console) routes() http.Handler {
 	r.Post("/find", c.signedIn(c.find))
 	r.Post("/find/person", c.signedIn(c.findPerson))
 	r.Get("/cases/{partner}/{case}", c.signedIn(c.casePage))
+	r.Get("/cases/{partner}/{case}/print", c.signedIn(c.printPage))
+	r.Post("/cases/{partner}/{case}/print", c.signedIn(c.printPage))
 	r.Get("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
 	r.Post("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
 	r.Get("/messages/{partner}/{direction}/{id}/proof", c.signedIn(c.proofPage))

@@ -33,7 +33,7 @@ func parsePages(s *speech) (pages, error) {
 		"block_list":       func(blocks []Block, may bool) any { return blockList{may, blocks} },
 		"difference_table": func(list []Difference, caption string) any { return differenceTable{caption, list} },
 	}
-	frame, err := template.New("frame.html").Funcs(functions).ParseFS(templateFiles, "templates/frame.html", "templates/part-*.html")
+	frame, err := template.New("frame.html").Funcs(functions).ParseFS(templateFiles, "templates/frame.html", "templates/paper.html", "templates/part-*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the frame: %w", err)
 	}
@@ -143,9 +143,8 @@ func (v *visit) redirect(to string) error {
 	return nil
 }
 
-// show renders a page. It is rendered whole before a byte leaves, so that an
-// error never comes in the middle of one.
-func (c *Console) show(v *visit, status int, page, title, here string, view any) error {
+// frame is what stands around a page.
+func (c *Console) frame(v *visit, title, here string, view any) frame {
 	f := frame{
 		Title: title, Here: here, Path: v.r.URL.RequestURI(), Language: v.s.Tag, Drafted: v.s.Or(drafted, ""), Officer: v.officer,
 		Demo: c.door != nil, Now: v.now, Page: view,
@@ -156,6 +155,13 @@ func (c *Console) show(v *visit, status int, page, title, here string, view any)
 	for _, s := range c.languages.all {
 		f.Languages = append(f.Languages, s.Tag)
 	}
+	return f
+}
+
+// show renders a page. It is rendered whole before a byte leaves, so that an
+// error never comes in the middle of one.
+func (c *Console) show(v *visit, status int, page, title, here string, view any) error {
+	f := c.frame(v, title, here, view)
 	var out bytes.Buffer
 	if err := v.s.pages[page].ExecuteTemplate(&out, "frame.html", f); err != nil {
 		return fmt.Errorf("render the page %s: %w", page, err)

@@ -1,0 +1,122 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func newTestPress(t *testing.T) *Press {
+	t.Helper()
+	p, err := NewPress("chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// A page that asks for something outside of itself, of this machine or of a
+// network, does not get it, whatever its own policy says; and is printed.
+func TestPressIsAlone(t *testing.T) {
+	p := newTestPress(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	called := make(chan struct{}, 1)
+	go func() {
+		if c, err := listener.Accept(); err == nil {
+			called <- struct{}{}
+			_ = c.Close()
+		}
+	}()
+	pdf, err := p.PDF(t.Context(), []byte(`<!doctype html><title>a</title><p>Nguyễn</p><img src="http://`+listener.Addr().String()+`/a.png">`))
+	if err != nil || !bytes.HasPrefix(pdf, []byte("%PDF-")) {
+		t.Fatalf("%d bytes, %v", len(pdf), err)
+	}
+	select {
+	case <-called:
+		t.Error("the press has called somebody")
+	default:
+	}
+}
+
+// One at a time, and not for ever: who asks and goes is let go, a Chromium that
+// hangs is ended with all that it started, and nothing of either is left.
+func TestPressIsBounded(t *testing.T) {
+	folder := t.TempDir()
+	hang := filepath.Join(folder, "hang")
+	if err := os.WriteFile(hang, []byte("#!/bin/sh\necho $$ >"+filepath.Join(folder, "pid")+"\nsleep 600 & wait\n"), 0o700); err != nil { // #nosec G306 -- a program
+		t.Fatal(err)
+	}
+	p, err := NewPress(hang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := p.PDF(ctx, []byte("secret"))
+		ended <- err
+	}()
+	for len(p.turn) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	waiting, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	if _, err := p.PDF(waiting, nil); !errors.Is(err, errPressBusy) {
+		t.Errorf("the second: %v", err)
+	}
+	for {
+		if pid, err := os.ReadFile(filepath.Join(folder, "pid")); err == nil && len(pid) > 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("it has printed something")
+	}
+	left, err := filepath.Glob(filepath.Join(memory(), pressFolder+"*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("it leaves %v, %v", left, err)
+	}
+}
+
+// What goes on paper has the letters that its text needs, and no others.
+func TestLettersOf(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{"Nguyễn", []string{"Noto Sans", "Noto Sans"}}, // Latin, and Vietnamese
+		{"ຄຳ", []string{"Noto Sans Lao"}},
+		{"សុខ", []string{"Noto Sans Khmer"}},
+		{"㛃", []string{"Noto Sans SC"}},
+		{"\U0010FFFD", nil},
+	} {
+		css, err := lettersOf(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for rule := range strings.Lines(css) {
+			_, rest, _ := strings.Cut(rule, `font-family:"`)
+			family, _, _ := strings.Cut(rest, `"`)
+			got = append(got, family)
+			if !strings.Contains(rule, "url(data:font/woff2;base64,") || strings.Contains(rule, "url(fonts/") {
+				t.Errorf("%s: %.200s", c.text, rule)
+			}
+		}
+		if strings.Join(got, ",") != strings.Join(c.want, ",") {
+			t.Errorf("%s: %v, want %v", c.text, got, c.want)
+		}
+	}
+}
