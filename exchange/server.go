@@ -158,8 +158,9 @@ func (s *Server) receive(r *http.Request, peer *Peer) (answer, error) {
 	if len(r.Header.Values("Content-Encoding")) > 0 {
 		return answer{}, s.refuse(r, peer, problem(ProblemContentEncoding, "Send the message as it is, without Content-Encoding."), nil)
 	}
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != MediaTypeMessage {
-		return answer{}, s.refuse(r, peer, problem(ProblemMediaType, "Content-Type must be %s.", MediaTypeMessage), nil)
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || t != MediaTypeMessage || len(r.Header.Values("Content-Type")) > 1 {
+		return answer{}, s.refuse(r, peer, problem(ProblemMediaType, "There must be one Content-Type, %s.", MediaTypeMessage), nil)
 	}
 	body, refused := readBody(r, peer.Limits.MaxBodyBytes)
 	if refused != nil {

@@ -270,6 +270,7 @@ func TestRawRequests(t *testing.T) {
 		status        int
 		slug          string
 	}{
+		{"another Content-Type behind it", post + "Content-Type: text/html\r\n" + length, 415, "media-type"},
 		{"an empty Content-Encoding", post + "Content-Encoding:\r\n" + length, 415, "content-encoding"},
 		{"an empty one before another", post + "Content-Encoding:\r\nContent-Encoding: gzip\r\n" + length, 415, "content-encoding"},
 		{"Content-Encoding twice", post + "Content-Encoding: identity\r\nContent-Encoding: identity\r\n" + length, 415, "content-encoding"},
