@@ -196,8 +196,8 @@ func (r *reading) words(f schemas.Field, beside map[string]any, v string) Value 
 		return Value{Text: r.s.T("value.file", (len(v)*3/4+1023)/1024)}
 	}
 	if list, ok := schemas.List(f.CodeList); ok {
-		if label := list.Label(v, r.s.Tag); label != v {
-			return Value{Text: label, Code: v}
+		if label, lang := r.s.Label(list, v); label != v {
+			return Value{Text: label, Code: v, Lang: lang}
 		}
 	}
 	if strings.HasSuffix(f.Pointer, "/code") { // a place of a national list

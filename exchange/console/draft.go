@@ -171,5 +171,6 @@ func (c *Console) code(v *visit, list, code string) string {
 	if !ok {
 		return code
 	}
-	return l.Label(code, v.s.Tag)
+	label, _ := v.s.Label(l, code)
+	return label
 }

@@ -3,7 +3,10 @@ package console
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"html/template"
+	"io/fs"
 	"net/http"
 	"path"
 	"strings"
@@ -18,7 +21,7 @@ import (
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-//go:embed messages/*.json
+//go:embed messages/*.json messages/schemas/*.json
 var messageFiles embed.FS
 
 // spoken are the languages of the console, the first for whoever asks for none
@@ -40,6 +43,7 @@ type speech struct {
 	Tag     string
 	printer *message.Printer
 	keys    map[string]bool
+	words   map[string]string // what schemas and the registry say in English, in a language that they do not speak
 	zone    *time.Location
 	pages   pages
 }
@@ -77,6 +81,9 @@ func loadLanguages(zone *time.Location) (*languages, error) {
 				return nil, fmt.Errorf("language %s, %s: %w", name, key, err)
 			}
 		}
+		if s.words, err = readWords(name); err != nil {
+			return nil, err
+		}
 		s.printer = message.NewPrinter(tag, message.Catalog(builder))
 		if s.pages, err = parsePages(s); err != nil {
 			return nil, err
@@ -95,6 +102,22 @@ func readMessages(name string) (map[string]wording, error) {
 	var words map[string]wording
 	if err := json.Unmarshal(data, &words); err != nil {
 		return nil, fmt.Errorf("read the catalogue of %s: %w", name, err)
+	}
+	return words, nil
+}
+
+// readWords reads a language's words for those of schemas; vi and en have none.
+func readWords(name string) (map[string]string, error) {
+	data, err := messageFiles.ReadFile(path.Join("messages/schemas", name+".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the words for schemas: %w", err)
+	}
+	var words map[string]string
+	if err := json.Unmarshal(data, &words); err != nil {
+		return nil, fmt.Errorf("read the words for schemas of %s: %w", name, err)
 	}
 	return words, nil
 }
@@ -126,12 +149,39 @@ func (s *speech) Or(key, otherwise string) string {
 	return otherwise
 }
 
-// Of picks the language's words, English for those that schemas do not speak.
+// Of picks the language's words, or else English ones.
 func (s *speech) Of(w schemas.Words) string {
 	if s.Tag == "vi" && w.VI != "" {
 		return w.VI
 	}
+	if own := s.words[w.EN]; own != "" {
+		return own
+	}
 	return w.EN
+}
+
+// Label writes a code in words, and says which language they are of where that
+// is not the page's: a screen reader has to know.
+func (s *speech) Label(list schemas.CodeList, code string) (label, lang string) {
+	label = list.Label(code, s.Tag)
+	if s.words == nil || label != list.Label(code, "en") {
+		return label, ""
+	}
+	if own := s.words[label]; own != "" && list.Has(code) {
+		return own, ""
+	}
+	if label == code {
+		return label, ""
+	}
+	return label, "en"
+}
+
+// Foreign is the attribute of a text that only English has.
+func (s *speech) Foreign() template.HTMLAttr {
+	if s.words == nil {
+		return ""
+	}
+	return `lang="en"`
 }
 
 // Named picks a text of the registry.

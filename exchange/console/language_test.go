@@ -12,6 +12,7 @@ import (
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // families are the keys that pages make from a value: each value has its text,
@@ -146,6 +147,58 @@ func TestCatalogues(t *testing.T) {
 				t.Errorf("%s: %s is empty", s.Tag, key)
 			}
 		}
+	}
+}
+
+// A language that schemas do not speak has a word for every title of theirs, and
+// none for what nobody says.
+func TestWordsForSchemas(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogue, err := schemas.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	titles, said := map[string]bool{}, map[string]bool{"Viet Nam": true, "Laos": true, "Cambodia": true, "China": true, "United Kingdom": true}
+	for _, messageType := range catalogue.Types() {
+		titles[messageType.Title.EN] = true
+		for _, f := range catalogue.Fields(messageType.Name) {
+			titles[f.Title.EN] = true
+		}
+	}
+	for _, list := range schemas.Lists() {
+		for code := range list.Codes() {
+			said[code.Label("en")] = true
+		}
+	}
+	for _, s := range all.all {
+		if s.Tag == "vi" || s.Tag == "en" {
+			continue
+		}
+		for title := range titles {
+			if s.words[title] == "" {
+				t.Errorf("%s has no word for the title %q", s.Tag, title)
+			}
+		}
+		for word := range s.words {
+			if !titles[word] && !said[word] {
+				t.Errorf("%s has a word for %q, which nobody says", s.Tag, word)
+			}
+		}
+	}
+	lo := all.byTag("lo")
+	sex, _ := schemas.List("sex")
+	roles, _ := schemas.List("htcds-role-in-process")
+	if label, lang := lo.Label(sex, "female"); label != "ຍິງ" || lang != "" {
+		t.Errorf("%q %q", label, lang)
+	}
+	if label, lang := lo.Label(roles, "Transporter"); label != "Transporter" || lang != "" {
+		t.Errorf("a label that is its code: %q %q", label, lang)
+	}
+	if label, lang := lo.Label(roles, "TravellingPartner"); label != "Travelling Partner" || lang != "en" {
+		t.Errorf("%q is said to be %q", label, lang)
 	}
 }
 

@@ -24,7 +24,7 @@ type pages map[string]*template.Template
 // parsePages parses every page inside the frame, with the words of a language.
 func parsePages(s *speech) (pages, error) {
 	functions := template.FuncMap{
-		"t": s.T, "word": s.Or, "time": s.Time, "day": s.Day, "due": s.Due, "text": Text,
+		"t": s.T, "foreign": s.Foreign, "word": s.Or, "time": s.Time, "day": s.Day, "due": s.Due, "text": Text,
 		"with_now": func(line CaseLine, now time.Time) any { return lineNow{line, now} },
 		"case_table": func(cases []CaseLine, caption string, turn bool, now time.Time) any {
 			return caseTable{caption, turn, cases, now}
