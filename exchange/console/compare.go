@@ -20,8 +20,8 @@ type compareView struct {
 	Score    int
 	Why      []string // what the blind index finds, without opening anybody
 	Findings []findingView
+	Neither  []string // fields that neither side has
 	Warnings []string
-	Order    string // what the order is good for, and what not
 	Reveal   reveal
 	Shown    bool
 }
@@ -57,7 +57,7 @@ func (c *Console) comparePage(v *visit) error {
 	if c.cfg.Register == nil || keys[0] == keys[1] {
 		return errNoPage
 	}
-	view := &compareView{Order: identity.Key("order").Text().In(v.s.Tag)}
+	view := &compareView{}
 	for i, key := range keys {
 		file, err := c.cfg.Files.Case(ctx, v.officer, key.CaseKey)
 		if err != nil {
@@ -125,6 +125,10 @@ func (view *compareView) findings(s *speech, c exchange.Comparison) {
 				line.Values[i] = personValues(s, field, p)
 			}
 		}
+		if view.Shown && len(line.Values[0])+len(line.Values[1]) == 0 {
+			view.Neither = append(view.Neither, line.Label)
+			continue
+		}
 		view.Findings = append(view.Findings, line)
 	}
 	for _, w := range c.Report.Warnings {
@@ -132,7 +136,7 @@ func (view *compareView) findings(s *speech, c exchange.Comparison) {
 		if w.Side == identity.Known {
 			side = view.Sides[1]
 		}
-		view.Warnings = append(view.Warnings, fmt.Sprintf("%s %s: %s", side.Case.Partner.Code, side.Subject, w.Key.Text().In(s.Tag)))
+		view.Warnings = append(view.Warnings, fmt.Sprintf("%s, %s: %s", side.Case.Case, side.Subject, w.Key.Text().In(s.Tag)))
 	}
 }
 
