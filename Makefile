@@ -5,7 +5,7 @@ export CGO_ENABLED ?= 0
 VECTORS ?= ../shared/vectors
 TOOL := go tool -modfile=.ci/tools.mod
 
-.PHONY: help demo build test race fuzz lint bench speed cover vectors names crash mutants e2e
+.PHONY: help demo build test race fuzz lint bench speed cover vectors names crash mutants e2e pictures
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: setup ## everything, on SQLite and on a real PostgreSQL
 
 e2e: setup ## the officers' pages alone, in a real browser (PICTURES=dir keeps what it saw)
 	CONSOLE_PICTURES=$(abspath $(PICTURES)) go test -count=1 -run Console ./cmd/gateway
+
+pictures: setup ## take the README's pictures of the officers' pages anew (needs webp)
+	.ci/pictures
 
 race: setup ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 30m ./...

@@ -8,11 +8,15 @@ import (
 // maxShown bounds a text of a partner on a page, in code points.
 const maxShown = 1500
 
+// maxMarks is how many combining marks one letter may carry: Vietnamese needs
+// two, Khmer and Lao three or four. A heap of them covers the lines around it.
+const maxMarks = 4
+
 // A Piece is a part of a text that somebody else wrote: words, or a character
 // that nobody would see, by its number.
 type Piece struct {
 	Words string
-	Code  string // U+202E
+	Code  string // U+202E; U+0301 ×9 for a heap of marks
 	More  int    // how many code points were left out at the end
 }
 
@@ -28,10 +32,24 @@ func Text(s string) []Piece {
 		}
 	}
 	runes := []rune(s)
+	marks := 0
 	for i, r := range runes {
+		if unicode.Is(unicode.M, r) {
+			marks++
+		} else {
+			marks = 0
+		}
 		if i == maxShown {
 			flush()
 			return append(out, Piece{More: len(runes) - i})
+		}
+		if over := marks - maxMarks; over > 0 {
+			flush()
+			if over > 1 {
+				out = out[:len(out)-1]
+			}
+			out = append(out, Piece{Code: fmt.Sprintf("U+%04X ×%d", r, over)})
+			continue
 		}
 		if r == '\n' || !unseen(runes, i) {
 			words = append(words, r)
