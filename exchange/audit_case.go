@@ -327,8 +327,13 @@ func (c *caseAudit) book() {
 		is, want := kept.Notes[i], c.retold.book.Notes[i]
 		// Which clocks a message started was decided by the agreement of then.
 		want.Deadlines = is.Deadlines
-		if is.Agreement == c.retold.told[toldKey{want.ID, want.Out}].Claims.Agreement {
+		told := c.retold.told[toldKey{want.ID, want.Out}]
+		if is.Agreement == told.Claims.Agreement {
 			want.Agreement = is.Agreement
+		}
+		// So was how far the partner's clock may differ.
+		if is.Counts > is.IssuedAt && is.Counts <= told.At.Unix() && !is.Out {
+			want.Counts = is.Counts
 		}
 		clocks = clocks || len(is.Deadlines) > 0
 		if compact(is) != compact(want) {

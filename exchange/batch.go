@@ -109,7 +109,11 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 				return
 			}
 		}
-		if refused := c.book.admit(e.note()); refused != nil {
+		note := e.note()
+		if e.Direction == In && e.Terms != nil {
+			note.arrived(b.now, e.Terms.Limits.ClockSkew)
+		}
+		if refused := c.book.admit(note); refused != nil {
 			e.err = refused
 			return
 		}

@@ -253,7 +253,7 @@ func (b *Book) late(clocks []RunningClock) map[string]bool {
 			})
 		}
 		expired := slices.ContainsFunc(clocks, func(c RunningClock) bool {
-			return c.Message == asked.ID && c.Out == asked.Out && time.Unix(n.IssuedAt, 0).After(c.Reading.Due)
+			return c.Message == asked.ID && c.Out == asked.Out && n.counted().After(c.Reading.Due)
 		})
 		if superseded || expired {
 			out[noteKey(n)] = true

@@ -19,6 +19,7 @@ type retelling struct {
 	// terms says which clocks a message starts here. That alone cannot be
 	// recomputed: it was decided by the agreement as it was then.
 	terms func(claims Claims, body any, out bool) (agreement string, deadlines []string)
+	skew  time.Duration // of the partner's clock, where terms are known
 }
 
 // A toldKey names a message of the case.
@@ -89,6 +90,9 @@ func (r *retelling) note(row Row, data []byte) (Note, error) {
 	s.Minors = minorsOf(body, time.Unix(claims.IssuedAt, 0))
 	if r.terms != nil {
 		s.Agreement, s.Deadlines = r.terms(claims, body, out)
+		if !out && r.skew > 0 {
+			s.arrived(row.At, r.skew)
+		}
 	}
 	if claims.Type == TypeCorrection {
 		s.Subjects, s.Minors = r.corrected(s.Target, out, body)
@@ -180,6 +184,9 @@ func rebuild(ctx context.Context, store RebookStore, opener *Opener, directory *
 		return Rebooked{}, err
 	}
 	r := newRetelling(key, peer.starts)
+	if peer != nil {
+		r.skew = peer.Limits.ClockSkew
+	}
 	err = store.CaseEntries(ctx, key, func(row Row) error {
 		if row.Index < c.ErasedTo {
 			return r.add(row, nil)

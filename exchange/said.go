@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // A Said is what the state of a case is computed from: which persons a message
@@ -33,11 +34,28 @@ type Said struct {
 	// Agreement and Deadlines say which clocks the message has started here.
 	Agreement string   `json:"a,omitempty"`
 	Deadlines []string `json:"dl,omitempty"`
+	// Counts is from when a partner's message counts for clocks, where that is
+	// later than it says: see arrived.
+	Counts int64 `json:"k,omitempty"`
 
 	// made is what a correction makes of its target's body, once that was judged
 	// on the revision before it. It is never stored.
 	made any
 }
+
+// arrived notes when a partner's message came. It counts for clocks from then,
+// less the tolerated difference of clocks: with the time that it names alone a
+// partner could start a clock of ours that has run out already, or answer in time
+// after the time. So the two sides' clocks of one message may differ by what it
+// was under way, and each side's record says what that side saw.
+func (s *Said) arrived(at time.Time, skew time.Duration) {
+	if from := at.Add(-skew).Unix(); from > s.IssuedAt {
+		s.Counts = from
+	}
+}
+
+// counted is when a message counts for clocks.
+func (s *Said) counted() time.Time { return time.Unix(max(s.IssuedAt, s.Counts), 0) }
 
 // A Decision is what a message says of one person: an outcome, a decision, a
 // result, or "" where the type knows none.

@@ -52,7 +52,7 @@ func (p *Peer) Clocks(b *Book, now time.Time) []RunningClock {
 			if !known || !described {
 				continue
 			}
-			clock := d.Run(time.Unix(n.IssuedAt, 0), n.way(), side, b.events(n, d))
+			clock := d.Run(n.counted(), n.way(), side, b.events(n, d))
 			out = append(out, RunningClock{n.ID, n.Out, d.Ours(n.way()), d, clock, clock.At(now)})
 		}
 	}
@@ -111,7 +111,6 @@ func (n *Note) way() partners.Direction {
 // last of those messages is the one event that ends it.
 func (b *Book) events(asked *Note, d partners.Deadline) []partners.Event {
 	var events []partners.Event
-	var answered int64
 	var ends *Note
 	for _, subject := range asked.Subjects {
 		first := b.firstAnswer(asked, subject.Ref, d)
@@ -119,21 +118,21 @@ func (b *Book) events(asked *Note, d partners.Deadline) []partners.Event {
 			ends = nil
 			break
 		}
-		if ends == nil || first.IssuedAt > answered {
-			ends, answered = first, first.IssuedAt
+		if ends == nil || first.counted().After(ends.counted()) {
+			ends = first
 		}
 	}
 	for i := range b.Notes {
 		n := &b.Notes[i]
 		pauses := slices.ContainsFunc(d.Pauses, func(p partners.PauseRule) bool { return n.Type == p.On || n.Type == p.Until })
 		if pauses && n.Status != dead && !slices.Contains(d.Stops, n.Type) {
-			events = append(events, partners.Event{Type: n.Type, Direction: n.way(), At: time.Unix(n.IssuedAt, 0)})
+			events = append(events, partners.Event{Type: n.Type, Direction: n.way(), At: n.counted()})
 		}
 	}
 	if ends == nil {
 		return events
 	}
-	stop := partners.Event{Type: ends.Type, Direction: ends.way(), At: time.Unix(answered, 0)}
+	stop := partners.Event{Type: ends.Type, Direction: ends.way(), At: ends.counted()}
 	if ends.Type == TypeWithdrawal { // nobody waits for an answer any more
 		stop.Type, stop.Direction = d.Stops[0], (&Note{Out: !asked.Out}).way()
 	}
@@ -146,7 +145,7 @@ func (b *Book) firstAnswer(asked *Note, ref string, d partners.Deadline) *Note {
 	var first *Note
 	for i := range b.Notes {
 		n := &b.Notes[i]
-		if n.Status == dead || n.ID == asked.ID || first != nil && n.IssuedAt >= first.IssuedAt {
+		if n.Status == dead || n.ID == asked.ID || first != nil && !n.counted().Before(first.counted()) {
 			continue
 		}
 		_, named := n.of(ref)

@@ -3,8 +3,8 @@ package partners
 import "slices"
 
 // A Deadline is a time limit. One without a citation does not exist. Its clock
-// starts when a message of Type is issued (claim iat) and ends with a message
-// of a type in Stops.
+// starts when a message of Type is issued (claim iat; for the partner's, not before
+// it came) and ends with a message of a type in Stops.
 type Deadline struct {
 	ID           string      `json:"id" yaml:"id"`
 	Label        Text        `json:"label" yaml:"label"`

@@ -162,3 +162,25 @@ func TestClockWaitsForEverybody(t *testing.T) {
 		t.Errorf("nobody waits for an answer, and the case is due %s", at)
 	}
 }
+
+// A partner cannot start a clock of ours in the past: its question counts from
+// when it came, less the tolerated difference of clocks.
+func TestBackdatedQuestion(t *testing.T) {
+	p := newPair(t, "")
+	claims := p.kh.claims("VN")
+	claims.IssuedAt = time.Now().Add(-12 * 24 * time.Hour).Unix()
+	claims.Expires = time.Now().Add(24 * time.Hour).Unix()
+	if r := p.kh.post(p.vn, p.kh.sign(claims)); r.status != 202 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	file, err := p.vn.node.files.Case(t.Context(), &commandLine, exchange.CaseKey{Partner: "KH", Case: claims.Case})
+	if err != nil || len(file.Clocks) == 0 {
+		t.Fatalf("%d clocks, %v", len(file.Clocks), err)
+	}
+	for _, c := range file.Clocks {
+		if left := time.Until(c.Reading.Due); left < 14*24*time.Hour {
+			t.Errorf("%s is due in %s", c.Deadline.ID, left)
+		}
+	}
+	p.vn.check()
+}
