@@ -380,3 +380,31 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A name in a script that nothing here reads is not said to differ.
+func TestUnreadScripts(t *testing.T) {
+	c := newComparer(t)
+	for _, pair := range []struct {
+		a, b Name
+		want Verdict
+	}{
+		{Name{Native: "សុខ សុភាព"}, Name{Native: "Sok Sopheap"}, NotComparable},
+		{Name{Native: "ສົມພອນ"}, Name{Latin: "Somphone"}, NotComparable},
+		{Name{Native: "ສົມພອນ"}, Name{Native: "សុខ"}, NotComparable},
+		{Name{Native: "សុខ"}, Name{Native: "王伟"}, NotComparable},
+		{Name{Native: "សុខ សុភាព", Latin: "Sok Sopheap"}, Name{Native: "Sok Sophep"}, Compatible},
+		{Name{Native: "សុខ សុភាព", Latin: "Sok Sopheap"}, Name{Native: "Chan Dara"}, Different},
+		{Name{Native: "សុខ សុភាព"}, Name{Native: "ចាន់ ដារ៉ា"}, Different},
+		{Name{Native: "王伟"}, Name{Native: "Vương Vĩ"}, Compatible},
+	} {
+		for _, swapped := range []bool{false, true} {
+			if swapped {
+				pair.a, pair.b = pair.b, pair.a
+			}
+			found := c.Compare(Person{Names: []Name{pair.a}}, Person{Names: []Name{pair.b}}).Of(FieldName)
+			if found.Verdict != pair.want || pair.want == NotComparable && !slices.Equal(found.Reasons, []Key{"name.script_unread"}) {
+				t.Errorf("%+v, %+v: %+v, want %s", pair.a, pair.b, found, pair.want)
+			}
+		}
+	}
+}

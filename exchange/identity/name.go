@@ -33,9 +33,11 @@ func (c *Comparer) compareNames(f Field, a, b []Name) Finding {
 		return missing(f, "name.missing")
 	}
 	var best likeness
+	unread := false
 	for i, x := range a {
 		for j, y := range b {
-			l := c.compareName(x, y)
+			l, read := c.compareName(x, y)
+			unread = unread || !read
 			if i == 0 && j == 0 {
 				best = l // also when nothing agrees, for its reasons
 				continue
@@ -43,7 +45,11 @@ func (c *Comparer) compareNames(f Field, a, b []Name) Finding {
 			best = better(best, l.with("name.alias").most(0.98))
 		}
 	}
-	return nameFinding(f, best)
+	found := nameFinding(f, best)
+	if found.Verdict == Different && unread { // what was not read cannot be said to differ
+		return missing(f, "name.script_unread")
+	}
+	return found
 }
 
 // present are the names that hold a letter. One that has another in brackets,
@@ -88,24 +94,34 @@ func nameFinding(f Field, l likeness) Finding {
 	return finding(f, Different, score, l.reasons...)
 }
 
-func (c *Comparer) compareName(x, y Name) likeness {
+// compareName compares two names; read is false where nothing here could.
+func (c *Comparer) compareName(x, y Name) (l likeness, read bool) {
 	if x == y {
-		return likeness{score: 1}
+		return likeness{score: 1}, true
 	}
 	n := namesake{tables: c.tables, x: x, y: y, xParts: latinParts(x), yParts: latinParts(y)}
 	n.conventions = conventionsOf(x, n.xParts) | conventionsOf(y, n.yParts)
 	n.xRead, _ = scriptOf(x.Native)
 	n.yRead, _ = scriptOf(y.Native)
+	if n.xRead != n.yRead && (n.unread(n.xParts, n.xRead) || n.unread(n.yParts, n.yRead)) {
+		return likeness{}, false
+	}
 	if x.Native == "" || y.Native == "" {
-		return n.byLatin() // nothing but Latin forms to go by
+		return n.byLatin(), true // nothing but Latin forms to go by
 	}
 	switch {
 	case n.xRead == n.yRead && n.xRead == latn:
-		return n.inLatin()
+		return n.inLatin(), true
 	case n.xRead == n.yRead:
-		return n.inOwnScript()
+		return n.inOwnScript(), true
 	}
-	return n.acrossScripts()
+	return n.acrossScripts(), true
+}
+
+// unread says whether a side's name can only be compared in its own script: it
+// has no Latin form, and nothing here reads that script but Chinese.
+func (n namesake) unread(parts []token, script scriptClass) bool {
+	return len(parts) == 0 && script != hani
 }
 
 // latinParts are the parts of the form that says most: the native one when it

@@ -125,13 +125,15 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// TestScriptsNeverSame: names in two scripts are at most fair.
+// TestScriptsNeverSame: names in two scripts are at most fair, and not compared
+// where one of them has no Latin form.
 func TestScriptsNeverSame(t *testing.T) {
 	c := newComparer(t)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := drawName().Draw(t, "a"), drawName().Draw(t, "b")
 		a.Native, b.Native = "សុខ ធី", "Sok Thy"
-		if f := c.compareNames(FieldName, []Name{a}, []Name{b}); f.Verdict == Same || f.Score > 84 || !slices.Contains(f.Reasons, "name.check_scripts") {
+		if f := c.compareNames(FieldName, []Name{a}, []Name{b}); f.Verdict == Same || f.Score > 84 ||
+			f.Verdict != NotComparable && !slices.Contains(f.Reasons, "name.check_scripts") || (f.Verdict == NotComparable) != (len(latinParts(a)) == 0) {
 			t.Fatalf("%+v", f)
 		}
 	})

@@ -88,6 +88,10 @@ var nameTexts = map[Key]Text{
 		"The two sides use different scripts: by romanisation only, check both scripts.",
 		"Hai bên dùng hai loại chữ viết khác nhau: chỉ khớp theo phiên âm, cần đối chiếu cả hai loại chữ.",
 	},
+	"name.script_unread": {
+		"One side gives the name only in a script that is not romanised here, such as Khmer or Lao. Ask for its Latin form, or let somebody compare who reads the script.",
+		"Một bên chỉ ghi họ tên bằng loại chữ mà ở đây không phiên âm, như chữ Khmer hoặc chữ Lào. Cần yêu cầu dạng La-tinh, hoặc nhờ người đọc được chữ đó đối chiếu.",
+	},
 	"name.alias": {
 		"By an other name of one side, not by the main names.",
 		"Theo tên gọi khác của một bên, không phải theo tên chính.",
