@@ -152,7 +152,7 @@ func shows(clocks []RunningClock, row Row, last, now time.Time, final bool) []Cl
 		}
 		overdue := c.Reading.State == partners.ClockOverdue && (final || !c.Reading.Due.Add(time.Second).Before(last))
 		if overdue || c.Reading.State == partners.ClockDue && reminded {
-			out = append(out, ClockEvent{c.Message, c.Deadline.ID, c.Reading.State, c.Reading.Due.UTC(), c.Ours, c.Deadline.Scope, c.Deadline.Citation})
+			out = append(out, ClockEvent{c.Message, c.Deadline.ID, c.Reading.State, c.Reading.Due.UTC(), c.Ours, c.Deadline.Scope, c.Deadline.Citation.EN})
 		}
 	}
 	return out

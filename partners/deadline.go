@@ -17,8 +17,8 @@ type Deadline struct {
 	Scope        string      `json:"scope" yaml:"scope"`             // internal or partner
 	RemindBefore []int       `json:"remind_before,omitempty" yaml:"remind_before,omitempty"`
 	Pauses       []PauseRule `json:"pauses,omitempty" yaml:"pauses,omitempty"`
-	Basis        string      `json:"basis" yaml:"basis"`
-	Citation     string      `json:"citation" yaml:"citation"`
+	Basis        Text        `json:"basis" yaml:"basis"`
+	Citation     Text        `json:"citation" yaml:"citation"`
 }
 
 // A Condition narrows down which messages start a clock: those in whose body

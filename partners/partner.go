@@ -20,6 +20,15 @@ type Text struct {
 	VI string `json:"vi,omitempty" yaml:"vi,omitempty"`
 }
 
+// UnmarshalJSON reads one text for all, too, where the schema permits it.
+func (t *Text) UnmarshalJSON(b []byte) error {
+	if err := json.Unmarshal(b, &t.EN); err == nil {
+		return nil
+	}
+	type text Text
+	return json.Unmarshal(b, (*text)(t))
+}
+
 // A Duration is written as Go writes it: 30s, 72h.
 type Duration time.Duration
 

@@ -203,7 +203,7 @@ func printCase(w io.Writer, c operator.CaseView) error {
 		if k.Ours {
 			whose = "ours"
 		}
-		fmt.Fprintf(w, "clock    %s  %s, due %s  %s (%s; scope %s): %s\n", k.ID, k.State, day(k.DueAt), whose, k.Label.EN, k.Scope, k.Citation)
+		fmt.Fprintf(w, "clock    %s  %s, due %s  %s (%s; scope %s): %s\n", k.ID, k.State, day(k.DueAt), whose, k.Label.EN, k.Scope, k.Citation.EN)
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func TestClocks(t *testing.T) {
 			t.Fatalf("%+v %v", file.Clocks, err)
 		}
 		for _, c := range file.Clocks {
-			if !c.Ours || c.Reading.State != partners.ClockDue || c.Deadline.Scope != partners.ScopeInternal || c.Deadline.Citation == "" || c.Deadline.Label.EN != "Viet Nam internal" {
+			if !c.Ours || c.Reading.State != partners.ClockDue || c.Deadline.Scope != partners.ScopeInternal || c.Deadline.Citation.EN == "" || c.Deadline.Label.EN != "Viet Nam internal" {
 				t.Errorf("%+v", c)
 			}
 		}

@@ -152,7 +152,7 @@ func (p *player) clocks(ctx context.Context, s *step, t *told) error {
 		if !ok || string(clock.Reading.State) != s.Clocks[id] {
 			return fmt.Errorf("the clock %s is %q, expected %s", id, clock.Reading.State, s.Clocks[id])
 		}
-		if clock.Deadline.Scope != partners.ScopeInternal || clock.Deadline.Citation == "" {
+		if clock.Deadline.Scope != partners.ScopeInternal || clock.Deadline.Citation.EN == "" {
 			return fmt.Errorf("the clock %s is not one of Viet Nam's own with a citation", id)
 		}
 		t.clocks = append(t.clocks, clock)

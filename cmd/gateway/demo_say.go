@@ -189,7 +189,7 @@ func (s *narrator) clock(c exchange.RunningClock) {
 	case partners.ClockLate, partners.ClockOverdue:
 		stands, ink = string(c.Reading.State)+", was due", inkStop
 	}
-	s.note(ink, "clock", "%s %s, %d %s; %s, %s", stands, c.Reading.Due.Format("02 Jan"), c.Deadline.Value, unit, c.Deadline.Label.EN, c.Deadline.Citation)
+	s.note(ink, "clock", "%s %s, %d %s; %s, %s", stands, c.Reading.Due.Format("02 Jan"), c.Deadline.Value, unit, c.Deadline.Label.EN, c.Deadline.Citation.EN)
 	if c.Reading.State == partners.ClockDue && !c.Reading.HolidaysKnown {
 		s.note(inkStop, "mind", "no calendar of Viet Nam's holidays was seen; the last day may be later in truth")
 	}

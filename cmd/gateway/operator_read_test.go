@@ -231,7 +231,7 @@ func TestFilters(t *testing.T) {
 		}
 	}
 	view := get1[operator.CaseView](mai, "/v1/cases/KH/"+l.id)
-	if len(view.Clocks) != 2 || view.Clocks[0].Citation == "" || view.Clocks[0].Scope != "internal" || view.Clocks[0].Label.EN == "" || view.Clocks[0].DueAt == nil || len(view.Subjects) != 1 || view.OpenedByUs {
+	if len(view.Clocks) != 2 || view.Clocks[0].Citation.VI == "" || view.Clocks[0].Scope != "internal" || view.Clocks[0].Label.EN == "" || view.Clocks[0].DueAt == nil || len(view.Subjects) != 1 || view.OpenedByUs {
 		t.Errorf("%+v", view)
 	}
 	h.vn.look(time.Now().AddDate(0, 0, 40), l.id)

@@ -151,7 +151,7 @@ func clockRank(c ClockLine) int {
 func (c *Console) clockLine(v *visit, clock exchange.RunningClock) ClockLine {
 	d := clock.Deadline
 	return ClockLine{
-		Label: v.s.Named(d.Label), State: string(clock.Reading.State), Basis: d.Basis, Citation: d.Citation,
+		Label: v.s.Named(d.Label), State: string(clock.Reading.State), Basis: v.s.Named(d.Basis), Citation: v.s.Named(d.Citation),
 		Internal: d.Scope == partners.ScopeInternal, Ours: clock.Ours, Due: clock.Reading.Due, HolidaysKnown: clock.Reading.HolidaysKnown || d.Unit == "calendar",
 		Type: c.typeName(v.s, d.Type), Value: d.Value, Unit: d.Unit,
 	}

@@ -205,7 +205,7 @@ func (c *Console) agreementLine(v *visit, a *partners.Agreement) agreementLine {
 	}
 	for _, d := range a.Deadlines {
 		out.Deadlines = append(out.Deadlines, ClockLine{
-			Label: v.s.Named(d.Label), Basis: d.Basis, Citation: d.Citation, Internal: d.Scope == partners.ScopeInternal,
+			Label: v.s.Named(d.Label), Basis: v.s.Named(d.Basis), Citation: v.s.Named(d.Citation), Internal: d.Scope == partners.ScopeInternal,
 			Type: c.typeName(v.s, d.Type), Value: d.Value, Unit: d.Unit,
 		})
 	}

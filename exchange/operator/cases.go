@@ -96,8 +96,8 @@ type ClockView struct {
 	Holidays  bool                `json:"holidays_known"`
 	Ours      bool                `json:"ours"`
 	Scope     string              `json:"scope"`
-	Basis     string              `json:"basis"`
-	Citation  string              `json:"citation"`
+	Basis     Words               `json:"basis"`
+	Citation  Words               `json:"citation"`
 }
 
 // Words are one text in two languages.
@@ -112,8 +112,8 @@ func clockOf(c exchange.RunningClock) ClockView {
 		direction = exchange.Out
 	}
 	return ClockView{
-		ID: c.Deadline.ID, Label: Words{c.Deadline.Label.EN, c.Deadline.Label.VI}, Message: c.Message, Direction: direction,
-		State: c.Reading.State, DueAt: instant(c.Reading.Due), Holidays: c.Reading.HolidaysKnown, Ours: c.Ours, Scope: c.Deadline.Scope, Basis: c.Deadline.Basis, Citation: c.Deadline.Citation,
+		ID: c.Deadline.ID, Label: Words(c.Deadline.Label), Message: c.Message, Direction: direction,
+		State: c.Reading.State, DueAt: instant(c.Reading.Due), Holidays: c.Reading.HolidaysKnown, Ours: c.Ours, Scope: c.Deadline.Scope, Basis: Words(c.Deadline.Basis), Citation: Words(c.Deadline.Citation),
 	}
 }
 
