@@ -21,6 +21,8 @@ type OversightConfig struct {
 	// Keys returns the public signing keys of a party as JWKs, those that are
 	// not valid any more too.
 	Keys func(party string) ([]json.RawMessage, error)
+	// Held says whether deliveries to a partner are held back now.
+	Held func(partner string) bool
 	// Health says how the line to a partner is, as this process knows it.
 	Health func(ctx context.Context, partner string) LineHealth
 }
@@ -43,7 +45,7 @@ type Oversight struct{ cfg OversightConfig }
 
 // NewOversight returns an oversight; it refuses a missing part.
 func NewOversight(cfg OversightConfig) (*Oversight, error) {
-	if cfg.Files == nil || cfg.Feed == nil || cfg.Jobs == nil || cfg.Keep == nil || cfg.VKey == "" || cfg.Keys == nil || cfg.Health == nil {
+	if cfg.Files == nil || cfg.Feed == nil || cfg.Jobs == nil || cfg.Keep == nil || cfg.VKey == "" || cfg.Keys == nil || cfg.Held == nil || cfg.Health == nil {
 		return nil, errors.New("oversight: a required part is missing")
 	}
 	return &Oversight{cfg}, nil

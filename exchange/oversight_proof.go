@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/record"
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -166,4 +167,14 @@ func (s *Sight) Source(ctx context.Context, by *Officer, key MessageKey, reason 
 		return nil, fmt.Errorf("read a stored message: %w", err)
 	}
 	return slices.Clone(opened.Data), nil
+}
+
+// ReceiptAt returns when the receipt for a message of ours was recorded; the zero
+// time while there is none.
+func (o *Oversight) ReceiptAt(ctx context.Context, sent Row) (time.Time, error) {
+	rows, err := o.cfg.Files.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Kind: KindReceipt, Partner: sent.Partner, Case: sent.Case, ID: sent.ID}, 1)
+	if err != nil || len(rows) == 0 {
+		return time.Time{}, err
+	}
+	return rows[0].At, nil
 }

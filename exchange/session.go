@@ -105,27 +105,43 @@ func (s *Sessions) Begin(ctx context.Context, officer, method, pin string) (stri
 // Find returns the session that a browser's identifier stands for; ErrNotFound
 // when it has ended.
 func (s *Sessions) Find(ctx context.Context, id string) (Session, error) {
-	hash := sessionHash(id)
-	row, err := s.cfg.Store.Session(ctx, hash)
+	session, row, err := s.look(ctx, id)
+	if errors.Is(err, errEnded) {
+		return Session{}, errors.Join(err, s.cfg.Store.EndSession(ctx, row.Hash))
+	}
 	if err != nil {
 		return Session{}, err
+	}
+	if now := s.cfg.Clock(); now.Sub(row.SeenAt) >= touchEvery {
+		err = s.cfg.Store.TouchSession(ctx, row.Hash, now)
+	}
+	return session, err
+}
+
+// Peek returns a session without using it: a page that only listens must not
+// keep an officer signed in. ErrNotFound when it has ended.
+func (s *Sessions) Peek(ctx context.Context, id string) (Session, error) {
+	session, _, err := s.look(ctx, id)
+	return session, err
+}
+
+// errEnded is an ErrNotFound for a session that is still in the store.
+var errEnded = fmt.Errorf("the session has ended: %w", ErrNotFound)
+
+func (s *Sessions) look(ctx context.Context, id string) (Session, SessionRow, error) {
+	row, err := s.cfg.Store.Session(ctx, sessionHash(id))
+	if err != nil {
+		return Session{}, SessionRow{}, err
 	}
 	key, err := s.cfg.Opener.dataKey(ctx, houseCase)
 	if err != nil {
-		return Session{}, err
+		return Session{}, SessionRow{}, err
 	}
 	session, err := openSession(key, row)
-	if err != nil {
-		return Session{}, err
+	if err == nil && !s.goesOn(session, row, s.cfg.Clock()) {
+		err = errEnded
 	}
-	now := s.cfg.Clock()
-	if !s.goesOn(session, row, now) {
-		return Session{}, fmt.Errorf("the session has ended: %w", errors.Join(ErrNotFound, s.cfg.Store.EndSession(ctx, hash)))
-	}
-	if now.Sub(row.SeenAt) >= touchEvery {
-		err = s.cfg.Store.TouchSession(ctx, hash, now)
-	}
-	return session, err
+	return session, row, err
 }
 
 func openSession(key seal.DataKey, row SessionRow) (Session, error) {

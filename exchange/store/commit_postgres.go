@@ -141,6 +141,9 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 	}
 	for _, c := range w.Erased {
 		batch.Queue(eraseCase, c.Wrapped.KEKID, c.Wrapped.Bytes, c.ErasedTo, c.Partner, c.Case)
+		for _, statement := range dropReports {
+			batch.Queue(statement)
+		}
 	}
 	for lane, seq := range w.Seqs {
 		batch.Queue("INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3) ON CONFLICT (partner, direction) DO UPDATE SET seq = excluded.seq", lane.Partner, string(lane.Direction), seq)

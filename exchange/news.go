@@ -1,0 +1,60 @@
+package exchange
+
+import "context"
+
+// News counts what has happened, as far as an officer may know of it. It says
+// nothing of any case.
+type News struct {
+	Messages int // partners have sent
+	Lost     int // of ours that will not be delivered
+	Clocks   int // reminders, and time limits that have passed
+	Drafts   int // submitted or amended: they may wait for somebody
+}
+
+// newsPage is how many events are read at once; newsPages bounds one look.
+const newsPage, newsPages = 200, 5
+
+// News returns what has happened from an index on, and where to go on.
+func (o *Oversight) News(ctx context.Context, by *Officer, from int64) (News, int64, error) {
+	var out News
+	for range newsPages {
+		events, next, more, err := o.cfg.Feed.Events(ctx, by, from, newsPage)
+		if err != nil {
+			return News{}, from, err
+		}
+		for _, e := range events {
+			switch e.Name {
+			case "message.received":
+				out.Messages++
+			case "message.undeliverable":
+				out.Lost++
+			case "clock.reminder", "clock.overdue":
+				out.Clocks++
+			case "draft.submitted", "draft.amended":
+				out.Drafts++
+			}
+		}
+		if from = next; !more {
+			break
+		}
+	}
+	return out, from, nil
+}
+
+// Now returns the index that the next entry will have.
+func (o *Oversight) Now(ctx context.Context) (int64, error) {
+	head, err := o.cfg.Files.cfg.Reader.Head(ctx)
+	return head.Size, err
+}
+
+// HeldBack returns the partners of an officer to whom deliveries are held back
+// now, as far as this process knows.
+func (o *Oversight) HeldBack(by *Officer) []string {
+	var out []string
+	for _, p := range o.cfg.Files.cfg.Directory.Snapshot().All() {
+		if by.Sees(p.Code, Return) && o.cfg.Held(p.Code) {
+			out = append(out, p.Code)
+		}
+	}
+	return out
+}
