@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -50,12 +49,7 @@ func New(cfg Config) (*Exporter, error) {
 }
 
 // A Scope selects entries; its zero value selects the whole record.
-type Scope struct {
-	From    time.Time `json:"from,omitzero"` // inclusive
-	To      time.Time `json:"to,omitzero"`   // exclusive
-	Partner string    `json:"partner,omitempty"`
-	Case    string    `json:"case,omitempty"`
-}
+type Scope = exchange.Scope
 
 // A Request asks for a bundle.
 type Request struct {
