@@ -33,6 +33,7 @@ type Config struct {
 	Encryption EncryptionConfig `json:"encryption" yaml:"encryption"`
 	Operator   *OperatorConfig  `json:"operator,omitempty" yaml:"operator,omitempty"`
 	Webhooks   []WebhookConfig  `json:"webhooks,omitempty" yaml:"webhooks,omitempty"`
+	Reports    ReportsConfig    `json:"reports,omitzero" yaml:"reports,omitempty"`
 	Delivery   DeliveryConfig   `json:"delivery,omitzero" yaml:"delivery,omitempty"`
 	Logging    LoggingConfig    `json:"logging,omitzero" yaml:"logging,omitempty"`
 	Drain      string           `json:"drain,omitempty" yaml:"drain,omitempty"`
@@ -112,6 +113,12 @@ type WebhookConfig struct {
 type DeliveryConfig struct {
 	Timeout string `json:"timeout,omitempty" yaml:"timeout,omitempty"`
 	Poll    string `json:"poll,omitempty" yaml:"poll,omitempty"`
+}
+
+// ReportsConfig shapes what compliance asks for.
+type ReportsConfig struct {
+	Templates string `json:"templates,omitempty" yaml:"templates,omitempty"`
+	Keep      string `json:"keep,omitempty" yaml:"keep,omitempty"`
 }
 
 // LoggingConfig shapes the log on standard error.
@@ -206,7 +213,7 @@ func (c *Config) override(environ []string) (changed bool, err error) {
 
 // resolve makes paths absolute.
 func (c *Config) resolve() {
-	paths := []*string{&c.Registry, &c.TLS.Certificate, &c.TLS.Key, &c.Signing.Key, &c.Log.Key, &c.Log.Lock, &c.Witness.Key, &c.Encryption.Keys, &c.Encryption.Index}
+	paths := []*string{&c.Registry, &c.TLS.Certificate, &c.TLS.Key, &c.Signing.Key, &c.Log.Key, &c.Log.Lock, &c.Witness.Key, &c.Encryption.Keys, &c.Encryption.Index, &c.Reports.Templates}
 	if !store.IsPostgreSQL(c.Store) {
 		paths = append(paths, &c.Store)
 	}

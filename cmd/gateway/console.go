@@ -71,16 +71,12 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	oversight, err := n.newOversight()
-	if err != nil {
-		return nil, err
-	}
 	zone, err := n.officersZone(cfg.Zone)
 	if err != nil {
 		return nil, err
 	}
 	wired := console.Config{
-		Self: n.cfg.Self, Files: n.files, Desk: n.desk, Sight: sight, Oversight: oversight, Register: n.register, Roster: n.roster, Sessions: sessions, Views: views,
+		Self: n.cfg.Self, Files: n.files, Desk: n.desk, Sight: sight, Oversight: n.oversight, Reports: n.reports, Templates: n.templates, Register: n.register, Roster: n.roster, Sessions: sessions, Views: views,
 		Directory: n.directory, Catalogue: n.catalogue, Zone: zone, Clock: n.now, Logger: n.log,
 	}
 	if wired.Accounts, err = n.accounts(cfg); err != nil {
@@ -174,6 +170,9 @@ func (n *node) runConsole(ctx context.Context, listener net.Listener, cfg Consol
 		Handler: pages, TLSConfig: config, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 120 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug), // handshake noise of strangers
+	}
+	if live, ok := pages.(interface{ EndStreams() }); ok {
+		server.RegisterOnShutdown(live.EndStreams)
 	}
 	stopped := make(chan struct{})
 	go func() {

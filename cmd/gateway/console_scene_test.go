@@ -50,7 +50,7 @@ func newScene(t *testing.T) *scene {
 	s.vn.now = func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }
 	back.Store(int64(17 * 24 * time.Hour))
 	s.vn.start()
-	for _, o := range []exchange.Officer{officerLan, officerMinh, officerAn} {
+	for _, o := range []exchange.Officer{officerLan, officerMinh, officerAn, officerTuyet} {
 		if err := s.vn.node.roster.Put(t.Context(), "", o); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func (s *scene) serve() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.pages, s.link = pages, pages.OpenDoor("/", "lan", "minh", "an")
+	s.pages, s.link = pages, pages.OpenDoor("/", "lan", "minh", "an", "tuyet")
 	s.address = s.listen(ConsoleConfig{}, pages)
 }
 

@@ -357,10 +357,10 @@ var imports = map[string][]string{
 	"partners":          {"schemas"},
 	"exchange":          {"schemas", "partners", "exchange/seal", "exchange/record", "exchange/identity"},
 	"exchange/identity": {"schemas"},
-	"exchange/export":   {"exchange", "partners", "exchange/record"},
+	"exchange/export":   {"schemas", "exchange", "partners", "exchange/record"},
 	"exchange/store":    {"exchange", "partners", "exchange/record", "exchange/identity"},
 	"exchange/operator": {"schemas", "partners", "exchange"},
-	"exchange/console":  {"schemas", "partners", "exchange"},
+	"exchange/console":  {"schemas", "partners", "exchange", "exchange/export", "exchange/identity"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
 		"exchange/identity", "exchange/operator", "exchange/console", "exchange/store", "exchange/store/throwaway"},
 }

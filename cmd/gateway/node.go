@@ -20,6 +20,7 @@ import (
 	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/docs"
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/export"
 	"github.com/repatriation-exchange/gateway/exchange/operator"
 	"github.com/repatriation-exchange/gateway/exchange/record"
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -53,6 +54,10 @@ type node struct {
 	desk      *exchange.Desk
 	files     *exchange.CaseFiles
 	feed      *exchange.Feed
+	oversight *exchange.Oversight
+	reporter  *export.Reporter
+	templates []export.Template
+	reports   *exchange.Reports
 	register  *exchange.Register
 
 	identity   *certs.Identity
@@ -165,7 +170,10 @@ func (n *node) openDesk() error {
 		return err
 	}
 	n.feed, err = exchange.NewFeed(exchange.FeedConfig{Reader: n.db, Drafts: n.db})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.openReports()
 }
 
 func (n *node) openStore(ctx context.Context) error {
@@ -394,6 +402,7 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 		work.Go(func() { n.registrant.Run(background) })
 	}
 	work.Go(func() { n.runWebhooks(background) })
+	work.Go(func() { n.reports.Run(background) })
 	go n.registry.Watch(background)
 	go n.watch.Run(background)
 

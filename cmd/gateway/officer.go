@@ -239,14 +239,12 @@ gateway, no configuration.`,
 
 func newOfficerInvite() *cobra.Command {
 	var from nodeFlag
-	var reset bool
 	cmd := &cobra.Command{
 		Use:   "invite ID",
 		Short: "Make a link that lets an officer in once, to add a passkey or choose a password",
 		Long: `invite prints a link that works once and for three days. Give it to the officer
 by a way that you trust: whoever opens it first signs in as the officer from then
-on. A link that was made before does not work any more. When a device was lost or
-a password became known, give --reset.`,
+on. A link that was made before does not work any more.`,
 		Args: exactArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := from.open(cmd.Context())
@@ -264,9 +262,6 @@ a password became known, give --reset.`,
 			if !known {
 				return noOfficer(args[0])
 			}
-			if reset {
-				o.Passkeys, o.Login = nil, nil
-			}
 			token, err := n.roster.Invite(cmd.Context(), "", o)
 			if err != nil {
 				return err
@@ -276,7 +271,6 @@ a password became known, give --reset.`,
 		},
 	}
 	from.add(cmd)
-	cmd.Flags().BoolVar(&reset, "reset", false, "the officer's passkeys and password do not count any more")
 	return cmd
 }
 

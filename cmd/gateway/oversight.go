@@ -12,6 +12,7 @@ import (
 func (n *node) newOversight() (*exchange.Oversight, error) {
 	return exchange.NewOversight(exchange.OversightConfig{
 		Files: n.files, Feed: n.feed, Jobs: n.db, Keep: n.db, VKey: n.logSigner.VerifierKey(), Keys: n.publicKeys, Health: n.lineHealth,
+		Held: func(partner string) bool { return n.courier != nil && n.courier.CircuitOpen(partner) },
 	})
 }
 

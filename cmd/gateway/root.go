@@ -28,7 +28,7 @@ Start with:  gateway demo`,
 		return hint(usageError{err}, "see 'gateway help' or add --help to the verb")
 	})
 	verbs(root)
-	root.AddCommand(newDemo(), newServe(), newSend(), newPartner(), newOfficer(), newDraft(), newCase(), newWebhook(), newCert(), newExport(), newCheck(), newMigrate(), newBench(), newVersion())
+	root.AddCommand(newDemo(), newServe(), newSend(), newPartner(), newOfficer(), newDraft(), newCase(), newWebhook(), newCert(), newExport(), newReport(), newCheck(), newMigrate(), newBench(), newVersion())
 	return root
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/export"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	Sight     *exchange.Sight
 	Register  *exchange.Register // nil: nobody looks for probable duplicates
 	Oversight *exchange.Oversight
+	Reports   *exchange.Reports
+	Templates []export.Template // of statistics
 	Roster    *exchange.Roster
 	Sessions  *exchange.Sessions
 	Views     *exchange.Views
@@ -56,6 +59,7 @@ type Config struct {
 type Console struct {
 	cfg       Config
 	languages *languages
+	streams   *streams
 	oidc      *provider
 	door      *door // of a demonstration; nil elsewhere
 	handler   http.Handler
@@ -63,14 +67,14 @@ type Console struct {
 
 // New returns a console; it refuses a missing part.
 func New(cfg Config) (*Console, error) {
-	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Oversight == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
+	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Oversight == nil || cfg.Reports == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
 		cfg.Directory == nil || cfg.Catalogue == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
 	if cfg.Passwords && cfg.Accounts == nil {
 		return nil, errors.New("console: passwords need accounts")
 	}
-	c := &Console{cfg: cfg}
+	c := &Console{cfg: cfg, streams: newStreams()}
 	var err error
 	if c.languages, err = loadLanguages(cfg.Zone); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
@@ -105,7 +109,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
-	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "passkey.js", "proof.js", "mark.svg", "fonts/{name}"} {
+	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "passkey.js", "proof.js", "live.js", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/"+name, serveAsset)
 	}
 	r.Get("/sign-in", c.open(c.signInPage))
@@ -143,6 +147,10 @@ func (c *Console) routes() http.Handler {
 	r.Get("/partners/{partner}", c.signedIn(c.partnerPage))
 	r.Post("/partners/{partner}/retry", c.signedIn(c.retryParcels))
 	r.Get("/record", c.signedIn(c.recordPage))
+	r.Get("/events", c.live)
+	r.Get("/reports", c.signedIn(c.reportsPage))
+	r.Post("/reports", c.signedIn(c.orderReport))
+	r.Post("/reports/{id}", c.signedIn(c.fetchReport))
 	r.Get("/audit", c.signedIn(c.auditPage))
 	r.Get("/drafts/{id}", c.signedIn(c.draftPage))
 	r.Post("/drafts/{id}", c.signedIn(c.draftPage))

@@ -119,7 +119,7 @@ func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]Loo
 	var out []LookLine
 	var next int64
 	for _, l := range looks {
-		line := LookLine{At: l.At, By: l.Officer, Reason: l.Reason, Emergency: l.BreakGlass, What: v.s.Or("look."+l.What, l.What)}
+		line := LookLine{At: l.At, By: l.Officer, Reason: l.Reason, Emergency: l.BreakGlass, What: v.s.Or("look."+l.What, v.s.Or("report.kind."+l.What, l.What))}
 		if l.Type != "" {
 			line.What = c.typeName(v.s, l.Type).Title
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/export"
 	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
@@ -49,8 +50,10 @@ func families() map[string][]string {
 			"expired", "field-refused", "id-reused", "issuer-mismatch", "json-invalid", "jws-invalid", "lifetime-too-long", "media-type", "not-yet-valid",
 			"schema-violation", "signature-invalid", "too-large", "type-unknown"),
 		"event.": texts("message_read", "message_printed", "draft_read", "person_read", "person_search", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
-			"draft_reject", "draft_discarded", "case_erased", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried",
+			"draft_reject", "draft_discarded", "case_erased", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried", "report_read",
 			"officer_signed_in", "officer_signed_out", "officer_changed", "split_view", "witness_ahead", "witness_refused"),
+		"report.problem.": reportProblems(),
+		"live.":           texts("messages", "lost", "clocks", "drafts"),
 		"revocation.":     texts("none", "fresh", "stale", "expired"),
 		"outcome.":        texts("retry", "refused", "invalid-receipt", "dead"),
 		"sign_in.method.": texts(byCertificate, byProvider, byDemo, byPasskey, byPassword),
@@ -60,11 +63,15 @@ func families() map[string][]string {
 	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
 		out["view."] = append(out["view."], strings.TrimPrefix(w.key, "view."))
 	}
-	out["look."] = texts("message", "draft", "person", "case", "evidence")
+	out["look."] = texts("message", "draft", "person", "case", "evidence", "source")
 	out["emergency.fault."] = texts("case", "none")
 	out["officer.fault."] = texts("id", "name", "roles", "partners", "pins", "oidc", "officer-own", "officer-secret", "officer-version", "officer-entry",
 		"officer-shared", "officer-invite", "officer-exists", "officer-roles")
 	out["officer.changed."] = texts("added", "nothing", "name", "roles", "partners", "police", "pins", "oidc", "keys", "passkeys", "login", "invitation", "status")
+	for _, kind := range export.Kinds() {
+		out["report.kind."] = append(out["report.kind."], kind, kind+".text")
+		out["event."] = append(out["event."], kind+"_export")
+	}
 	for _, s := range states {
 		out["state."] = append(out["state."], string(s))
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,12 +25,14 @@ const (
 
 // recognise finds the officer of a request; ErrNotFound when nobody is signed
 // in. The officer is looked up each time, so that a suspension counts at once.
-func (c *Console) recognise(v *visit) error {
+func (c *Console) recognise(v *visit) error { return c.recogniseBy(v, c.cfg.Sessions.Find) }
+
+func (c *Console) recogniseBy(v *visit, find func(context.Context, string) (exchange.Session, error)) error {
 	cookie, err := v.r.Cookie(sessionCookie)
 	if err != nil || len(cookie.Value) > 200 {
 		return exchange.ErrNotFound
 	}
-	session, err := c.cfg.Sessions.Find(v.r.Context(), cookie.Value)
+	session, err := find(v.r.Context(), cookie.Value)
 	if err != nil {
 		return err
 	}

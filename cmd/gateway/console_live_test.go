@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// An open page says that something has come, and that its session has ended,
+// and never what.
+func TestConsoleLive(t *testing.T) {
+	s := newScene(t)
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	b.language("en")
+	shown := func(what, want string) {
+		t.Helper()
+		var text string
+		for range 150 {
+			if text = look(b, chromedp.Evaluate[string](`document.querySelector("#live [data-live=`+what+`]:not([hidden]) strong")?.textContent ?? ""`)); text == want {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Fatalf("the page says %q, want %q", text, want)
+	}
+	shown("news", "")
+	s.receives(exchange.TypeIdentityRequest, asked(""), nil)
+	shown("news", "1 new message")
+	s.receives(exchange.TypeIdentityRequest, asked(""), nil)
+	shown("news", "2 new messages")
+	b.accessible("a page with news")
+	b.picture("live")
+
+	// Suspended, the officer is told, and hears nothing more.
+	gone := officerLan
+	gone.Status = exchange.OfficerSuspended
+	if err := s.vn.node.roster.Put(t.Context(), "minh", gone); err != nil {
+		t.Fatal(err)
+	}
+	shown("over", "Your session has ended. What you have typed is still on this page; sign in in another tab before you send it.")
+	s.quiet()
+}
+
+// A stream is for who is signed in, bounded for each session, holds identifiers
+// of nobody, and does not keep the session awake.
+func TestConsoleLiveIsBounded(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	if p := v.get("/events"); p.status != http.StatusNoContent {
+		t.Fatalf("nobody is signed in, and the stream is %d", p.status)
+	}
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"an"}})
+	var first *http.Response
+	for i := range 9 {
+		resp, err := v.client.Get(s.address + "/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if want := map[bool]int{true: http.StatusOK, false: http.StatusNoContent}[i < 8]; resp.StatusCode != want {
+			t.Errorf("stream %d of a session: %d, want %d", i, resp.StatusCode, want)
+		}
+		if first == nil {
+			first = resp
+		}
+	}
+	if got := first.Header.Get("Content-Type"); got != "text/event-stream" || first.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a stream comes as %s", got)
+	}
+	s.receives(exchange.TypeIdentityRequest, asked(""), nil)
+	lines := bufio.NewScanner(first.Body)
+	var told []string
+	for lines.Scan() && len(told) < 5 {
+		told = append(told, lines.Text())
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(told, "\n"); !strings.Contains(text, "event: news\ndata: 1 thông điệp mới") {
+		t.Errorf("the stream says\n%s", text)
+	}
+}

@@ -1,0 +1,26 @@
+// Tells an open page that something has happened: the server says it in words,
+// and this shows them. Without it nothing is lost; the page is reloaded by hand.
+"use strict";
+(() => {
+  const live = document.getElementById("live");
+  if (!live || !window.EventSource) return;
+  const made = document.querySelector("[data-working]");
+  const source = new EventSource(made ? "/events?reports=1" : "/events");
+  const show = (name, words) => {
+    const part = live.querySelector("[data-live=" + name + "]");
+    if (words && part.firstElementChild.textContent !== words) part.firstElementChild.textContent = words;
+    part.hidden = !words;
+  };
+  source.addEventListener("news", e => show("news", e.data));
+  source.addEventListener("lines", e => show("lines", e.data));
+  source.addEventListener("over", () => { show("over", live.dataset.over); source.close(); });
+  source.addEventListener("reports", e => {
+    for (const report of JSON.parse(e.data)) {
+      const row = document.querySelector('[data-report="' + CSS.escape(report.id) + '"]');
+      if (!row || row.dataset.state !== "due") continue;
+      if (report.state !== "due") return location.reload(); // it is there: the page has its button
+      const bar = row.querySelector("progress");
+      if (bar) bar.value = report.percent;
+    }
+  });
+})();

@@ -1,0 +1,154 @@
+package console
+
+import (
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/export"
+)
+
+// A reportWish is what the form asks for, as it was typed.
+type reportWish struct {
+	Kind, Partner, Case, Subject, Template, From, To, Reason string
+	Names                                                    bool
+}
+
+// A reportsView is the page of reports.
+type reportsView struct {
+	Wish      reportWish
+	Kinds     []string
+	Partners  []Party
+	Templates []templateLine
+	Reports   []reportLine
+	Working   bool   // one of them is being made
+	Fault     string // a key of the catalogue
+	Place     string // the field that it is about
+}
+
+type templateLine struct {
+	ID, Title string
+	K         int
+}
+
+// A reportLine is one report that was asked for.
+type reportLine struct {
+	ID, Kind, State string
+	Partner         Party
+	Case, Subject   string
+	From, To        time.Time
+	Reason          string
+	At, Ends        time.Time
+	Percent         int
+	Kilobytes       int64
+	Problem         string // a key of the catalogue
+}
+
+func (c *Console) reportsPage(v *visit) error {
+	return c.showReports(v, http.StatusOK, reportWish{Kind: export.KindStatistics}, "", "")
+}
+
+func (c *Console) showReports(v *visit, status int, wish reportWish, fault, place string) error {
+	if !v.officer.Has(exchange.RoleCompliance) {
+		return exchange.NewProblem(exchange.ProblemForbidden, "Whoever asks may not make reports.")
+	}
+	view := reportsView{Wish: wish, Kinds: export.Kinds(), Partners: c.parties(v.s, v.officer), Fault: fault, Place: place}
+	for _, t := range c.cfg.Templates {
+		view.Templates = append(view.Templates, templateLine{t.ID, v.s.Named(t.Title), t.K})
+	}
+	reports, err := c.cfg.Reports.List(v.r.Context(), v.officer)
+	if err != nil {
+		return err
+	}
+	for _, r := range reports {
+		line := reportLine{
+			ID: r.ID, Kind: r.Wish.Kind, State: string(r.State), Case: r.Wish.Scope.Case, Subject: r.Wish.Subject, From: r.Wish.Scope.From, To: r.Wish.Scope.To,
+			Reason: r.Wish.Reason, At: r.At, Ends: r.Ends, Kilobytes: (r.File.Size + 1023) / 1024,
+		}
+		if r.Wish.Scope.Partner != "" {
+			line.Partner = c.party(v.s, r.Wish.Scope.Partner)
+		}
+		if !line.To.IsZero() {
+			line.To = line.To.Add(-time.Second) // the last day, and not the one after it
+		}
+		if r.Total > 0 {
+			line.Percent = int(100 * r.Done / r.Total)
+		}
+		if line.Problem = "report.problem." + r.File.Problem; !v.s.has(line.Problem) {
+			line.Problem = "report.problem.internal"
+		}
+		view.Working = view.Working || r.State == exchange.ReportDue
+		view.Reports = append(view.Reports, line)
+	}
+	title := v.s.T("reports.title")
+	if fault != "" {
+		title = v.s.T("error.prefix", title)
+	}
+	return c.show(v, status, "reports", title, "reports", view)
+}
+
+// reportFaults are the rules that the form explains, and the field of each.
+var reportFaults = map[string]string{
+	"reason-required": "reason", "reason-one-line": "reason", "subject-required": "subject", "evidence-scope": "partner", "partner-required": "partner",
+	"period-turned": "to", "reports-full": "kind", "report-unknown": "kind", "template-unknown": "template",
+}
+
+func (c *Console) orderReport(v *visit) error {
+	form := func(name string, most int) string { return strings.TrimSpace(cut(v.r.PostFormValue(name), most)) }
+	wish := reportWish{
+		form("kind", 20), form("partner", 8), form("case", 64), form("subject", 64), form("template", 40), form("from", 10), form("to", 10),
+		form("reason", 1000), v.r.PostFormValue("names") != "",
+	}
+	if wish.Kind != export.KindSubject {
+		wish.Subject = ""
+	}
+	from, to, fault := messageWish{From: wish.From, To: wish.To}.days(c.cfg.Zone)
+	if fault != "" {
+		return c.showReports(v, http.StatusUnprocessableEntity, wish, fault, "to")
+	}
+	_, err := c.cfg.Reports.Order(v.r.Context(), v.officer, exchange.ReportWish{
+		Kind: wish.Kind, Subject: wish.Subject, Template: wish.Template, Names: wish.Names, Reason: wish.Reason,
+		Scope: exchange.Scope{From: from, To: to, Partner: wish.Partner, Case: wish.Case},
+	})
+	if place, known := reportFaults[exchange.AsProblem(err).Rule]; err != nil && known {
+		return c.showReports(v, http.StatusUnprocessableEntity, wish, "report.problem."+exchange.AsProblem(err).Rule, place)
+	}
+	if err != nil {
+		return err
+	}
+	return v.redirect("/reports#made")
+}
+
+// fetchReport hands a report out, once that is in the record.
+func (c *Console) fetchReport(v *visit) error {
+	report, write, err := c.cfg.Reports.Fetch(v.r.Context(), v.officer, chi.URLParam(v.r, "id"))
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", report.File.MediaType)
+	v.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": report.File.Name}))
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(longestDownload)) // not every writer has one
+	if err := write(v.w); err != nil {
+		c.cfg.Logger.Error("a report was cut off", "report", report.ID, "error", err)
+		panic(http.ErrAbortHandler) // so that the browser does not take it for whole
+	}
+	return nil
+}
+
+// longestDownload bounds how long a slow reader may take.
+const longestDownload = 30 * time.Minute
+
+// reportProblems are the reasons why there is no report that a page has words for.
+func reportProblems() []string {
+	out := []string{"internal", "interrupted", "forbidden", "report-empty", "report-too-large", "not-found"}
+	for rule := range reportFaults {
+		out = append(out, rule)
+	}
+	slices.Sort(out)
+	return out
+}
