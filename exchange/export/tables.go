@@ -168,7 +168,7 @@ func deadlines(clocks []*clockCount) []*cell {
 	var out []*cell
 	for _, c := range clocks {
 		d := c.deadline
-		line := &cell{row: d.ID, under: d.Scope, title: schemas.Words{VI: d.Label.VI, EN: d.Label.EN}, count: count{n: c.kept, of: c.kept + c.over}, note: d.Citation}
+		line := &cell{row: d.ID, under: d.Scope, title: schemas.Words{VI: d.Label.VI, EN: d.Label.EN}, count: count{n: c.kept, of: c.kept + c.over}, note: d.Citation.EN}
 		out = append(out, line)
 	}
 	return out
