@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os/exec"
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -26,6 +27,9 @@ func (d *demo) openConsole(ctx context.Context) error {
 		}
 	}
 	cfg := ConsoleConfig{Zone: "Asia/Ho_Chi_Minh"}
+	if chromium, err := exec.LookPath("chromium"); err == nil { // without it, the pages say so
+		cfg.Chromium = chromium
+	}
 	pages, err := vn.newConsole(cfg)
 	if err != nil {
 		return err
