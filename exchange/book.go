@@ -110,38 +110,43 @@ func (b *Book) answered(id string) bool {
 // admit decides whether a message may join the case, and notes it. The refusal
 // says which rule it breaks and where; then the book is as it was.
 func (b *Book) admit(n Note) *Problem {
+	if refused := b.refuses(&n); refused != nil {
+		return refused
+	}
+	b.enter(n)
+	return nil
+}
+
+// refuses says why a message may not join the case; nil when it may.
+func (b *Book) refuses(n *Note) *Problem {
 	if n.Out && slices.Contains(b.Ended, n.ID) {
 		return problem(ProblemDraftState, "The draft was rejected or taken back.").rule("draft-discarded")
 	}
 	if b.Erased && n.Type != TypeErasureNotice && n.Type != TypeErasureConfirmation {
 		return problem(ProblemErased, "The case was erased; only an erasure can still be spoken of.").at("/case")
 	}
-	rule, refused := b.rule(&n)
+	rule, refused := b.rule(n)
 	if refused == nil {
-		refused = b.replies(rule, &n)
+		refused = b.replies(rule, n)
 	}
-	s := b.read(b.openedBy(&n))
+	s := b.read(b.openedBy(n))
 	if refused == nil {
-		refused = s.speaksOf(&n)
+		refused = s.speaksOf(n)
 	}
 	if refused == nil && rule.Needs != nil {
-		refused = s.each(rule.Needs, &n)
+		refused = s.each(rule.Needs, n)
 	}
 	if refused == nil {
-		refused = s.acts(&n)
+		refused = s.acts(n)
 	}
-	if refused != nil {
-		switch {
-		case refused.Kind != ProblemCaseOrder:
-		case n.Out: // what we have not sent cannot be on its way
-			refused.Kind = ProblemCaseState
-		default:
-			refused.Detail += " It may still be on its way; send the identical bytes again later."
-		}
-		return refused
+	switch {
+	case refused == nil || refused.Kind != ProblemCaseOrder:
+	case n.Out: // what we have not sent cannot be on its way
+		refused.Kind = ProblemCaseState
+	default:
+		refused.Detail += " It may still be on its way; send the identical bytes again later."
 	}
-	b.enter(n)
-	return nil
+	return refused
 }
 
 // enter notes a message.

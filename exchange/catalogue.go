@@ -139,6 +139,10 @@ func kindOf(messageType string) Conversation {
 	return ""
 }
 
+// Opens says whether a message of a type may be the first of a case, and so
+// introduces persons.
+func Opens(messageType string) bool { return kindOf(messageType) != "" }
+
 // MessageCode returns the three letters that officers know a type by.
 func MessageCode(messageType string) string {
 	for _, r := range catalogue {

@@ -227,8 +227,19 @@ func (d *Desk) Sweep(ctx context.Context) (int, error) {
 	return done, errors.Join(failed...)
 }
 
-// prepare judges a draft and says what it still needs.
+// prepare judges a draft and says what it still needs. What is refused is in the
+// record.
 func (d *Desk) prepare(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard) (DraftContent, error) {
+	content, err := d.Preview(ctx, by, draft, safeguards)
+	if p := AsProblem(err); err != nil && p.Kind != ProblemForbidden && p.Kind != ProblemDraft {
+		err = d.cfg.Outbox.refused(ctx, draft, err)
+	}
+	return content, err
+}
+
+// Preview says what would become of a draft that an officer is still writing: it
+// is judged as Submit would judge it, and nothing is kept.
+func (d *Desk) Preview(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard) (DraftContent, error) {
 	if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) || !by.Sees(draft.To, conversationOf(draft.Type)) {
 		return DraftContent{}, forbidden("draft this message to this partner")
 	}
@@ -239,7 +250,7 @@ func (d *Desk) prepare(ctx context.Context, by *Officer, draft Draft, safeguards
 	}
 	r, err := d.cfg.Outbox.Review(ctx, draft)
 	if err != nil {
-		return DraftContent{}, d.cfg.Outbox.refused(ctx, draft, err)
+		return DraftContent{}, err
 	}
 	if !by.Sees(draft.To, r.book.Kind()) {
 		return DraftContent{}, forbidden("speak in police conversations")

@@ -187,6 +187,17 @@ var inBody = map[string]string{
 	partners.SafeguardRefoulement:   "non_refoulement",
 }
 
+// SafeguardIn names the safeguard that a member of a subject states, "" for a
+// member that states none.
+func SafeguardIn(member string) string {
+	for kind, name := range inBody {
+		if name == member {
+			return kind
+		}
+	}
+	return ""
+}
+
 // Check says what is wrong with a safeguard; nil when nothing is.
 func (s Safeguard) Check(now time.Time) *Problem {
 	if inBody[s.Kind] == "" {

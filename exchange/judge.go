@@ -41,7 +41,7 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 		return Said{}, err
 	}
 	out := said(claims, body)
-	out.Minors = minorsOf(body, time.Unix(claims.IssuedAt, 0))
+	out.Minors = MinorsOf(body, time.Unix(claims.IssuedAt, 0))
 	out.Agreement, out.Deadlines = peer.starts(claims, body, way == partners.Send)
 	if refused := senseless(out, claims.Type, body); refused != nil {
 		return Said{}, refused
@@ -155,7 +155,7 @@ func (j *judge) corrects(ctx context.Context, peer *Peer, claims Claims, body an
 		return Said{}, because(ProblemCorrection, senseless)
 	}
 	is.made = corrected
-	is.Minors = minorsOf(corrected, time.Unix(last.Claims.IssuedAt, 0))
+	is.Minors = MinorsOf(corrected, time.Unix(last.Claims.IssuedAt, 0))
 	return is, sameMatter(last.Claims.Type, was, is)
 }
 

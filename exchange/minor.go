@@ -39,8 +39,8 @@ func mayBeMinor(subject map[string]any, at time.Time) bool {
 	return latest.AddDate(adultAge, 0, 0).After(at)
 }
 
-// minorsOf returns the references of the subjects that are or may be minors.
-func minorsOf(body any, at time.Time) []string {
+// MinorsOf returns the references of the subjects that are or may be minors.
+func MinorsOf(body any, at time.Time) []string {
 	list, _ := member(body, "subjects").([]any)
 	var out []string
 	for _, element := range list {

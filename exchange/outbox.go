@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -170,8 +169,7 @@ func (o *Outbox) Review(ctx context.Context, d Draft) (Review, error) {
 		return Review{}, err
 	}
 	if p.book.find(p.claims.ID, true) == nil { // a copy of what was sent is for the record to answer
-		trial := Book{Notes: slices.Clone(p.book.Notes), Erased: p.book.Erased}
-		if refused := trial.admit(Note{ID: p.claims.ID, Type: p.claims.Type, Out: true, Reply: p.claims.InReplyTo, Said: p.said}); refused != nil {
+		if refused := p.book.refuses(&Note{ID: p.claims.ID, Type: p.claims.Type, Out: true, Reply: p.claims.InReplyTo, Said: p.said}); refused != nil {
 			return Review{}, refused
 		}
 	}

@@ -87,7 +87,7 @@ func (r *retelling) note(row Row, data []byte) (Note, error) {
 		return Note{}, fmt.Errorf("entry %d: %w", row.Index, err)
 	}
 	s := said(claims, body)
-	s.Minors = minorsOf(body, time.Unix(claims.IssuedAt, 0))
+	s.Minors = MinorsOf(body, time.Unix(claims.IssuedAt, 0))
 	if r.terms != nil {
 		s.Agreement, s.Deadlines = r.terms(claims, body, out)
 		if !out && r.skew > 0 {
@@ -118,7 +118,7 @@ func (r *retelling) corrected(target string, out bool, body any) (subjects []Dec
 	if refused != nil {
 		return nil, nil
 	}
-	return said(first.Claims, changed).Subjects, minorsOf(changed, time.Unix(first.Claims.IssuedAt, 0))
+	return said(first.Claims, changed).Subjects, MinorsOf(changed, time.Unix(first.Claims.IssuedAt, 0))
 }
 
 // A RebookStore keeps books that were told again.

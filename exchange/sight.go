@@ -186,7 +186,7 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	}
 	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type}
 	curtain.draw("", body)
-	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: minorsOf(body, desk.cfg.Clock())}
+	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
 	if book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case}); err == nil {
 		for ref := range subjectsOf(body) {
 			if book.Minor(ref) && !slices.Contains(out.Minors, ref) {

@@ -19,7 +19,10 @@ type Field struct {
 	Type        string // object, array, string, integer, boolean; "" where any will do
 	Elements    string // of an array: the type of its elements
 	Format      string // of a string or of an array's strings
-	Required    bool   // of what holds it, always; conditions may require it besides
+	Required    bool   // of what holds it, always
+	Sometimes   bool   // a condition may require it
+	Fixed       bool   // it has one permitted value
+	Limit       int    // of a string, its most characters; of an array, its most elements; 0 for no bound
 	CodeList    string // the name of its code list
 	HTCDS       string // its equivalent in HTCDS 2.0
 	Personal    string // Identifying, Sensitive or ""; what holds it passes it on
@@ -189,6 +192,7 @@ func (d describer) fields(p part, pointer, personal string) ([]Field, error) {
 			required = append(required, n.at(name).text())
 		}
 	}
+	sometimes := p.conditions()
 	var out []Field
 	for _, name := range properties.names {
 		below, err := d.part(file, properties.at(name))
@@ -199,10 +203,44 @@ func (d describer) fields(p part, pointer, personal string) ([]Field, error) {
 		if err != nil {
 			return nil, err
 		}
-		fields[0].Required = slices.Contains(required, name)
+		fields[0].Required, fields[0].Sometimes = slices.Contains(required, name), slices.Contains(sometimes, name)
 		out = append(out, fields...)
 	}
 	return out, nil
+}
+
+// conditions returns the members that the branches of a part's conditions
+// require.
+func (p part) conditions() []string {
+	var out []string
+	collect := func(n *node) {
+		for _, branch := range []string{"then", "else"} {
+			list := n.at(branch, "required")
+			for i := 0; list != nil && i < len(list.names); i++ {
+				out = append(out, list.at(list.names[i]).text())
+			}
+		}
+	}
+	for _, l := range p {
+		collect(l.node)
+		all := l.at("allOf")
+		for i := 0; all != nil && i < len(all.names); i++ {
+			collect(all.at(all.names[i]))
+		}
+	}
+	return out
+}
+
+// bound returns the value of the first of some keywords that a part has.
+func (p part) bound(keywords ...string) int {
+	for _, keyword := range keywords {
+		if n, _ := p.find(keyword); n != nil {
+			number, _ := n.value.(json.Number)
+			value, _ := number.Int64()
+			return int(value)
+		}
+	}
+	return 0
 }
 
 // field describes one part and what is below it.
@@ -214,6 +252,8 @@ func (d describer) field(p part, pointer, personal string) ([]Field, error) {
 	if f.Personal == "" {
 		f.Personal = personal
 	}
+	fixed, _ := p.find("const")
+	f.Fixed, f.Limit = fixed != nil, p.bound("maxLength", "maxItems")
 	inside := pointer
 	if items, file := p.find("items"); items != nil {
 		elements, err := d.part(file, items)

@@ -15,16 +15,19 @@ func TestFields(t *testing.T) {
 		Field
 	}{
 		{"victim_identification_notice", Field{Pointer: "/subjects/*/trafficking_status", Title: Words{"Trafficking status", "Tình trạng nạn nhân"}, Type: "string", Required: true, CodeList: "htcds-trafficking-status", HTCDS: "vic_TraffickingStatus", Personal: Sensitive}},
-		{"victim_identification_notice", Field{Pointer: "/subjects/*/name/given", Title: Words{"Given names", "Tên đệm và tên"}, Type: "string", HTCDS: "prs_FirstName", Personal: Identifying}},
-		{"victim_identification_notice", Field{Pointer: "/subjects/*/type_of_exploitation", Title: Words{"Type of exploitation", "Hình thức bóc lột"}, Type: "array", Elements: "string", CodeList: "htcds-exploitation-types", HTCDS: "vic_TypeOfExploitation", Personal: Sensitive}},
+		{"victim_identification_notice", Field{Pointer: "/subjects/*/name/given", Title: Words{"Given names", "Tên đệm và tên"}, Type: "string", HTCDS: "prs_FirstName", Personal: Identifying, Limit: 256}},
+		{"victim_identification_notice", Field{Pointer: "/subjects/*/type_of_exploitation", Title: Words{"Type of exploitation", "Hình thức bóc lột"}, Type: "array", Elements: "string", CodeList: "htcds-exploitation-types", HTCDS: "vic_TypeOfExploitation", Personal: Sensitive, Limit: 11}},
 		{"victim_identification_notice", Field{Pointer: "/subjects/*/needs", Title: Words{"Needs", "Nhu cầu"}, Type: "object", Required: true, CodeList: "needs", Personal: Sensitive}},
 		{"victim_identification_notice", Field{Pointer: "/subjects/*/needs/medical", Title: Words{"Medical care", "Y tế"}, Type: "boolean", Personal: Sensitive}},
-		{"identity_verification_request", Field{Pointer: "/subjects", Title: Words{"Subjects", "Các chủ thể"}, Type: "array", Elements: "object", Required: true}},
-		{"identity_verification_request", Field{Pointer: "/subjects/*/date_of_birth", Title: Words{"Date of birth", "Ngày sinh"}, Type: "string", Format: "edtf", Required: true, HTCDS: "prs_Birthdate", Personal: Identifying}},
-		{"identity_verification_request", Field{Pointer: "/subjects/*/father/name/native", Title: Words{"Name in its own script", "Họ tên theo chữ gốc"}, Type: "string", Required: true, Personal: Identifying}},
-		{"identity_verification_request", Field{Pointer: "/subjects/*/documents/*/number", Title: Words{"Number", "Số"}, Type: "string", Personal: Identifying}},
+		{"identity_verification_request", Field{Pointer: "/subjects", Title: Words{"Subjects", "Các chủ thể"}, Type: "array", Elements: "object", Required: true, Limit: 50}},
+		{"identity_verification_request", Field{Pointer: "/subjects/*/date_of_birth", Title: Words{"Date of birth", "Ngày sinh"}, Type: "string", Format: "edtf", Required: true, HTCDS: "prs_Birthdate", Personal: Identifying, Limit: 11}},
+		{"identity_verification_request", Field{Pointer: "/subjects/*/father/name/native", Title: Words{"Name in its own script", "Họ tên theo chữ gốc"}, Type: "string", Required: true, Personal: Identifying, Limit: 256}},
+		{"identity_verification_request", Field{Pointer: "/subjects/*/documents/*/number", Title: Words{"Number", "Số"}, Type: "string", Personal: Identifying, Limit: 40}},
 		{"identity_verification_request", Field{Pointer: "/subjects/*/claimed_citizenship", Title: Words{"Claimed citizenship", "Quốc tịch theo lời khai"}, Type: "string", Format: "country", Required: true, CodeList: "iso-3166-1", HTCDS: "prs_Citizenship"}},
-		{"correction", Field{Pointer: "/changes/*/value", Title: Words{"Value", "Giá trị"}, Personal: Identifying}},
+		{"correction", Field{Pointer: "/changes/*/value", Title: Words{"Value", "Giá trị"}, Personal: Identifying, Sometimes: true}},
+		{"nationality_confirmation", Field{Pointer: "/subjects/*/evidence_types", Title: Words{"Kinds of evidence", "Loại chứng cứ"}, Type: "array", Elements: "string", CodeList: "nationality-evidence", Sometimes: true, Limit: 9}},
+		{"erasure_confirmation", Field{Pointer: "/kept_because", Title: Words{"Kept because", "Lý do giữ lại"}, Type: "array", Elements: "string", CodeList: "erasure-kept-reasons", Sometimes: true, Limit: 5}},
+		{"repatriation_request", Field{Pointer: "/subjects/*/voluntariness/declared", Title: Words{"Declared", "Đã tuyên bố"}, Type: "boolean", Required: true, Fixed: true, Personal: Sensitive}},
 		{"handover_notice", Field{Pointer: "/gate", Title: Words{"Border gate", "Cửa khẩu"}, Type: "string", Required: true, CodeList: "border-gates"}},
 	} {
 		got, ok := c.Field(want.typ, want.Pointer)

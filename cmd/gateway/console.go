@@ -71,12 +71,16 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 	if err != nil {
 		return nil, err
 	}
+	forms, err := exchange.NewForms(exchange.FormsConfig{Store: n.db, Roster: n.roster, Recorder: n.committer, Opener: n.opener, Clock: n.now})
+	if err != nil {
+		return nil, err
+	}
 	zone, err := n.officersZone(cfg.Zone)
 	if err != nil {
 		return nil, err
 	}
 	wired := console.Config{
-		Self: n.cfg.Self, Files: n.files, Desk: n.desk, Sight: sight, Oversight: n.oversight, Reports: n.reports, Templates: n.templates, Register: n.register, Roster: n.roster, Sessions: sessions, Views: views,
+		Self: n.cfg.Self, Files: n.files, Desk: n.desk, Sight: sight, Forms: forms, Oversight: n.oversight, Reports: n.reports, Templates: n.templates, Register: n.register, Roster: n.roster, Sessions: sessions, Views: views,
 		Directory: n.directory, Catalogue: n.catalogue, Zone: zone, Clock: n.now, Logger: n.log,
 	}
 	if wired.Accounts, err = n.accounts(cfg); err != nil {

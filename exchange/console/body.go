@@ -30,7 +30,9 @@ type Row struct {
 	Hidden  bool
 	Shown   bool // it was hidden, and this look has shown it
 	Chosen  bool // asked for before the form came back with an error
-	File    bool // there is a file at the pointer, and this look may take it away
+	// Withheld: the officer has given it, and the partner will not see it.
+	Withheld bool
+	File     bool // there is a file at the pointer, and this look may take it away
 }
 
 // A Value is what a field says, or one of several things.
@@ -48,6 +50,7 @@ type reading struct {
 	shown     []string
 	chosen    []string
 	minors    []string
+	withheld  []string
 	blocks    []Block
 }
 
@@ -67,15 +70,7 @@ func (r *reading) read(messageType string, body any) []Block {
 }
 
 // below returns the fields directly in an object, in the schema's order.
-func (r *reading) below(pattern string) []schemas.Field {
-	var out []schemas.Field
-	for _, f := range r.fields {
-		if name, ok := strings.CutPrefix(f.Pointer, pattern+"/"); ok && !strings.Contains(name, "/") && name != "*" {
-			out = append(out, f)
-		}
-	}
-	return out
-}
+func (r *reading) below(pattern string) []schemas.Field { return directlyIn(r.fields, pattern) }
 
 func (r *reading) object(pattern, pointer string, o map[string]any, under []string, into *Block, top bool) {
 	for _, f := range r.below(pattern) {
@@ -85,7 +80,7 @@ func (r *reading) object(pattern, pointer string, o map[string]any, under []stri
 			continue
 		}
 		at, label := pointer+"/"+name, r.s.Of(f.Title)
-		row := Row{Pointer: at, Under: strings.Join(under, " › "), Label: label, Shown: f.Personal != "" && r.hasShown(at), Chosen: slices.Contains(r.chosen, at)}
+		row := Row{Pointer: at, Under: strings.Join(under, " › "), Label: label, Shown: f.Personal != "" && r.hasShown(at), Chosen: slices.Contains(r.chosen, at), Withheld: within(r.withheld, at)}
 		switch value := value.(type) {
 		case exchange.Hidden:
 			row.Hidden = true
@@ -106,9 +101,14 @@ func (r *reading) object(pattern, pointer string, o map[string]any, under []stri
 	}
 }
 
+// within says whether a place is one of some places or in one.
+func within(places []string, pointer string) bool {
+	return slices.ContainsFunc(places, func(p string) bool { return pointer == p || strings.HasPrefix(pointer, p+"/") })
+}
+
 // hasShown says whether this look has shown a place, or what it is in.
 func (r *reading) hasShown(pointer string) bool {
-	return slices.ContainsFunc(r.shown, func(s string) bool { return s == "" || s == pointer || strings.HasPrefix(pointer, s+"/") })
+	return slices.Contains(r.shown, "") || within(r.shown, pointer)
 }
 
 // array lays out a list: of objects at the top of a body, each as a block of

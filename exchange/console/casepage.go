@@ -24,6 +24,8 @@ type caseView struct {
 	Persons    []PersonLine
 	Linked     []LinkLine
 	Waiting    []DraftLine
+	Unfinished []FormLine
+	Offers     offerView
 	Timeline   []EventLine
 	From, Next int64 // of the timeline; Next 0: there is no more
 	Looks      []LookLine
@@ -93,6 +95,14 @@ func (c *Console) casePage(v *visit) error {
 	before, _ := strconv.ParseInt(v.r.URL.Query().Get("looks"), 10, 64) // 0 is the newest
 	if view.Looks, view.LooksNext, err = c.lookLines(v, key, before); err != nil {
 		return err
+	}
+	if view.Unfinished, err = c.formLines(v, func(row exchange.FormRow) bool { return row.Partner == key.Partner && row.Case == key.Case }); err != nil {
+		return err
+	}
+	if !view.Erased {
+		if view.Offers, err = c.offers(v, key, ""); err != nil {
+			return err
+		}
 	}
 	view.From, _ = strconv.ParseInt(v.r.URL.Query().Get("from"), 10, 64)
 	if err := c.timeline(v, key, &view); err != nil {

@@ -24,6 +24,7 @@ type casesView struct {
 	Next     string // the address of the next page
 	Later    bool   // this is not the first page
 	Views    viewBar
+	Opens    bool // the officer may open a case
 }
 
 // A caseWish is what the officer asked for. Nothing in it is personal: it
@@ -45,6 +46,7 @@ func (c *Console) casesPage(v *visit) error {
 		Partners: c.parties(v.s, v.officer), Kinds: []string{string(exchange.Return), string(exchange.SelfReturn)},
 		Turns: []string{string(exchange.TurnUs), string(exchange.TurnPartner)}, Dues: []string{"overdue", "soon"},
 	}
+	view.Opens = v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
 	for _, s := range states {
 		view.States = append(view.States, string(s))
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	Files     *exchange.CaseFiles
 	Desk      *exchange.Desk
 	Sight     *exchange.Sight
+	Forms     *exchange.Forms
 	Register  *exchange.Register // nil: nobody looks for probable duplicates
 	Oversight *exchange.Oversight
 	Reports   *exchange.Reports
@@ -67,7 +68,7 @@ type Console struct {
 
 // New returns a console; it refuses a missing part.
 func New(cfg Config) (*Console, error) {
-	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Oversight == nil || cfg.Reports == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
+	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Forms == nil || cfg.Oversight == nil || cfg.Reports == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
 		cfg.Directory == nil || cfg.Catalogue == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -103,13 +104,17 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	h.Set("Cache-Control", "no-store")
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	bound := int64(maxForm)
+	if strings.HasPrefix(r.URL.Path, "/write/") {
+		bound = maxWritten
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, bound)
 	c.handler.ServeHTTP(w, r)
 }
 
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
-	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "passkey.js", "proof.js", "live.js", "mark.svg", "fonts/{name}"} {
+	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "passkey.js", "proof.js", "live.js", "write.js", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/"+name, serveAsset)
 	}
 	r.Get("/sign-in", c.open(c.signInPage))
@@ -169,6 +174,12 @@ func (c *Console) routes() http.Handler {
 	r.Post("/account/passkeys/options", c.signedIn(c.askNewPasskey))
 	r.Post("/account/passkeys", c.signedIn(c.addPasskey))
 	r.Post("/account/passkeys/remove", c.signedIn(c.removePasskey))
+	r.Post("/drafts/{id}/amend", c.signedIn(c.amendDraft))
+	r.Post("/drafts/{id}/discard", c.signedIn(c.discardDraft))
+	r.Get("/open", c.signedIn(c.openingPage))
+	r.Get("/write", c.signedIn(c.beginPage))
+	r.Get("/write/{id}", c.signedIn(c.resumePage))
+	r.Post("/write/{id}", c.open(c.formPost)) // it keeps what comes too late
 	r.NotFound(c.open(func(*visit) error { return errNoPage }))
 	r.MethodNotAllowed(c.open(func(*visit) error { return errNoPage }))
 

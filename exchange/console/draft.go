@@ -41,6 +41,9 @@ type draftView struct {
 	Before                  *beforeView
 	Refused                 string
 	Reveal                  reveal
+	Changes                 bool   // it may be amended or discarded
+	Fault                   string // of these: amend or discard
+	Done                    bool   // the officer has just come from it
 }
 
 // A beforeView is what has changed in a draft since an earlier version.
@@ -89,6 +92,8 @@ func (c *Console) draftPage(v *visit) error {
 	for _, pointer := range seen.Shown {
 		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
 	}
+	view.Changes = seen.Row.State == exchange.DraftHeld || seen.Row.State == exchange.DraftWaiting
+	view.Fault, view.Done = known(v.r.URL.Query().Get("fault"), []string{"amend", "discard"}), v.r.URL.Query().Get("done") != ""
 	title := v.s.T("draft.title", view.Type.Title)
 	if fault != "" {
 		title = v.s.T("error.prefix", title)
@@ -123,14 +128,20 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	for _, m := range content.Missing {
 		view.Missing = append(view.Missing, Lack{m.Kind, m.Subject})
 	}
-	for _, s := range content.Safeguards {
+	view.Safeguards = safeguardLines(v, content.Safeguards)
+	return view
+}
+
+func safeguardLines(v *visit, recorded []exchange.Safeguard) []SafeguardLine {
+	var out []SafeguardLine
+	for _, s := range recorded {
 		line := SafeguardLine{Kind: s.Kind, Subject: s.Subject, Basis: s.Basis, On: s.On, Reference: s.Reference}
 		if day, err := time.Parse(time.DateOnly, s.On); err == nil {
 			line.On = v.s.Date(day)
 		}
-		view.Safeguards = append(view.Safeguards, line)
+		out = append(out, line)
 	}
-	return view
+	return out
 }
 
 // beforeView lays out what has changed since the version that the officer saw.

@@ -49,7 +49,7 @@ func families() map[string][]string {
 		"problem.": texts("agreement-refused", "audience-mismatch", "case-order", "case-state", "content-encoding", "correction-refused", "envelope-invalid", "erased",
 			"expired", "field-refused", "id-reused", "issuer-mismatch", "json-invalid", "jws-invalid", "lifetime-too-long", "media-type", "not-yet-valid",
 			"schema-violation", "signature-invalid", "too-large", "type-unknown"),
-		"event.": texts("message_read", "message_printed", "draft_read", "person_read", "person_search", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
+		"event.": texts("message_read", "message_printed", "draft_read", "form_read", "person_read", "person_search", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
 			"draft_reject", "draft_discarded", "case_erased", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried", "report_read",
 			"officer_signed_in", "officer_signed_out", "officer_changed", "split_view", "witness_ahead", "witness_refused"),
 		"report.problem.": reportProblems(),
@@ -59,6 +59,14 @@ func families() map[string][]string {
 		"sign_in.method.": texts(byCertificate, byProvider, byDemo, byPasskey, byPassword),
 		"audit.message_":  texts(string(exchange.In), string(exchange.Out)),
 		"audit.kind.":     trailOrder,
+		"fault.": texts("required", "choose", "other", "maxLength", "maxItems", "false", "uniqueItems", "minProperties", "format.date", "format.edtf",
+			"format.edtf-interval", "format.date-time", "format.mrz", "format.country", "format.script", "format.language", "pattern.latin", "pattern.cccd",
+			"pattern.subject_ref", "pattern.number", "pattern.issuing_state", "field-forbidden", "anonymous-forbidden", "recipient-required", "approval-required",
+			"window-order", "subject-repeated", "question-repeated", "withdrawn", "identity-not-requested", "nationality-not-confirmed", "return-not-agreed",
+			"document-required", "handover-not-announced", "countersignature-mismatch", "not-handed-over", "handover-not-countersigned", "not-received",
+			"safeguard-day", "safeguard-basis", "forms-full", "partner-suspended", "draft-outdated"),
+		"draft_done.": texts("held", "waiting", "releasing", "discarded"),
+		"form.":       texts("date", "partial", "period", "instant"),
 	}
 	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
 		out["view."] = append(out["view."], strings.TrimPrefix(w.key, "view."))

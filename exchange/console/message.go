@@ -2,6 +2,8 @@ package console
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,9 @@ type messageView struct {
 	Corrections []Correction
 	SelfReturn  bool // it says what was found of somebody who came back alone
 	Reveal      reveal
+	Offers      offerView // answers to it
+	Withdraw    string    // the address of the form that takes it back
+	Done        bool      // it was sent a moment ago
 }
 
 // A Correction is one revision of a message.
@@ -114,11 +119,39 @@ func (c *Console) messagePage(v *visit) error {
 	for _, pointer := range seen.Shown {
 		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
 	}
+	if err := c.answers(v, &view, seen); err != nil {
+		return err
+	}
 	title := v.s.T("message.title", view.Type.Title)
 	if fault != "" {
 		title = v.s.T("error.prefix", title)
 	}
 	return c.show(v, status, "message", title, "cases", view)
+}
+
+// answers says what may be written about a message: an answer to one that came, a
+// withdrawal of our own.
+func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage) error {
+	key := exchange.CaseKey{Partner: seen.Key.Partner, Case: view.Claims.Case}
+	if view.Out {
+		view.Done = v.r.URL.Query().Get("done") != ""
+		offers, err := c.cfg.Desk.Offers(v.r.Context(), v.officer, key)
+		if problem := exchange.AsProblem(err); err != nil && problem.Kind.Status < http.StatusInternalServerError {
+			return nil // nothing can be sent to this partner now; the message can be read
+		}
+		if err != nil {
+			return err
+		}
+		for _, o := range offers {
+			if o.Refused == nil && slices.Contains(o.Targets, view.Claims.ID) {
+				view.Withdraw = "/write?" + url.Values{"to": {key.Partner}, "case": {key.Case}, "type": {o.Type}, "target": {view.Claims.ID}}.Encode()
+			}
+		}
+		return nil
+	}
+	var err error
+	view.Offers, err = c.offers(v, key, view.Claims.ID)
+	return err
 }
 
 func (c *Console) revealOf(v *visit, hidden int, want exchange.Reveal, fault string) reveal {

@@ -105,6 +105,7 @@ type signIn struct {
 	To          string
 	Failed      string // why the last try failed: a key of the catalogue
 	Out         bool
+	Kept        bool // a form that came back too late waits for its officer
 	Certificate bool // the browser has shown one
 	Asks        bool // certificates are a way in here
 	Provider    bool
@@ -128,7 +129,7 @@ func (c *Console) signInView(v *visit, to, failed string) signIn {
 func (c *Console) signInPage(v *visit) error {
 	q := v.r.URL.Query()
 	view := c.signInView(v, q.Get("to"), q.Get("failed"))
-	view.Out = q.Get("out") != ""
+	view.Out, view.Kept = q.Get("out") != "", q.Get("kept") != ""
 	if c.door.knows(v.r) {
 		for _, id := range c.door.officers {
 			officer, err := c.cfg.Roster.Officer(v.r.Context(), id)

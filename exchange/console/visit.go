@@ -25,7 +25,9 @@ type pages map[string]*template.Template
 func parsePages(s *speech) (pages, error) {
 	functions := template.FuncMap{
 		"t": s.T, "foreign": s.Foreign, "word": s.Or, "time": s.Time, "day": s.Day, "due": s.Due, "text": Text,
-		"with_now": func(line CaseLine, now time.Time) any { return lineNow{line, now} },
+		"with_now":   func(line CaseLine, now time.Time) any { return lineNow{line, now} },
+		"described":  Node.described,
+		"date_parts": func(n Node, at string) any { return dateParts{n, at, n.Pointer + at, nodeID(n.Pointer + at)} },
 		"case_table": func(cases []CaseLine, caption string, turn bool, now time.Time) any {
 			return caseTable{caption, turn, cases, now}
 		},
@@ -75,6 +77,10 @@ type (
 	differenceTable struct {
 		Caption     string
 		Differences []Difference
+	}
+	dateParts struct {
+		Node         Node
+		At, Name, ID string
 	}
 	blockList struct {
 		May    bool // hidden fields can be chosen

@@ -61,6 +61,8 @@ type workView struct {
 	// Emergencies are the cases that others have opened without being assigned to
 	// them; a supervisor has to look at each.
 	Emergencies []EmergencyLine
+	// Unfinished are the forms that the officer has begun.
+	Unfinished []FormLine
 }
 
 // shownTheirs is how many of the cases that wait for partners are shown: to know
@@ -96,6 +98,9 @@ func (c *Console) workPage(v *visit) error {
 		if err := c.countWork(v, &view); err != nil {
 			return err
 		}
+	}
+	if view.Unfinished, err = c.formLines(v, func(exchange.FormRow) bool { return true }); err != nil {
+		return err
 	}
 	if view.Drafts = v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor); view.Drafts {
 		if view.Waiting, err = c.draftLines(v, exchange.DraftWaiting, ""); err != nil {

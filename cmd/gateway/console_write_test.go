@@ -1,0 +1,374 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// A hand does in a browser what an officer does; the browser counts.
+type hand struct{ *browser }
+
+// signIn opens the console as one of the scene's officers.
+func (s *scene) signIn(officer string) hand {
+	s.t.Helper()
+	b := newBrowser(s.t, s.address)
+	b.open(s.link)
+	b.as(officer)
+	b.clicks, b.keys = 0, 0
+	return hand{b}
+}
+
+// tap clicks what stays on the page.
+func (h hand) tap(selectors ...string) {
+	h.t.Helper()
+	for _, selector := range selectors {
+		h.clicks++
+		h.run(chromedp.Click(chromedp.CSS(selector)))
+	}
+}
+
+// write types a text into a field, which costs a click to reach it.
+func (h hand) write(selector, text string) {
+	h.t.Helper()
+	h.clicks++
+	h.keys += len([]rune(text))
+	h.run(chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// pick chooses in a list.
+func (h hand) pick(selector, value string) {
+	h.t.Helper()
+	h.clicks += 2
+	h.run(chromedp.SetValue(chromedp.CSS(selector), value))
+}
+
+// says fails when the page lacks a text.
+func (h hand) says(texts ...string) {
+	h.t.Helper()
+	page := h.text()
+	for _, want := range texts {
+		if !strings.Contains(page, want) {
+			h.t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+}
+
+// value returns what a field holds.
+func (h hand) value(selector string) string {
+	h.t.Helper()
+	return look(h.browser, chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q).value", selector)))
+}
+
+// at returns a selector for a field of a form.
+func at(name string) string { return fmt.Sprintf(`[name=%q]`, name) }
+
+func choice(name, value string) string { return fmt.Sprintf(`[name=%q][value=%q]`, name, value) }
+
+const (
+	toPreview = `.write__do button[value="preview"]`
+	toSend    = `button[value="submit"]`
+)
+
+// task compares what a task takes with what docs/console.md says.
+func (h hand) task(name string) {
+	h.t.Helper()
+	page, err := os.ReadFile("../../docs/console.md")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	want := fmt.Sprintf("| %s | %d | %d |", name, h.clicks, h.keys)
+	if !strings.Contains(string(page), want) {
+		h.t.Errorf("docs/console.md does not say %q", want)
+	}
+}
+
+// sent returns the last message of a case that we sent, and its body.
+func (s *scene) sent(caseID string) (exchange.Claims, string) {
+	s.t.Helper()
+	rows := s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Case: caseID})
+	for i := len(rows) - 1; i >= 0; i-- {
+		if rows[i].Direction != exchange.Out {
+			continue
+		}
+		opened, err := s.vn.node.opener.Open(s.t.Context(), rows[i])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		claims, _, err := exchange.ReadMessage(opened.Data)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return claims, string(claims.Body)
+	}
+	s.t.Fatal("we have sent nothing in this case")
+	return exchange.Claims{}, ""
+}
+
+// The first task: from what waits to an answer that is signed and sent.
+func TestConsoleAnswersAVerificationRequest(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.click(`a[href="/cases/KH/` + s.overdue + `"]`)
+	h.click(`.line a[href^="/messages/KH/in/"]`)
+	h.write("#reason", "đối chiếu hộ tịch")
+	h.click(`.why button[name="all"]`)
+	h.says("Nguyễn Thị Mẫu", "Có thể gửi")
+	h.accessible("a message that waits for an answer")
+	h.picture("answer-message")
+	h.click(`.say__first .govuk-button`)
+	h.accessible("the form of an answer")
+	h.picture("answer-form")
+	h.tap(choice("/subjects/0/outcome", "match"), choice("/subjects/0/fields/name", "match"), choice("/subjects/0/fields/date_of_birth", "match"))
+	h.click(toPreview)
+	h.says("Đối tác sẽ thấy đúng như sau", "được ký và gửi ngay")
+	h.accessible("the preview of an answer")
+	h.picture("answer-preview")
+	h.click(toSend)
+	h.says("Đã ký và ghi vào sổ")
+	claims, body := s.sent(s.overdue)
+	if claims.Type != exchange.TypeIdentityResponse || claims.InReplyTo == "" || body != `{"subjects":[{"fields":{"date_of_birth":"match","name":"match"},"outcome":"match","subject_ref":"S-1"}]}` {
+		t.Errorf("sent was %+v %s", claims, body)
+	}
+	h.task("answer a verification request")
+	if forms, err := s.vn.node.db.FormsOf(t.Context(), "lan"); err != nil || len(forms) != 0 {
+		t.Errorf("a form that was sent is kept: %v %v", forms, err)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// The second: a request that does not hold what an answer needs is turned down.
+func TestConsoleRefusesAMalformedRequest(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.click(`a[href="/cases/KH/` + s.overdue + `"]`)
+	h.click(`.line a[href^="/messages/KH/in/"]`)
+	h.click(`.say__first a[href*="refuse=1"]`)
+	h.tap(choice("/subjects/0/outcome", "insufficient"))
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Đã ký và ghi vào sổ")
+	if claims, body := s.sent(s.overdue); claims.Type != exchange.TypeIdentityResponse || body != `{"subjects":[{"outcome":"insufficient","subject_ref":"S-1"}]}` {
+		t.Errorf("sent was %+v %s", claims, body)
+	}
+	h.task("refuse a malformed request")
+	s.quiet()
+}
+
+// noScript keeps the pages' scripts out, as a browser does that has none; what the
+// test itself asks of the page still works.
+func (h hand) noScript() {
+	h.t.Helper()
+	blocked := network.SetBlockedURLsParams{URLPatterns: []*network.BlockPattern{{URLPattern: h.base + "/assets/*.js", Block: true}}}
+	if _, err := chromedp.Call(h.ctx, network.SetBlockedURLs, blocked); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// A case is opened by a request for verification, without any script: what is
+// wrong comes back at its place, in words, with all that was typed; a second
+// document is added and taken away; the code of a place is found.
+func TestConsoleOpensACaseWithoutScript(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.noScript()
+	h.open("/cases")
+	h.click(`main a[href="/open"]`)
+	h.accessible("what opens a case")
+	h.picture("opening")
+	h.click(`a[href*="to=KH"][href*="type=` + exchange.TypeIdentityRequest + `"]`)
+	h.accessible("an empty form")
+	h.picture("open-form")
+	person := "/subjects/0"
+	h.write(at(person+"/name/native"), "Chanthy")
+	h.write(at(person+"/date_of_birth#m"), "13")
+	h.write(at(person+"/date_of_birth#y"), "98")
+	h.write(at(person+"/claimed_birthplace/text_as_given"), "Tiền Giang")
+	h.click(toPreview)
+	h.says("Giới tính: Hãy chọn một mục.", "Ngày sinh: Ghi năm có bốn chữ số")
+	h.accessible("a form with faults")
+	h.picture("open-faults")
+	for name, want := range map[string]string{person + "/name/native": "Chanthy", person + "/date_of_birth#y": "98", person + "/claimed_citizenship": "Campuchia (KH)"} {
+		if got := h.value(at(name)); got != want {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+	h.tap(choice(person+"/sex", "female"))
+	h.run(chromedp.SetValue(chromedp.CSS(at(person+"/date_of_birth#y")), "1998"), chromedp.SetValue(chromedp.CSS(at(person+"/date_of_birth#m")), "5"))
+	h.tap(`.set--element > .extra > summary`)
+	h.click(`button[value="add /subjects/0/documents"]`)
+	h.pick(at(person+"/documents/0/type"), "passport")
+	h.run(chromedp.SendKeys(chromedp.CSS(at(person+"/documents/0/mrz")), "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C37UTO7408122F1204159ZE184226B<<<<<10"))
+	h.click(`button[value="add /subjects/0/documents"]`)
+	h.click(toPreview)
+	h.says("Số kiểm tra không khớp", "Loại: ")
+	h.click(`button[value="remove /subjects/0/documents/1"]`)
+	h.run(chromedp.SetValue(chromedp.CSS(at(person+"/documents/0/mrz")), "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"))
+	h.run(chromedp.SetValue(chromedp.CSS(at(person+"/claimed_birthplace/country")), "viet nam"), chromedp.SetValue(chromedp.CSS(at(person+"/claimed_birthplace/text_as_given")), "xã Mỹ Tho"))
+	h.click(`button[value="find /subjects/0/claimed_birthplace"]`)
+	h.picture("open-unit")
+	h.accessible("a form with units to choose from")
+	h.tap(`[name="/subjects/0/claimed_birthplace#unit"]:not([value=""])`)
+	h.click(toPreview)
+	h.says("căn cứ thẩm quyền", "Bản thảo sẽ được giữ lại", "05/1998", "Mỹ Tho")
+	h.picture("open-preview")
+	h.click(`button[value="edit"]`)
+	h.tap(choice(".safeguards/consent_or_authority/basis", "consent"))
+	h.write(at(".safeguards/consent_or_authority/on#d"), "20")
+	h.write(at(".safeguards/consent_or_authority/on#m"), "11")
+	h.write(at(".safeguards/consent_or_authority/on#y"), "2026")
+	h.click(toPreview)
+	h.says("được ký và gửi ngay")
+	h.click(toSend)
+	h.says("Đã ký và ghi vào sổ")
+	s.quiet()
+}
+
+// A session ends while an officer is writing. What comes back then waits for them
+// alone, and is marked; somebody without the form's ticket leaves nothing.
+func TestConsoleKeepsWhatASessionLeaves(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.noScript()
+	h.open("/write?to=KH&type=" + exchange.TypeIdentityRequest)
+	h.write(at("/subjects/0/name/native"), "Chanthy")
+	address := h.value(`form.write input[name="version"]`)
+	if address != "0" {
+		t.Fatalf("a form that nobody has saved has version %s", address)
+	}
+	if n, err := s.vn.node.db.EndSessions(t.Context(), "lan"); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	h.click(toPreview)
+	h.says("Những gì bạn nhập đã được giữ")
+	h.accessible("signing in to go on with a form")
+	h.picture("session-ended")
+	h.click(`button[value="lan"]`)
+	h.says("gửi đến khi phiên làm việc đã hết")
+	if got := h.value(at("/subjects/0/name/native")); got != "Chanthy" {
+		t.Errorf("the name is %q", got)
+	}
+	h.accessible("a form that came unattended")
+	form := look(h.browser, chromedp.Evaluate[string](`document.querySelector("form.write").getAttribute("action")`))
+
+	// Its officer alone: another one does not find it, and leaves nothing in it.
+	h.as("minh")
+	h.open(form)
+	h.says("Không tìm thấy trang")
+	forms, err := s.vn.node.db.FormsOf(t.Context(), "lan")
+	if err != nil || len(forms) != 1 || forms[0].Version != 1 || strings.Contains(string(forms[0].Content), "Chanthy") {
+		t.Errorf("the forms are %+v %v", forms, err)
+	}
+	if forms, err := s.vn.node.db.FormsOf(t.Context(), "minh"); err != nil || len(forms) != 0 {
+		t.Errorf("another officer has %+v %v", forms, err)
+	}
+	s.quiet()
+}
+
+// With the page's script what is typed is kept by itself, and a form that another
+// window has changed is not overwritten.
+func TestConsoleSavesByItself(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.open("/write?to=KH&type=" + exchange.TypeIdentityRequest)
+	h.write(at("/subjects/0/name/native"), "Chanthy")
+	saved := func(want string) {
+		t.Helper()
+		for range 100 {
+			if text := look(h.browser, chromedp.Text(chromedp.CSS("#saved"))); strings.Contains(text, want) {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Fatalf("the page does not say %q", want)
+	}
+	saved("Đã lưu lúc")
+	forms, err := s.vn.node.db.FormsOf(t.Context(), "lan")
+	if err != nil || len(forms) != 1 {
+		t.Fatal(forms, err)
+	}
+	if path := look(h.browser, chromedp.Evaluate[string]("location.pathname")); path != "/write/"+forms[0].ID {
+		t.Errorf("a reload would go to %s", path)
+	}
+	// Another window saves the same form.
+	lan := officerLan
+	all, err := exchange.NewForms(exchange.FormsConfig{Store: s.vn.node.db, Roster: s.vn.node.roster, Recorder: s.vn.node.committer, Opener: s.vn.node.opener, Clock: s.vn.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := all.Open(t.Context(), &lan, forms[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.Values["/subjects/0/name/native"], elsewhere.Values["/found_on#y"] = []string{"Chanthou"}, []string{"2026"}
+	if _, err := all.Keep(t.Context(), &lan, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	h.write(at("/subjects/0/claimed_birthplace/text_as_given"), "Takeo")
+	saved("cửa sổ khác")
+	h.click(`.write__do button[value="save"]`)
+	h.says("Hai bản khác nhau", "Chanthou", "Takeo", "2026")
+	h.accessible("two versions of a form")
+	h.picture("conflict-window")
+	h.tap(choice("take /found_on", "theirs"))
+	h.click(`button[value="merge"]`)
+	if got := [3]string{h.value(at("/subjects/0/name/native")), h.value(at("/subjects/0/claimed_birthplace/text_as_given")), h.value(at("/found_on#y"))}; got != [3]string{"Chanthy", "Takeo", "2026"} {
+		t.Errorf("the form holds %v", got)
+	}
+	s.quiet()
+}
+
+// Two officers change one draft: the second is told, sees both, and chooses.
+func TestConsoleTwoOfficersOnOneDraft(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	amend := func() {
+		h.open("/drafts/" + s.held)
+		h.click(`form[action$="/amend"] button`)
+		h.says("Viết lý do, từ 5 đến 1000 ký tự.")
+		h.write("#amend-why", "bổ sung căn cứ")
+		h.click(`form[action$="/amend"] button`)
+	}
+	submit := func(year string) {
+		h.open("/write/" + s.held)
+		h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/0/date_of_birth#y")), year))
+		h.click(toPreview)
+		h.click(toSend)
+	}
+	amend()
+	h.as("minh")
+	amend()
+	h.says("lan cũng đang sửa bản thảo này")
+	h.accessible("a form that two officers have open")
+	h.picture("two-officers")
+	h.as("lan")
+	submit("1990")
+	h.says("Bản thảo được giữ lại")
+	h.as("minh")
+	submit("1991")
+	h.says("Hai bản khác nhau", "lan đã sửa bản thảo này", "1990", "1991")
+	h.accessible("two officers' versions")
+	h.picture("conflict-officers")
+	h.click(`button[value="merge"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Bản thảo được giữ lại")
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.held, "looking at it in a test")
+	if err != nil || view.Row.Version != 3 || !strings.Contains(string(view.Content.Draft.Body), `"date_of_birth":"1991`) {
+		t.Errorf("%+v %s %v", view.Row, view.Content.Draft.Body, err)
+	}
+	// And it is discarded, for a reason.
+	h.write("#discard-why", "trùng với hồ sơ khác")
+	h.click(`form[action$="/discard"] button`)
+	h.says("Bản thảo đã bị bỏ")
+	s.quiet()
+	s.vn.check()
+}

@@ -1,0 +1,248 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A conflictView is the page on which an officer chooses between what they have
+// typed and what somebody else, or they in another window, have meanwhile.
+type conflictView struct {
+	ID, Ticket, Case string
+	Version          int64
+	Amends           int64
+	Type             TypeName
+	Partner          Party
+	By               string // who has changed the draft; "" for the officer in another window
+	Rows             []ConflictRow
+	Mine             []Hidden
+}
+
+// A ConflictRow is one place that says two things.
+type ConflictRow struct {
+	Pointer, ID, Place string
+	Mine, Theirs       []string
+}
+
+// Hidden is what a page carries on and does not show.
+type Hidden struct{ Name, Value string }
+
+// other returns what stands against a form: the draft that it changes when that
+// was changed meanwhile, or else the form as it was kept last. The look at it is
+// in the record.
+func (c *Console) other(v *visit, p *pen) (theirs *typed, form exchange.Form, by string, err error) {
+	ctx := v.r.Context()
+	theirs = newTyped(c.cfg.Catalogue, p.Type, url.Values{}, c.cfg.Zone)
+	if p.Amends > 0 {
+		outline, err := c.cfg.Desk.Outline(ctx, v.officer, p.ID)
+		if err != nil {
+			return nil, form, "", err
+		}
+		if outline.Row.Version != p.Amends {
+			draft, err := c.cfg.Desk.Read(ctx, v.officer, p.ID, "another officer has changed the draft")
+			if err != nil {
+				return nil, form, "", err
+			}
+			form, err = c.formOf(draft)
+			theirs.values = form.Values
+			form.Version = p.Version
+			return theirs, form, draft.Row.Author, err
+		}
+	}
+	form, err = c.cfg.Forms.Open(ctx, v.officer, p.ID)
+	if err != nil {
+		return nil, form, "", err
+	}
+	theirs.values = form.Values
+	return theirs, form, "", nil
+}
+
+// conflictPage shows, field by field, where two versions differ. When they do not
+// there is nothing to choose.
+func (c *Console) conflictPage(v *visit, p *pen) error {
+	theirs, form, by, err := c.other(v, p)
+	if err != nil {
+		return err
+	}
+	mine, theirs := p.typed.settled(), theirs.settled()
+	places := mine.differs(theirs)
+	if len(places) == 0 {
+		p.Version, p.Amends = form.Version, form.Amends
+		if err := c.keep(v, p); err != nil {
+			return err
+		}
+		return c.showForm(v, http.StatusOK, p, nil, nil)
+	}
+	ticket, err := c.cfg.Forms.Ticket(v.r.Context(), v.officer, p.ID)
+	if err != nil {
+		return err
+	}
+	view := conflictView{
+		ID: p.ID, Ticket: ticket, Case: p.Case, Version: form.Version, Amends: form.Amends, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner), By: by,
+	}
+	for _, pointer := range places {
+		view.Rows = append(view.Rows, ConflictRow{pointer, nodeID(pointer), c.placeTyped(v.s, p.Type, pointer), mine.words(v.s, pointer), theirs.words(v.s, pointer)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.typed.values)) {
+		for _, value := range p.typed.values[name] {
+			view.Mine = append(view.Mine, Hidden{name, value})
+		}
+	}
+	return c.show(v, http.StatusConflict, "conflict", v.s.T("conflict.title", view.Type.Title), "work", view)
+}
+
+// merge takes what the officer has chosen of the other version into theirs.
+func (c *Console) merge(v *visit, p *pen) error {
+	theirs, form, _, err := c.other(v, p)
+	if err != nil {
+		return err
+	}
+	if fmt.Sprint(form.Version) != v.r.PostFormValue("version") || fmt.Sprint(form.Amends) != v.r.PostFormValue("amends") {
+		return nil // it has moved on again, and is shown again
+	}
+	p.typed, theirs = p.typed.settled(), theirs.settled()
+	for _, pointer := range p.typed.differs(theirs) {
+		if v.r.PostFormValue("take "+pointer) == "theirs" {
+			p.typed.take(theirs, pointer)
+		}
+	}
+	p.Version, p.Amends = form.Version, form.Amends
+	return nil
+}
+
+// formOf returns a form that changes a draft.
+func (c *Console) formOf(draft exchange.DraftView) (exchange.Form, error) {
+	d := draft.Content.Draft
+	form := exchange.Form{ID: d.ID, Partner: d.To, Case: d.Case, Type: d.Type, Amends: draft.Row.Version}
+	body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
+	if err != nil {
+		return form, fmt.Errorf("read a draft's body: %w", err)
+	}
+	t := newTyped(c.cfg.Catalogue, d.Type, url.Values{}, c.cfg.Zone)
+	t.fill(body)
+	t.fillSafeguards(draft.Content.Safeguards)
+	for name, value := range map[string]string{
+		".reply": d.InReplyTo, ".agreement": d.Agreement, ".purpose": d.Purpose, ".recipient": d.Recipient, ".approval": d.Approval,
+		".target": t.values.Get("/nationality_confirmation"),
+	} {
+		if value != "" {
+			t.values.Set(name, value)
+		}
+	}
+	form.Values = t.values
+	return form, nil
+}
+
+// settled returns what was typed in the one way in which the form writes it, so
+// that two versions can be compared.
+func (t *typed) settled() *typed {
+	out := &typed{t.catalogue, t.fields, url.Values{}, t.zone}
+	out.fill(t.body())
+	for name, values := range t.values {
+		if strings.HasPrefix(name, ".") && slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
+			out.values[name] = values
+		}
+	}
+	return out
+}
+
+// differs returns the places at which two versions say different things, in the
+// form's order. Where a list has another length it is one place.
+func (t *typed) differs(other *typed) []string {
+	var out []string
+	for _, name := range names(t.values, other.values) {
+		if slices.Equal(t.values[name], other.values[name]) {
+			continue
+		}
+		pointer, _, _ := strings.Cut(name, "#")
+		for i := 1; i < len(pointer); i++ {
+			if pointer[i] == '/' && t.values.Get(pointer[:i]+"#n") != other.values.Get(pointer[:i]+"#n") {
+				pointer = pointer[:i]
+			}
+		}
+		if !slices.Contains(out, pointer) {
+			out = append(out, pointer)
+		}
+	}
+	rank := func(pointer string) int {
+		return slices.IndexFunc(t.fields, func(f schemas.Field) bool { return f.Pointer == pattern(pointer) })
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return rank(a) - rank(b) })
+	return out
+}
+
+// take puts what another version has at a place in the place of one's own.
+func (t *typed) take(other *typed, pointer string) {
+	at := func(name string) bool {
+		rest, ok := strings.CutPrefix(name, pointer)
+		return ok && (rest == "" || rest[0] == '/' || rest[0] == '#')
+	}
+	for name := range t.values {
+		if at(name) {
+			delete(t.values, name)
+		}
+	}
+	for name, values := range other.values {
+		if at(name) {
+			t.values[name] = values
+		}
+	}
+}
+
+// names returns the names of all places of several versions, in order.
+func names(all ...url.Values) []string {
+	seen := map[string]bool{}
+	for _, values := range all {
+		for name := range values {
+			seen[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// words returns what a version says at a place and in it.
+func (t *typed) words(s *speech, pointer string) []string {
+	r := &reading{s: s, catalogue: t.catalogue}
+	var out []string
+	seen := map[string]bool{}
+	for _, name := range names(t.values) {
+		at, _, _ := strings.Cut(name, "#")
+		if seen[at] || !within([]string{pointer}, at) {
+			continue
+		}
+		seen[at] = true
+		f, known := t.field(at)
+		switch {
+		case !known:
+			out = append(out, or(t.date(at), t.text(at)))
+		case f.Type == "array" && f.Elements != "object":
+			for _, v := range t.values[at] {
+				out = append(out, r.value(f, nil, v).Text)
+			}
+		case f.Type != "object" && f.Type != "array":
+			if v, there := t.value(f, at); there {
+				out = append(out, r.value(f, nil, v).Text)
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(text string) bool { return text == "" })
+}
+
+// placeTyped names a place of a form.
+func (c *Console) placeTyped(s *speech, messageType, pointer string) string {
+	if kind, ok := strings.CutPrefix(pointer, ".safeguards/"); ok {
+		kind, _, _ = strings.Cut(kind, "/")
+		return s.T("safeguard." + kind)
+	}
+	if name, ok := strings.CutPrefix(pointer, "."); ok {
+		return s.Or("message."+name, name)
+	}
+	return (&reading{s: s, catalogue: c.cfg.Catalogue}).place(messageType, pointer)
+}

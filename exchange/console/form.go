@@ -1,0 +1,484 @@
+package console
+
+import (
+	"html/template"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A Node is a part of a form: a control, or what holds others.
+type Node struct {
+	Kind     string // which template shows it
+	Pointer  string // its name in the form
+	ID       string // in the page
+	Label    string
+	Hint     string
+	Optional bool
+	Withheld bool // the agreement keeps it here
+	Faults   []string
+	Value    string
+	Parts    map[string]string // of a date, by what stands behind the #
+	Options  []Option
+	Columns  []Option // of a table of choices
+	Limit    int
+	List     string // the code list that proposes values
+	Nodes    []Node // what it holds
+	More     []Node // what it may hold besides, out of the way
+	Open     bool   // the latter is shown
+	Remove   bool   // it is an element that can go
+	Add      bool   // it is a list that may have one more
+}
+
+// An Option is one of several values to choose from.
+type Option struct {
+	Name, Value, Label, Hint string
+	Checked                  bool
+}
+
+// What decides how a code list is shown.
+const (
+	shortList = 5  // as buttons, one click
+	longList  = 40 // as a field that proposes
+)
+
+// A layout lays the schema of a message type out as a form.
+type layout struct {
+	*typed
+	s        *speech
+	rules    map[string]string   // of the agreement, by pattern
+	faults   map[string][]string // by pointer; those that a node has shown are taken out
+	persons  []string            // of whom a message of an open case may speak; nil where it introduces them
+	messages []Option            // what a message identifier may name
+	proposes map[string]bool     // the code lists that the page has to hold
+	shown    []Anchor            // faults with where they are
+}
+
+// An Anchor is a line of the error summary.
+type Anchor struct{ ID, Text string }
+
+// form returns what the top of a form holds.
+func (l *layout) form() Node {
+	top := Node{Kind: "top"}
+	l.fill("", "", &top)
+	return top
+}
+
+// fill puts the fields of an object into a node: those that are asked for in the
+// open, the others behind.
+func (l *layout) fill(pattern, pointer string, into *Node) {
+	fields := l.below(pattern)
+	required := slices.ContainsFunc(fields, func(f schemas.Field) bool { return f.Required })
+	for _, f := range fields {
+		rule := l.rules[f.Pointer]
+		if rule == partners.RuleForbid || unitPart(l.fields, f) {
+			continue
+		}
+		node := l.node(f, pointer+"/"+f.Pointer[len(pattern)+1:])
+		asked := (f.Required || f.Sometimes || rule == partners.RuleRequire) && !told(f)
+		node.Withheld = rule == partners.RuleRedact
+		node.Optional = !f.Required && !f.Sometimes && rule != partners.RuleRequire && node.Kind != "list"
+		if asked || !required {
+			into.Nodes = append(into.Nodes, node)
+			continue
+		}
+		into.More = append(into.More, node)
+		into.Open = into.Open || node.holds() || l.touched(node.Pointer)
+	}
+	if isPlace(l.fields, pattern) {
+		into.Nodes = append(into.Nodes, l.unit(pointer))
+	}
+}
+
+// holds says whether a node or what is in it has a fault.
+func (n *Node) holds() bool {
+	return len(n.Faults) > 0 || slices.ContainsFunc(n.Nodes, func(n Node) bool { return n.holds() }) || slices.ContainsFunc(n.More, func(n Node) bool { return n.holds() })
+}
+
+// told says whether a field follows from others: the script of a name from its
+// letters. It is asked for behind, where they do not say it.
+func told(f schemas.Field) bool {
+	return strings.HasSuffix(f.Pointer, "/name/script") || strings.HasSuffix(f.Pointer, "/other_names/*/script")
+}
+
+// has says whether a node of a kind is in a node.
+func (n *Node) has(kind string) bool {
+	in := func(n Node) bool { return n.has(kind) }
+	return n.Kind == kind || slices.ContainsFunc(n.Nodes, in) || slices.ContainsFunc(n.More, in)
+}
+
+// described are the attributes by which a control is told its hint and faults. They
+// are made of the names of fields and of numbers.
+func (n Node) described() template.HTMLAttr {
+	var by []string
+	if n.Hint != "" {
+		by = append(by, n.ID+"-hint")
+	}
+	if len(n.Faults) > 0 {
+		by = append(by, n.ID+"-fault")
+	}
+	if by == nil {
+		return ""
+	}
+	out := `aria-describedby="` + strings.Join(by, " ") + `"`
+	if len(n.Faults) > 0 && n.Kind != "radios" && n.Kind != "checks" && n.Parts == nil { // a group has no such state
+		out += ` aria-invalid="true"`
+	}
+	return template.HTMLAttr(out)
+}
+
+// touched says whether anything was typed at a place or below it.
+func (l *layout) touched(pointer string) bool {
+	for name, values := range l.values {
+		rest, ok := strings.CutPrefix(name, pointer)
+		if ok && (rest == "" || rest[0] == '/' || rest[0] == '#') && slices.ContainsFunc(values, func(v string) bool { return v != "" && v != "0" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// node returns the control for a field, or what holds the controls in it.
+func (l *layout) node(f schemas.Field, pointer string) Node {
+	n := Node{
+		Pointer: pointer, ID: nodeID(pointer), Label: l.s.Of(f.Title), Hint: l.s.Of(f.Description), Limit: f.Limit,
+		Value: l.values.Get(pointer),
+	}
+	list, coded := schemas.List(f.CodeList)
+	name := f.Pointer[strings.LastIndexByte(f.Pointer, '/')+1:]
+	switch {
+	case f.Type == "object":
+		l.group(f, &n)
+	case f.Type == "array" && f.Elements == "object":
+		l.list(f, &n)
+	case f.Type == "array" && coded:
+		n.Kind, n.Options = "checks", l.codes(list, pointer)
+	case f.Type == "array":
+		n.Kind = "checks"
+		for _, ref := range l.persons {
+			n.Options = append(n.Options, Option{Name: pointer, Value: ref, Label: ref, Checked: slices.Contains(l.values[pointer], ref)})
+		}
+	case f.Fixed:
+		n.Kind = "tick"
+	case f.Type == "boolean":
+		n.Kind, n.Options = "radios", []Option{{pointer, "true", l.s.T("value.yes"), "", n.Value == "true"}, {pointer, "false", l.s.T("value.no"), "", n.Value == "false"}}
+	case name == "subject_ref" && l.persons != nil:
+		n.Kind = "fixed"
+	case f.Format == "" && l.messages != nil && (name == "target" || name == "nationality_confirmation" || name == "message"):
+		n.Kind, n.Options = "select", l.messageOptions(n.Value)
+	case name == "message_sha256":
+		n.Kind = "fixed"
+	case f.Format == "date" || f.Format == "edtf" || f.Format == "date-time" || f.Format == "edtf-interval":
+		l.dated(f, &n)
+	case f.Format == "base64":
+		n.Kind = "file"
+	case coded && list.Len() <= shortList && !list.Open:
+		n.Kind, n.Options = "radios", l.codes(list, pointer)
+	case coded && list.Len() <= longList && !list.Open:
+		n.Kind, n.Options = "select", l.codes(list, pointer)
+	case coded:
+		n.Kind, n.List, n.Hint = "text", list.Name, l.s.T("form.propose")
+		l.proposes[list.Name] = true
+		if list.Has(n.Value) {
+			n.Value = proposal(list, n.Value, l.s.Tag)
+		}
+	case name == "latin":
+		n.Kind, n.Hint = "text", l.s.T("form.latin")
+	case name == "mrz" && f.Format == "mrz" || name == "mrz_as_read":
+		n.Kind = "zone"
+	default:
+		n.Kind = "text"
+	}
+	n.Faults = l.take(&n)
+	return n
+}
+
+// take returns the faults of a node, and notes where the summary finds them.
+func (l *layout) take(n *Node) []string {
+	faults := l.faults[n.Pointer]
+	delete(l.faults, n.Pointer)
+	for _, fault := range faults {
+		l.shown = append(l.shown, Anchor{n.focus(), n.Label + ": " + fault})
+	}
+	return faults
+}
+
+// focus is the identifier of what a fault's link leads to.
+func (n *Node) focus() string {
+	switch n.Kind {
+	case "date", "partial", "instant":
+		return n.ID + "-d"
+	case "period":
+		return n.ID + "-a-d"
+	case "radios", "checks":
+		return n.ID + "-0"
+	}
+	return n.ID
+}
+
+func nodeID(pointer string) string {
+	return "f" + strings.NewReplacer("/", "-", "#", "-").Replace(pointer)
+}
+
+// codes returns the codes of a list as options.
+func (l *layout) codes(list schemas.CodeList, pointer string) []Option {
+	var out []Option
+	for c := range list.Codes() {
+		out = append(out, Option{Name: pointer, Value: c.Code, Label: c.Label(l.s.Tag), Checked: slices.Contains(l.values[pointer], c.Code)})
+	}
+	return out
+}
+
+func (l *layout) messageOptions(value string) []Option {
+	out := slices.Clone(l.messages)
+	for i := range out {
+		out[i].Checked = out[i].Value == value
+	}
+	return out
+}
+
+// proposal writes a code as its list proposes it.
+func proposal(list schemas.CodeList, code, language string) string {
+	if label := list.Label(code, language); label != code {
+		return label + " (" + code + ")"
+	}
+	return code
+}
+
+// group lays an object out: one of flags as boxes to tick, one of equal choices
+// as a table, any other as the controls in it.
+func (l *layout) group(f schemas.Field, n *Node) {
+	fields := l.below(f.Pointer)
+	all := func(is func(schemas.Field) bool) bool {
+		return len(fields) > 1 && !slices.ContainsFunc(fields, func(f schemas.Field) bool { return !is(f) })
+	}
+	switch {
+	case all(func(f schemas.Field) bool { return f.Type == "boolean" && !f.Required }):
+		n.Kind = "checks"
+		for _, flag := range fields {
+			name := n.Pointer + flag.Pointer[len(f.Pointer):]
+			n.Options = append(n.Options, Option{name, "true", l.s.Of(flag.Title), l.s.Of(flag.Description), l.values.Get(name) == "true"})
+		}
+	case all(func(g schemas.Field) bool {
+		return g.CodeList != "" && g.CodeList == fields[0].CodeList && g.Type == "string"
+	}):
+		n.Kind = "choices"
+		list, _ := schemas.List(fields[0].CodeList)
+		n.Columns = l.codes(list, "")
+		for _, row := range fields {
+			pointer := n.Pointer + row.Pointer[len(f.Pointer):]
+			line := Node{Kind: "row", Pointer: pointer, ID: nodeID(pointer), Label: l.s.Of(row.Title), Options: l.codes(list, pointer)}
+			line.Faults = l.take(&line)
+			n.Nodes = append(n.Nodes, line)
+		}
+	default:
+		n.Kind = "group"
+		l.fill(f.Pointer, n.Pointer, n)
+	}
+}
+
+// list lays out the elements of a list, each as a group.
+func (l *layout) list(f schemas.Field, n *Node) {
+	n.Kind = "list"
+	count := l.count(f, n.Pointer)
+	n.Value = strconv.Itoa(count)
+	n.Add = count < f.Limit && (f.Pointer != "/subjects" || l.persons == nil || count < len(l.persons))
+	for i := range count {
+		pointer := n.Pointer + "/" + strconv.Itoa(i)
+		element := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.Label + " " + strconv.Itoa(i+1), Remove: count > 1 || !f.Required}
+		if ref := l.values.Get(pointer + "/subject_ref"); ref != "" && f.Pointer == "/subjects" {
+			element.Label = l.s.T("message.person", ref)
+		}
+		l.fill(f.Pointer+"/*", pointer, &element)
+		element.Open = element.Open || !f.Required // who adds one has something to say of it
+		element.Faults = l.take(&element)
+		n.Nodes = append(n.Nodes, element)
+	}
+}
+
+// dated lays out what is typed as day, month and year.
+func (l *layout) dated(f schemas.Field, n *Node) {
+	n.Kind = map[string]string{"date": "date", "edtf": "partial", "date-time": "instant", "edtf-interval": "period"}[f.Format]
+	n.Parts = map[string]string{}
+	for _, from := range []string{"", "#a", "#b"} {
+		for _, part := range []string{"#d", "#m", "#y", "#c", "#t"} {
+			n.Parts[from+part] = l.values.Get(n.Pointer + from + part)
+		}
+	}
+	n.Hint = l.s.T("form." + n.Kind)
+}
+
+// unit is how an officer finds the code of an administrative unit: by the words
+// that they typed for the place.
+func (l *layout) unit(pointer string) Node {
+	n := Node{Kind: "unit", Pointer: pointer, ID: nodeID(pointer + "#unit"), Label: l.s.T("form.unit"), Hint: l.s.T("form.unit_hint")}
+	chosen := l.values.Get(pointer + "#unit")
+	if id, code, ok := strings.Cut(chosen, ":"); ok {
+		if list, known := schemas.ListByID(id); known {
+			n.Options = append(n.Options, Option{Name: pointer + "#unit", Value: chosen, Label: unitLabel(list, code, l.s.Tag), Checked: true})
+		}
+	}
+	if l.values.Get(pointer+"#find") != "" {
+		for _, option := range findUnits(l.text(pointer+"/text_as_given"), l.s.Tag) {
+			if option.Value != chosen {
+				option.Name = pointer + "#unit"
+				n.Options = append(n.Options, option)
+			}
+		}
+		n.Open = true
+	}
+	for _, at := range []string{pointer + "/code", pointer + "/code_list_version"} {
+		line := Node{Kind: "unit", Pointer: at, ID: n.ID, Label: n.Label}
+		n.Faults = append(n.Faults, l.take(&line)...)
+	}
+	return n
+}
+
+// unitsFound is how many units are offered for the words of a place.
+const unitsFound = 12
+
+// findUnits returns the units of Viet Nam whose names have all words of a text.
+func findUnits(text, language string) []Option {
+	list, ok := schemas.List("vn-units")
+	words := strings.Fields(folded(text))
+	if !ok || len(words) == 0 {
+		return nil
+	}
+	var out []Option
+	for c := range list.Codes() {
+		label := unitLabel(list, c.Code, language)
+		has := strings.Fields(folded(label))
+		if slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(has, w) }) {
+			continue
+		}
+		if out = append(out, Option{Value: list.ID() + ":" + c.Code, Label: label}); len(out) == unitsFound {
+			break
+		}
+	}
+	return out
+}
+
+func unitLabel(list schemas.CodeList, code, language string) string {
+	label := list.Label(code, language)
+	if unit, ok := list.Lookup(code); ok && unit.Parent != "" {
+		label += ", " + list.Label(unit.Parent, language)
+	}
+	return label
+}
+
+// folded writes a text in small letters without marks and signs, for comparing.
+func folded(text string) string {
+	var out strings.Builder
+	for _, r := range norm.NFD.String(strings.ToLower(text)) {
+		switch {
+		case r == 'đ':
+			out.WriteByte('d')
+		case unicode.Is(unicode.Mn, r):
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			out.WriteRune(r)
+		default:
+			out.WriteByte(' ')
+		}
+	}
+	return strings.Join(strings.Fields(out.String()), " ")
+}
+
+// rulesOf returns what an agreement says of each field for everyone. What it
+// keeps here and is no safeguard is asked for all the same, and marked.
+func rulesOf(permit *partners.Permit) map[string]string {
+	out := map[string]string{}
+	for _, rule := range permit.Fields {
+		out[rule.Pointer] = rule.Rule
+	}
+	for pointer, rule := range out {
+		name := pointer[strings.LastIndexByte(pointer, '/')+1:]
+		if rule == partners.RuleRedact && (exchange.SafeguardIn(name) != "" || name == "photo") {
+			out[pointer] = partners.RuleForbid // recorded beside the message; a picture that is not sent is not taken
+		}
+	}
+	return out
+}
+
+// safeguards lays out what has to be recorded beside a message: each safeguard
+// that the agreement asks for and the body has no place for.
+func (l *layout) safeguards(permit *partners.Permit) []Node {
+	var out []Node
+	for _, kind := range permit.Safeguards {
+		if l.inBody(kind) {
+			continue
+		}
+		at := safeguardAt(kind)
+		n := Node{Kind: "group", Pointer: at, ID: nodeID(at), Label: l.s.T("safeguard." + kind)}
+		if kind == partners.SafeguardConsent {
+			basis := Node{Kind: "radios", Pointer: at + "/basis", ID: nodeID(at + "/basis"), Label: l.s.T("form.basis")}
+			for _, value := range []string{"consent", "authority"} {
+				basis.Options = append(basis.Options, Option{at + "/basis", value, l.s.T("basis." + value), "", l.values.Get(at+"/basis") == value})
+			}
+			basis.Faults = l.take(&basis)
+			n.Nodes = append(n.Nodes, basis)
+		}
+		on := Node{Pointer: at + "/on", ID: nodeID(at + "/on"), Label: l.s.T("form.taken_on")}
+		l.dated(schemas.Field{Format: "date"}, &on)
+		on.Faults = l.take(&on)
+		reference := Node{Kind: "text", Pointer: at + "/reference", ID: nodeID(at + "/reference"), Label: l.s.T("form.reference"), Limit: 200, Value: l.values.Get(at + "/reference"), Optional: true}
+		n.Nodes = append(n.Nodes, on, reference)
+		out = append(out, n)
+	}
+	return out
+}
+
+// inBody says whether the form has a place for a safeguard in the body itself.
+func (t *layout) inBody(kind string) bool {
+	return slices.ContainsFunc(t.fields, func(f schemas.Field) bool {
+		name := f.Pointer[strings.LastIndexByte(f.Pointer, '/')+1:]
+		return exchange.SafeguardIn(name) == kind && t.rules[f.Pointer] != partners.RuleForbid
+	})
+}
+
+func safeguardAt(kind string) string { return ".safeguards/" + kind }
+
+// recorded returns the safeguards that were typed.
+func (t *typed) recorded(permit *partners.Permit) []exchange.Safeguard {
+	var out []exchange.Safeguard
+	for _, kind := range permit.Safeguards {
+		at := safeguardAt(kind)
+		s := exchange.Safeguard{Kind: kind, On: t.date(at + "/on"), Basis: t.text(at + "/basis"), Reference: t.text(at + "/reference")}
+		if s.On+s.Basis+s.Reference != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// fillSafeguards types recorded safeguards into the form.
+func (t *typed) fillSafeguards(recorded []exchange.Safeguard) {
+	for _, s := range recorded {
+		at := safeguardAt(s.Kind)
+		t.fillDate(at+"/on", s.On)
+		t.values.Set(at+"/basis", s.Basis)
+		t.values.Set(at+"/reference", s.Reference)
+	}
+}
+
+// only keeps of a posted form what belongs to a message, within bounds.
+func only(posted url.Values) url.Values {
+	out := url.Values{}
+	for name, values := range posted {
+		if name != "" && (name[0] == '/' || name[0] == '.') && len(name) < 300 && len(out) < maxTyped {
+			out[name] = values[:min(len(values), 60)]
+		}
+	}
+	return out
+}
+
+// maxTyped is how many places of a form are kept: as many as fifty persons have
+// who are described in every way.
+const maxTyped = 10_000

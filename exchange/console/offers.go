@@ -1,0 +1,143 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// An OfferLine is a message that may be written now, or the reason why not.
+type OfferLine struct {
+	Type    TypeName
+	Persons []string
+	At      string // the address of its form
+	Refuse  string // and of one that turns the request down
+	Why     string
+}
+
+// An offerView is what may be written in a case: what waits to be said, what else
+// could be, and what could not.
+type offerView struct {
+	First, Else, Not []OfferLine
+	Problem          string // nothing can be sent at all
+}
+
+// offers returns what an officer may write in a case; in answer to one message
+// when re names it.
+func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, error) {
+	var view offerView
+	all, err := c.cfg.Desk.Offers(v.r.Context(), v.officer, key)
+	if problem := exchange.AsProblem(err); err != nil && problem.Kind.Status < http.StatusInternalServerError {
+		view.Problem = v.s.Or("fault."+problem.Kind.Slug, v.s.T("fault.other"))
+		return view, nil
+	}
+	if err != nil {
+		return view, err
+	}
+	for _, o := range all {
+		if re != "" && o.InReplyTo != re {
+			continue
+		}
+		line := OfferLine{Type: c.typeName(v.s, o.Type), Persons: o.Persons}
+		if o.Refused != nil {
+			line.Why = v.s.Or("fault."+o.Refused.Rule, v.s.T("fault.other"))
+			view.Not = append(view.Not, line)
+			continue
+		}
+		q := url.Values{"to": {key.Partner}, "type": {o.Type}}
+		for name, value := range map[string]string{"case": key.Case, "re": o.InReplyTo, "target": o.Target} {
+			if value != "" {
+				q.Set(name, value)
+			}
+		}
+		line.At = "/write?" + q.Encode()
+		if o.InReplyTo != "" && canRefuse(o.Type) {
+			q.Set("refuse", "1")
+			line.Refuse = "/write?" + q.Encode()
+		}
+		if o.InReplyTo != "" && !o.Again || key.Case == "" {
+			view.First = append(view.First, line)
+		} else {
+			view.Else = append(view.Else, line)
+		}
+	}
+	return view, nil
+}
+
+// An openingView is the page on which a case is opened.
+type openingView struct {
+	Partners []opening
+}
+
+// An opening is what may open a case with one partner.
+type opening struct {
+	Partner Party
+	Offers  offerView
+}
+
+func (c *Console) openingPage(v *visit) error {
+	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+		return errNoPage
+	}
+	var view openingView
+	for _, partner := range c.parties(v.s, v.officer) {
+		offers, err := c.offers(v, exchange.CaseKey{Partner: partner.Code}, "")
+		if err != nil {
+			return err
+		}
+		view.Partners = append(view.Partners, opening{partner, offers})
+	}
+	return c.show(v, http.StatusOK, "opening", v.s.T("opening.title"), "cases", view)
+}
+
+// amendDraft takes a waiting draft up again. Its content is shown for a reason,
+// as any look at personal data is.
+func (c *Console) amendDraft(v *visit) error {
+	ctx, id := v.r.Context(), chi.URLParam(v.r, "id")
+	own, err := c.formLines(v, func(row exchange.FormRow) bool { return row.ID == id })
+	if err != nil {
+		return err
+	}
+	if len(own) > 0 {
+		return v.redirect("/write/" + id)
+	}
+	draft, err := c.cfg.Desk.Read(ctx, v.officer, id, v.r.PostFormValue("why"))
+	if exchange.AsProblem(err).Rule == "reason-required" {
+		return v.redirect("/drafts/" + id + "?fault=amend#amend-why")
+	}
+	if err != nil {
+		return err
+	}
+	form, err := c.formOf(draft)
+	if err != nil {
+		return err
+	}
+	if _, err := c.cfg.Forms.Keep(ctx, v.officer, form); err != nil {
+		return err
+	}
+	form.Version = 1
+	p, err := c.takeUp(v, form)
+	if err != nil {
+		return err
+	}
+	return c.showForm(v, http.StatusOK, p, nil, nil)
+}
+
+// discardDraft takes a draft back, for a reason that stays in the record.
+func (c *Console) discardDraft(v *visit) error {
+	id, why := chi.URLParam(v.r, "id"), v.r.PostFormValue("why")
+	if n := len(why); n < 5 || n > 1000 {
+		return v.redirect("/drafts/" + id + "?fault=discard#discard-why")
+	}
+	view, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, id)
+	if err != nil {
+		return err
+	}
+	if err := c.cfg.Desk.Discard(v.r.Context(), v.officer, id, view.Row.Version, why); err != nil {
+		return err
+	}
+	return v.redirect("/drafts/" + id + "?done=1")
+}

@@ -1,0 +1,104 @@
+package console
+
+import (
+	"encoding/json"
+	"net/url"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+func catalogueOf(t *testing.T) *schemas.Catalogue {
+	t.Helper()
+	c, err := schemas.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func parsed(t *testing.T, text []byte) any {
+	t.Helper()
+	v, err := schemas.Parse(text, schemas.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// What a body says can be typed: filled into a form and read off it again, it is
+// the same body.
+func TestEveryExampleCanBeTyped(t *testing.T) {
+	c := catalogueOf(t)
+	zone := time.FixedZone("", 7*3600)
+	for _, typ := range c.Types() {
+		if typ.Name == "correction" { // it is made from what it corrects
+			continue
+		}
+		want := parsed(t, schemas.Example(typ.Name))
+		form := newTyped(c, typ.Name, url.Values{}, zone)
+		form.fill(want)
+		text, err := json.Marshal(form.body())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := parsed(t, text)
+		if !reflect.DeepEqual(got, want) {
+			expected, _ := json.Marshal(want)
+			t.Errorf("%s:\n got %s\nwant %s", typ.Name, text, expected)
+		}
+		if err := c.Validate(typ.Name, got); err != nil {
+			t.Errorf("%s: %v", typ.Name, err)
+		}
+	}
+}
+
+func TestTyped(t *testing.T) {
+	form := newTyped(catalogueOf(t), "identity_verification_request", url.Values{
+		"/subjects#n":                     {"2"},
+		"/subjects/0/subject_ref":         {"S-1"},
+		"/subjects/0/name/native":         {"  Nguyễn Thị Mẫu "},
+		"/subjects/0/date_of_birth#y":     {"1998"},
+		"/subjects/0/date_of_birth#m":     {"5"},
+		"/subjects/0/date_of_birth#c":     {"~"},
+		"/subjects/0/claimed_citizenship": {"Việt Nam (VN)"},
+		"/subjects/1/subject_ref":         {"S-2"},
+		"/subjects/1/name/native":         {"ចាន់ធី"},
+		"/subjects/1/date_of_birth#d":     {"31"},
+		"/subjects/1/claimed_citizenship": {"viet  nam"},
+	}, time.UTC)
+	check := func(want string) {
+		t.Helper()
+		got, err := json.Marshal(form.body())
+		if err != nil || string(got) != want {
+			t.Errorf("\n got %s\nwant %s (%v)", got, want, err)
+		}
+	}
+	check(`{"subjects":[{"claimed_birthplace":{},"claimed_citizenship":"VN","date_of_birth":"1998-05~","name":{"latin":"Nguyễn Thị Mẫu","native":"Nguyễn Thị Mẫu","script":"Latn"},"subject_ref":"S-1"},` +
+		`{"claimed_birthplace":{},"claimed_citizenship":"VN","date_of_birth":"--31","name":{"native":"ចាន់ធី","script":"Khmr"},"subject_ref":"S-2"}]}`)
+	form.remove("/subjects/0")
+	check(`{"subjects":[{"claimed_birthplace":{},"claimed_citizenship":"VN","date_of_birth":"--31","name":{"native":"ចាន់ធី","script":"Khmr"},"subject_ref":"S-2"}]}`)
+	form.add("/subjects/0/documents")
+	form.add("/subjects/0/name") // no list
+	form.remove("/subjects/7")
+	form.remove("nonsense")
+	check(`{"subjects":[{"claimed_birthplace":{},"claimed_citizenship":"VN","date_of_birth":"--31","documents":[{}],"name":{"native":"ចាន់ធី","script":"Khmr"},"subject_ref":"S-2"}]}`)
+}
+
+func TestInstantsAsPeopleTypeThem(t *testing.T) {
+	zone, err := time.LoadLocation("Asia/Ho_Chi_Minh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for typedHour, want := range map[string]string{
+		"9:00": "2026-10-07T09:00:00+07:00", "09h30": "2026-10-07T09:30:00+07:00", "9h": "2026-10-07T09:00:00+07:00",
+		"0915": "2026-10-07T09:15:00+07:00", "25:00": "2026-10-07T25:00", "": "2026-10-07T", "morning": "2026-10-07Tmorning",
+	} {
+		form := newTyped(catalogueOf(t), "handover_notice", url.Values{"/at#d": {"7"}, "/at#m": {"10"}, "/at#y": {"2026"}, "/at#t": {typedHour}}, zone)
+		if got := form.body()["at"]; got != want {
+			t.Errorf("%q is %v, want %s", typedHour, got, want)
+		}
+	}
+}
