@@ -157,7 +157,7 @@ func (j *work) erasures(ctx context.Context, w io.Writer) error {
 			return nil
 		}
 		t.row(strconv.FormatInt(m.Row.Index, 10), instant(m.Row.At), m.Row.Partner, string(m.Row.Direction), m.Row.Case, m.Row.ID, m.Row.Type, m.Row.InReplyTo,
-			text(m.Body, "/scope"), text(m.Body, "/subjects/*/subject_ref"), text(m.Body, "/basis"), text(m.Body, "/outcome"), text(m.Body, "/erased_on"), text(m.Body, "/kept_because"), text(m.Body, "/review_on"))
+			text(m.Body, "/scope"), text(m.Body, "/subjects/*"), text(m.Body, "/basis"), text(m.Body, "/outcome"), text(m.Body, "/erased_on"), text(m.Body, "/kept_because"), text(m.Body, "/review_on"))
 		return nil
 	})
 	if err != nil {

@@ -64,7 +64,7 @@ func (j *work) statistics(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	clocks, err := j.clocks(ctx, cases)
+	clocks, err := j.stand(ctx, people, cases)
 	if err != nil {
 		return err
 	}
@@ -127,6 +127,12 @@ func (j *work) gather(ctx context.Context) ([]*person, []exchange.CaseKey, error
 		if !counts {
 			return nil
 		}
+		if m.Row.Type == exchange.TypeWithdrawal && text(m.Body, "/reason") == "duplicate" {
+			named := at(m.Body, "/subjects/*")
+			for at, p := range people { // none is named: all of the case
+				p.duplicate = p.duplicate || at.CaseKey == key && (len(named) == 0 || slices.Contains(named, any(at.Subject)))
+			}
+		}
 		for _, s := range subjects(m.Body) {
 			ref, _ := s["subject_ref"].(string)
 			at := exchange.SubjectKey{CaseKey: key, Subject: ref}
@@ -176,9 +182,6 @@ func (p *person) take(m exchange.Surveyed, s map[string]any) {
 				p.services[name] = p.services[name] || given == true
 			}
 		}
-	case exchange.TypeWithdrawal:
-		reason, _ := m.Body.(map[string]any)["reason"].(string)
-		p.withdrawn, p.duplicate = reason != "closed", reason == "duplicate"
 	}
 }
 
@@ -211,13 +214,18 @@ type clockCount struct {
 	kept, over int
 }
 
-// clocks counts the deadlines of the cases as they stand.
-func (j *work) clocks(ctx context.Context, cases []exchange.CaseKey) ([]*clockCount, error) {
+// stand looks at where the cases stand: it counts their deadlines, and notes who
+// was withdrawn.
+func (j *work) stand(ctx context.Context, people []*person, cases []exchange.CaseKey) ([]*clockCount, error) {
 	var out []*clockCount
+	withdrawn := map[exchange.SubjectKey]bool{}
 	for _, key := range cases {
 		file, err := j.cfg.Files.Case(ctx, j.by, key)
 		if err != nil {
-			return nil, fmt.Errorf("read the clocks of a case: %w", err)
+			return nil, fmt.Errorf("read where a case stands: %w", err)
+		}
+		for _, s := range file.Standing.Subjects {
+			withdrawn[exchange.SubjectKey{CaseKey: key, Subject: s.Ref}] = s.State == exchange.StateWithdrawn
 		}
 		for _, c := range file.Clocks {
 			i := slices.IndexFunc(out, func(o *clockCount) bool {
@@ -233,6 +241,9 @@ func (j *work) clocks(ctx context.Context, cases []exchange.CaseKey) ([]*clockCo
 				out[i].over++
 			}
 		}
+	}
+	for _, p := range people {
+		p.withdrawn = withdrawn[p.key]
 	}
 	slices.SortFunc(out, func(a, b *clockCount) int {
 		if a.deadline.ID < b.deadline.ID {
