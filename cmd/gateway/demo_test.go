@@ -144,7 +144,7 @@ func TestStoriesShowWhatTheyMust(t *testing.T) {
 	if len(asked) != 4 {
 		t.Errorf("identity is checked with %v", asked)
 	}
-	if got := strings.Join(life, " "); got != "VIN IVQ COR IVR NCF WDR RPQ RPR RPQ RPR TDN HON HOR HOR RCC SUP" {
+	if got := strings.Join(life, " "); got != "VIN IVQ COR IVR NCF WDR FTQ FTR RPQ RPR RPQ RPR TDN HON HOR HOR RCC SUP" {
 		t.Errorf("the return from Cambodia is %s", got)
 	}
 }
