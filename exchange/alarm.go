@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/record"
@@ -34,21 +33,22 @@ func (w *Watch) SplitView(ctx context.Context, split *record.SplitView) {
 		map[string]any{"event": "split-view", "checkpoint_a": string(split.A.Note), "checkpoint_b": string(split.B.Note)})
 }
 
+// An alarmKey tells one alarm from others; what is the kind's own, the sizes and
+// roots of a split view for instance.
+type alarmKey struct{ kind, partner, what string }
+
 // alarm records what one of two logs can only have done wrong, counts it, and
 // keeps it before an operator until the process ends. The same thing, as key
 // tells it from others, is recorded once.
 func (w *Watch) alarm(ctx context.Context, kind, partner, key, text string, evidence map[string]any) {
-	w.mu.Lock()
-	_, known := w.alarms[kind+partner+key]
-	if !known && len(w.alarms) < maxAlarms {
-		w.alarms[kind+partner+key] = fmt.Sprintf("partner %s: %s (%s in the record)", partner, text, kind)
-	}
-	full := len(w.alarms) >= maxAlarms
-	w.mu.Unlock()
-	if known || full {
+	known, full := w.keep(alarmKey{kind, partner, key}, fmt.Sprintf("partner %s: %s (%s in the record)", partner, text, kind))
+	if known {
 		return
 	}
 	w.cfg.Metrics.logAlarm(partner, kind)
+	if full {
+		return
+	}
 	data, err := json.Marshal(evidence)
 	if err == nil {
 		err = w.cfg.Recorder.Record(context.WithoutCancel(ctx), &Entry{Kind: KindEvent, Partner: partner, Direction: In, ID: NewID(), Type: kind, Data: data})
@@ -56,9 +56,31 @@ func (w *Watch) alarm(ctx context.Context, kind, partner, key, text string, evid
 	w.cfg.Logger.Error("a log is not what it was: "+text, "partner", partner, "alarm", kind, "record_error", err)
 }
 
-// maxAlarms bounds what one process records of them: a partner whose log has
-// gone wrong could fill our record with the proofs.
+// maxAlarms bounds what one process records of them for each partner: one whose
+// log has gone wrong could fill our record with the proofs, and must not use up
+// what is there for the others.
 const maxAlarms = 100
+
+// keep remembers an alarm, unless it is known already or the partner has had its
+// share.
+func (w *Watch) keep(a alarmKey, text string) (known, full bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, known = w.alarms[a]; known {
+		return known, false
+	}
+	of := 0
+	for other := range w.alarms {
+		if other.partner == a.partner {
+			of++
+		}
+	}
+	if of >= maxAlarms {
+		return false, true
+	}
+	w.alarms[a] = text
+	return false, false
+}
 
 // Warnings returns what an operator must know of the logs, ours and the
 // partners'.
@@ -89,8 +111,8 @@ func (w *Watch) Of(partner string) (cosigned int64, waiting int, alarms []string
 		waiting = len(held.waiting)
 	}
 	for _, kind := range []string{alarmSplitView, alarmAhead, alarmRefused} {
-		for key := range w.alarms {
-			if strings.HasPrefix(key, kind+partner) && !slices.Contains(alarms, kind) {
+		for a := range w.alarms {
+			if a.kind == kind && a.partner == partner && !slices.Contains(alarms, kind) {
 				alarms = append(alarms, kind)
 			}
 		}

@@ -61,7 +61,7 @@ type Watch struct {
 	mu       sync.Mutex
 	shown    map[string]int64       // the size that each partner last countersigned
 	compared map[string]*comparison // by partner
-	alarms   map[string]string
+	alarms   map[alarmKey]string
 }
 
 // NewWatch returns a watch; it refuses a missing part.
@@ -74,7 +74,7 @@ func NewWatch(cfg WatchConfig) (*Watch, error) {
 		cfg.Every = 30 * time.Second
 	}
 	return &Watch{
-		cfg: cfg, shown: map[string]int64{}, ahead: map[string]int64{}, compared: map[string]*comparison{}, alarms: map[string]string{},
+		cfg: cfg, shown: map[string]int64{}, ahead: map[string]int64{}, compared: map[string]*comparison{}, alarms: map[alarmKey]string{},
 	}, nil
 }
 
