@@ -45,7 +45,7 @@ func newBrowser(t *testing.T, base string) *browser {
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	b := &browser{t: t, ctx: ctx, base: base, axe: string(axe)}
-	limit := time.AfterFunc(3*time.Minute, cancel)
+	limit := time.AfterFunc(5*time.Minute, cancel)
 	t.Cleanup(func() { limit.Stop(); cancel(); stop() })
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // it starts here
 		t.Fatal(err)
