@@ -30,6 +30,8 @@ func TestConsolePages(t *testing.T) {
 		{"message", message, "mục dữ liệu cá nhân đang được che", "personal fields are masked"},
 		{"draft", "/drafts/" + s.waiting, "Đối tác sẽ thấy đúng như sau", "What the partner will see"},
 		{"draft-held", "/drafts/" + s.held, "Còn thiếu trước khi được gửi", "Missing before it may leave"},
+		{"opening", "/open", "Mở hồ sơ mới", "Open a new case"},
+		{"write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, "Ghi nhận bảo vệ người này", "Safeguards on record"},
 		{"not-found", "/cases/KH/no-such-case", "Không tìm thấy trang", "Page not found"},
 	}
 	s.everywhere(b, pages)

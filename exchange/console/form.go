@@ -345,25 +345,30 @@ func (l *layout) unit(pointer string) Node {
 // unitsFound is how many units are offered for the words of a place.
 const unitsFound = 12
 
-// findUnits returns the units of Viet Nam whose names have all words of a text.
+// findUnits returns the units of Viet Nam whose names have all words of a text,
+// those first whose own name is the text.
 func findUnits(text, language string) []Option {
 	list, ok := schemas.List("vn-units")
 	words := strings.Fields(folded(text))
 	if !ok || len(words) == 0 {
 		return nil
 	}
-	var out []Option
+	var named, others []Option
 	for c := range list.Codes() {
 		label := unitLabel(list, c.Code, language)
 		has := strings.Fields(folded(label))
 		if slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(has, w) }) {
 			continue
 		}
-		if out = append(out, Option{Value: list.ID() + ":" + c.Code, Label: label}); len(out) == unitsFound {
-			break
+		option := Option{Value: list.ID() + ":" + c.Code, Label: label}
+		if strings.Contains(" "+folded(c.Label(language))+" ", " "+strings.Join(words, " ")+" ") {
+			named = append(named, option)
+		} else {
+			others = append(others, option)
 		}
 	}
-	return out
+	named = append(named, others...)
+	return named[:min(len(named), unitsFound)]
 }
 
 func unitLabel(list schemas.CodeList, code, language string) string {
