@@ -210,6 +210,20 @@ func (s *Sessions) End(ctx context.Context, id, officer string, everywhere bool)
 	return s.cfg.Store.EndSession(ctx, sessionHash(id))
 }
 
+// Expel ends all sessions of an officer in somebody else's name: what began them
+// was taken away.
+func (s *Sessions) Expel(ctx context.Context, by, officer string) error {
+	if err := recordEvent(ctx, s.cfg.Recorder, Entry{Type: "officer_signed_out", ID: NewID()}, struct {
+		By         string `json:"by"`
+		Officer    string `json:"officer"`
+		Everywhere bool   `json:"everywhere"`
+	}{by, officer, true}); err != nil {
+		return err
+	}
+	_, err := s.cfg.Store.EndSessions(ctx, officer)
+	return err
+}
+
 func sessionHash(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return base64.RawURLEncoding.EncodeToString(sum[:])

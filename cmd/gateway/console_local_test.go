@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
 
@@ -145,7 +146,7 @@ func TestConsolePasskey(t *testing.T) {
 	o := newOffice(t, ConsoleConfig{})
 	address := o.atName(ConsoleConfig{Passwords: true})
 	b := newBrowser(t, address)
-	b.device()
+	device := b.device()
 	b.open(o.invite("lan"))
 	for _, tag := range []string{"en", "vi"} {
 		b.language(tag)
@@ -168,6 +169,36 @@ func TestConsolePasskey(t *testing.T) {
 	if b.open("/account"); !strings.Contains(b.text(), "khóa truy cập") {
 		t.Errorf("%s", b.text())
 	}
+
+	// A device that did not ask its owner signs nobody in, whoever holds it.
+	b.click(`main form[action="/sign-out"] button:not([name])`)
+	for _, verified := range []bool{false, true} {
+		bad := verified // the device asks, and the browser is told that it did not
+		for _, err := range []error{
+			called(chromedp.Call(b.ctx, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: device, IsUserVerified: verified})),
+			called(chromedp.Call(b.ctx, webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{AuthenticatorID: device, IsBadUV: &bad})),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.open("/sign-in")
+		b.passkey(`form[action="/sign-in/passkey"] button`, ".govuk-error-summary:not([hidden])")
+		if at := look(b, chromedp.Evaluate[string]("location.pathname")); at != "/sign-in" {
+			t.Errorf("without its owner it signs in, to %s", at)
+		}
+		b.accessible("a passkey that has not signed")
+		b.picture("sign-in-fault")
+	}
+	if n := len(o.vn.rows(exchange.Filter{Type: "officer_signed_in"})); n != 2 {
+		t.Errorf("%d sign-ins are in the record", n)
+	}
+	honest := false
+	if _, err := chromedp.Call(b.ctx, webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{AuthenticatorID: device, IsBadUV: &honest}); err != nil {
+		t.Fatal(err)
+	}
+	b.open("/sign-in")
+	b.passkey(`form[action="/sign-in/passkey"] button`, ".tiles")
 
 	// A session that is not fresh cannot add a passkey.
 	o.ahead.Add(int64(11 * time.Minute))

@@ -120,11 +120,20 @@ func (s *scene) administers(address string) {
 	if p := quan.post("/officers/quan/invite", url.Values{"version": {version("quan")}}); p.status != 422 {
 		s.t.Errorf("an administrator invites themselves: %d", p.status)
 	}
+	signed := newVisitor(s.t, address)
+	signed.get(s.pages.OpenDoor("/", "lan", "quan"))
+	signed.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	if seats, err := s.vn.node.db.SessionsOf(s.t.Context(), "lan"); err != nil || len(seats) == 0 {
+		s.t.Errorf("nobody is signed in as lan (%v)", err)
+	}
 	if p := quan.post("/officers/lan", form("lan", url.Values{"status": {"suspended"}})); p.status != 200 {
 		s.t.Errorf("suspending: %d", p.status)
 	}
 	if _, err := s.vn.node.roster.Officer(s.t.Context(), "lan"); err == nil {
 		s.t.Error("a suspended officer acts")
+	}
+	if seats, err := s.vn.node.db.SessionsOf(s.t.Context(), "lan"); err != nil || len(seats) != 0 {
+		s.t.Errorf("a suspended officer has %d sessions (%v)", len(seats), err)
 	}
 	if p := quan.post("/officers/lan", form("lan", nil)); p.status != 200 {
 		s.t.Errorf("resuming: %d", p.status)

@@ -239,12 +239,14 @@ gateway, no configuration.`,
 
 func newOfficerInvite() *cobra.Command {
 	var from nodeFlag
+	var reset bool
 	cmd := &cobra.Command{
 		Use:   "invite ID",
 		Short: "Make a link that lets an officer in once, to add a passkey or choose a password",
 		Long: `invite prints a link that works once and for three days. Give it to the officer
 by a way that you trust: whoever opens it first signs in as the officer from then
-on. A link that was made before does not work any more.`,
+on. A link that was made before does not work any more. When a device was lost or
+a password became known, give --reset.`,
 		Args: exactArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := from.open(cmd.Context())
@@ -262,15 +264,24 @@ on. A link that was made before does not work any more.`,
 			if !known {
 				return noOfficer(args[0])
 			}
+			if reset {
+				o.Passkeys, o.Login = nil, nil
+			}
 			token, err := n.roster.Invite(cmd.Context(), "", o)
 			if err != nil {
 				return err
+			}
+			if reset {
+				if _, err := n.db.EndSessions(cmd.Context(), o.ID); err != nil {
+					return err
+				}
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s/join/%s\n", strings.TrimSuffix(n.cfg.Console.URL, "/"), token)
 			return err
 		},
 	}
 	from.add(cmd)
+	cmd.Flags().BoolVar(&reset, "reset", false, "the officer's passkeys and password do not count any more, and their sessions end")
 	return cmd
 }
 
