@@ -27,6 +27,7 @@ func TestConsoleLists(t *testing.T) {
 		{"messages-refused", "/messages?box=refused", "Không đúng mẫu thông điệp", "It does not match its schema"},
 		{"messages-empty", "/messages?case=nothing", "Không có thông điệp nào khớp", "No message matches"},
 		{"messages-fault", "/messages?from=2026-11-25&to=2026-11-01", "Ngày cuối đứng trước ngày đầu", "The last day is before the first"},
+		{"help", "/help", "Phím tắt", "Keys"},
 		{"cases-overdue", "/cases?due=overdue&by=due", "quá hạn 2 ngày", "2 days overdue"},
 	})
 	s.quiet()

@@ -114,7 +114,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
-	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "passkey.js", "proof.js", "live.js", "write.js", "mark.svg", "fonts/{name}"} {
+	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "keys.js", "live.js", "passkey.js", "proof.js", "write.js", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/"+name, serveAsset)
 	}
 	r.Get("/sign-in", c.open(c.signInPage))
@@ -138,6 +138,7 @@ func (c *Console) routes() http.Handler {
 	r.Post("/messages", c.signedIn(c.messagesPage))
 	r.Get("/compare/{partner}/{case}/{subject}/with/{partner2}/{case2}/{subject2}", c.signedIn(c.comparePage))
 	r.Post("/compare/{partner}/{case}/{subject}/with/{partner2}/{case2}/{subject2}", c.signedIn(c.comparePage))
+	r.Get("/help", c.signedIn(c.helpPage))
 	r.Get("/find", c.signedIn(c.findPage))
 	r.Post("/find", c.signedIn(c.find))
 	r.Post("/find/person", c.signedIn(c.findPerson))

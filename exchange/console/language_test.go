@@ -44,6 +44,7 @@ func families() map[string][]string {
 		"print.":          texts("busy", "failed"),
 		"view.fault_":     texts("name", "full", "known"),
 		"find.":           texts("text_empty", "birth_unreadable", "person_empty", "person_script", "person_long", "reason_required"),
+		"help.":           texts("rows", "enter", "find", "help"),
 		"filter.due_":     texts("overdue", "soon"),
 		"filter.day":      texts("_unreadable", "s_turned"),
 		"problem.": texts("agreement-refused", "audience-mismatch", "case-order", "case-state", "content-encoding", "correction-refused", "envelope-invalid", "erased",

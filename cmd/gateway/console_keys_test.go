@@ -1,0 +1,73 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// goes presses a key that leads to another page.
+func (b *browser) goes(key string) {
+	b.t.Helper()
+	b.keys++
+	if _, err := chromedp.RunResponse(b.ctx, chromedp.KeyEvent(key)); err != nil {
+		b.t.Fatal(err)
+	}
+	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+}
+
+// One of the five tasks: from the morning's list to the request that an overdue
+// case waits for, and what must be known to answer it, by single keys.
+func TestConsoleTaskOverdue(t *testing.T) {
+	s := newScene(t)
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	b.goes("?")
+	b.accessible("the page about keys")
+	b.picture("help")
+	b.keys = 0
+	b.press("g")
+	b.goes("w")
+	b.press("j") // the first row is what is due first
+	b.goes(kb.Enter)
+	if b.path() != "/cases/KH/"+s.overdue || !strings.Contains(b.text(), "Quá hạn") {
+		t.Fatalf("%s is not the overdue case:\n%s", b.path(), b.text())
+	}
+	for range 5 { // what it waits for is the only message of its life
+		b.press("j")
+		if look(b, chromedp.Evaluate[bool](`document.activeElement.matches('a[href^="/messages/KH/in/"]')`)) {
+			break
+		}
+	}
+	b.goes(kb.Enter)
+	if !strings.Contains(b.text(), "IVQ") {
+		t.Fatalf("%s is not the request:\n%s", b.path(), b.text())
+	}
+	b.tabTo("#reason")
+	b.run(chromedp.KeyEvent("để trả lời yêu cầu quá hạn /j"))
+	b.tabTo(`.why button[name="all"]`)
+	b.enter()
+	if !strings.Contains(b.text(), "Nguyễn Thị Mẫu") {
+		t.Errorf("the request is not shown:\n%s", b.text())
+	}
+	t.Logf("%d keys, and the reason", b.keys)
+	accesses := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+	if len(accesses) != 1 {
+		t.Fatalf("%d accesses", len(accesses))
+	}
+
+	// Turned off, a key is a key.
+	b.open("/help")
+	b.run(chromedp.Click(chromedp.CSS("[data-keys] button")))
+	b.press("j")
+	b.press("/")
+	if b.path() != "/help" {
+		t.Errorf("a key that is turned off leads to %s", b.path())
+	}
+	s.quiet()
+}
