@@ -136,7 +136,7 @@ func (b *listBench) run(ctx context.Context, w *world, pg *throwaway.Server) err
 			return err
 		}
 	}
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler(b.progress, &slog.HandlerOptions{Level: slog.LevelError}))
 	if err := migrateStore(ctx, cfg, log); err != nil {
 		return err
 	}
@@ -299,19 +299,20 @@ func (b *listBench) measure() error {
 	if err := b.measureCase(); err != nil {
 		return err
 	}
+	cases := b.messages / messagesOfCase
 	for _, s := range []struct {
 		name, path string
 		form       func(i int) url.Values
 	}{
 		{"search by a case's number", "/find", func(i int) url.Values {
-			return url.Values{"text": {fmt.Sprintf("case-%06d", i*37%(b.messages/messagesOfCase)/10)}}
+			return url.Values{"text": {fmt.Sprintf("case-%06d", i*37%cases/10)}}
 		}},
 		{"search for a person by name and year", "/find/person", func(i int) url.Values {
-			p := inventedPerson(i * 37)
+			p := inventedPerson(i * 37 % cases)
 			return url.Values{"name": {p.Names[0].Latin}, "birth": {p.Birth}, "reason": {"a bench"}}
 		}},
 		{"search for a person by a frequent name", "/find/person", func(i int) url.Values {
-			return url.Values{"name": {inventedPerson(i * 37).Names[0].Latin}, "reason": {"a bench"}}
+			return url.Values{"name": {inventedPerson(i * 37 % cases).Names[0].Latin}, "reason": {"a bench"}}
 		}},
 	} {
 		var got []shown

@@ -35,3 +35,32 @@ func TestBench(t *testing.T) {
 		t.Errorf("rungs %v", rungs)
 	}
 }
+
+// The bench of the lists, small: every page and search is measured on both
+// stores, and the copied record is the one that was signed.
+func TestBenchLists(t *testing.T) {
+	out, errs, code := runGateway(t, "bench", "lists", "--json", "--messages", "1200", "--rounds", "10")
+	if code != exitOK {
+		t.Fatalf("%d %s", code, errs)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var reports []pageReport
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &reports); err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]int{}
+	for _, r := range reports {
+		pages[r.Page]++
+		if r.P50 <= 0 || r.P95 < r.P50 || r.Bytes == 0 || r.Bytes > 150_000 {
+			t.Errorf("%+v", r)
+		}
+	}
+	for page, stores := range pages {
+		if stores != 2 {
+			t.Errorf("%s was measured on %d stores", page, stores)
+		}
+	}
+	if len(pages) != 16 {
+		t.Errorf("%d pages", len(pages))
+	}
+}

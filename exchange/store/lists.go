@@ -120,7 +120,7 @@ func (db *DB) CaseCount(ctx context.Context, f exchange.CaseFilter) (int, error)
 	var c clause
 	c.cases(f)
 	var n int
-	query := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM cases%s LIMIT %d) some", &c, limit(f.Limit))
+	query := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM cases%s LIMIT %d) AS counted", &c, limit(f.Limit))
 	if err := db.reads.QueryRowContext(ctx, query, c.args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count cases: %w", db.classify(err))
 	}

@@ -106,3 +106,28 @@ func TestSavedViews(t *testing.T) {
 		}
 	})
 }
+
+// Cases are counted as they are listed, up to a bound.
+func TestCaseCount(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		r, ctx := newRig(t, url), t.Context()
+		for i, partner := range []string{"KH", "KH", "LA"} {
+			must(t, r.committer.Record(ctx, request(partner, fmt.Sprintf("first-%d", i), fmt.Sprintf("case-%d", i), "asked")))
+			if i == 0 {
+				must(t, r.committer.Record(ctx, request(partner, "message-2", "case-0", "asked again")))
+			}
+		}
+		for _, w := range []struct {
+			filter exchange.CaseFilter
+			want   int
+		}{
+			{exchange.CaseFilter{}, 3}, {exchange.CaseFilter{Limit: 2}, 2}, {exchange.CaseFilter{Partners: []string{"KH"}}, 2}, {exchange.CaseFilter{Partners: []string{}}, 0},
+			{exchange.CaseFilter{Turn: exchange.TurnUs, State: exchange.StateOpened}, 3}, {exchange.CaseFilter{Turn: exchange.TurnPartner}, 0}, {exchange.CaseFilter{Case: "case-2"}, 1},
+			{exchange.CaseFilter{DueBy: time.Now()}, 0},
+		} {
+			if got, err := r.db.CaseCount(ctx, w.filter); err != nil || got != w.want {
+				t.Errorf("%+v counts %d, %v; want %d", w.filter, got, err, w.want)
+			}
+		}
+	})
+}
