@@ -131,8 +131,7 @@ func TestReports(t *testing.T) {
 		t.Errorf("the register of disclosures:\n%s", text)
 	}
 
-	text, err = s.vn.report(officerTuyet, exchange.ReportWish{Kind: export.KindAccess})
-	if err != nil {
+	if _, err := s.vn.report(officerTuyet, exchange.ReportWish{Kind: export.KindAccess}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.vn.report(officerTuyet, exchange.ReportWish{Kind: export.KindErasure}); err != nil {

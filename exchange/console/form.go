@@ -132,7 +132,7 @@ func (n Node) described() template.HTMLAttr {
 	if len(n.Faults) > 0 && n.Kind != "radios" && n.Kind != "checks" && n.Parts == nil { // a group has no such state
 		out += ` aria-invalid="true"`
 	}
-	return template.HTMLAttr(out)
+	return template.HTMLAttr(out) // #nosec G203 -- of the names of fields and numbers alone
 }
 
 // touched says whether anything was typed at a place or below it.
