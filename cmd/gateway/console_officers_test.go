@@ -217,7 +217,7 @@ func TestConsoleEmergency(t *testing.T) {
 	}
 	b.as("minh")
 	if text := b.text(); !strings.Contains(text, "Hồ sơ được mở khẩn cấp") || !strings.Contains(text, "hoa") {
-		t.Errorf("a supervisor is not told:\n%s", text)
+		t.Fatalf("a supervisor is not told:\n%s", text)
 	}
 	b.everyWay("work-emergency", "/")
 	b.click(`form[action^="/emergency/"] button`)
