@@ -29,6 +29,7 @@ type streams struct {
 	mu    sync.Mutex
 	open  map[string]int
 	total int
+	end   sync.Once
 	over  chan struct{}
 }
 
@@ -54,9 +55,8 @@ func (s *streams) leave(session string) {
 	}
 }
 
-// EndStreams ends what would otherwise keep a server from coming to its end. It
-// is called once.
-func (c *Console) EndStreams() { close(c.streams.over) }
+// EndStreams ends what would otherwise keep a server from coming to its end.
+func (c *Console) EndStreams() { c.streams.end.Do(func() { close(c.streams.over) }) }
 
 // live serves one page's stream until the page is left or the session ends.
 func (c *Console) live(w http.ResponseWriter, r *http.Request) {

@@ -142,6 +142,11 @@ func (c comparison) compare() likeness {
 	return best
 }
 
+// crossing is what sets apart two assignments that are worth the same: the one
+// whose parts stand less far from their counterparts is taken, from whichever
+// side it is looked at. It is less than any difference that means something.
+const crossing = 1e-6
+
 // align assigns the parts of one name to those of the other so that the sum is
 // the greatest, by dynamic programming over the subsets of b.
 func (c comparison) align() likeness {
@@ -169,8 +174,8 @@ func (c comparison) align() likeness {
 				if p.score < enough {
 					continue
 				}
-				w := (weight(c.a[i], c.conventions) + weight(c.b[j], c.conventions)) / 2
-				if sum := table[i][set&^(1<<j)].sum + w*p.score; sum > best.sum+1e-9 {
+				sum := table[i][set&^(1<<j)].sum + c.worth(i, j)*p.score - crossing*float64((i-j)*(i-j))
+				if sum > best.sum+1e-9 {
 					best = cell{sum, j}
 				}
 			}
@@ -179,21 +184,25 @@ func (c comparison) align() likeness {
 	}
 	set := 1<<nb - 1
 	took := make([]int, na)
-	sum := table[na][set].sum
 	for i := na - 1; i >= 0; i-- {
 		took[i] = table[i+1][set].took
 		if took[i] >= 0 {
 			set &^= 1 << took[i]
 		}
 	}
-	return c.judge(sum, took, set, pairs)
+	return c.judge(took, set, pairs)
+}
+
+// worth is what it counts that a part of a and one of b are counterparts.
+func (c comparison) worth(i, j int) float64 {
+	return (weight(c.a[i], c.conventions) + weight(c.b[j], c.conventions)) / 2
 }
 
 // judge turns an assignment into a likeness. took has b's part for each of a's,
 // left is the set of b's parts without a counterpart.
-func (c comparison) judge(sum float64, took []int, left int, pairs [][]pairing) likeness {
+func (c comparison) judge(took []int, left int, pairs [][]pairing) likeness {
 	var l likeness
-	var leftA, leftB, total float64
+	var sum, leftA, leftB, total float64
 	matched, ordered, last := 0, true, -1
 	for i, j := range took {
 		total += weight(c.a[i], c.conventions)
@@ -202,6 +211,7 @@ func (c comparison) judge(sum float64, took []int, left int, pairs [][]pairing) 
 			continue
 		}
 		matched++
+		sum += c.worth(i, j) * pairs[i][j].score
 		ordered = ordered && j > last
 		last = j
 		if r := pairs[i][j].reason; r != "" {

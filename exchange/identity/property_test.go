@@ -317,3 +317,16 @@ func BenchmarkNew(b *testing.B) {
 		newComparer(b)
 	}
 }
+
+// Two ways to pair the parts of names may be worth the same; which is taken does
+// not depend on whose name comes first.
+func TestEqualPairings(t *testing.T) {
+	c := newComparer(t)
+	a, b := Person{Father: Parent{Name: Name{Latin: "A AA A"}}}, Person{Father: Parent{Name: Name{Latin: "A E", Language: "km"}}}
+	x, y := c.Compare(a, b), c.Compare(b, a)
+	for i, f := range x.Findings {
+		if g := y.Findings[i]; f.Score != g.Score {
+			t.Errorf("%+v one way, %+v the other", f, g)
+		}
+	}
+}
