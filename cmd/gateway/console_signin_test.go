@@ -355,7 +355,7 @@ func (s *scene) headers(v *visitor, path string) {
 			s.t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	bare := regexp.MustCompile(`<script src="/assets/[a-z]+\.js" defer></script>`).ReplaceAllString(p.body, "")
+	bare := regexp.MustCompile(`<script src="/assets/[a-z]+\.js" (?:defer|type="module")></script>`).ReplaceAllString(p.body, "")
 	if strings.Contains(bare, "<script") || strings.Contains(bare, "style=") {
 		s.t.Error("the page has a script or a style of its own")
 	}
