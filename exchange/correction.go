@@ -157,16 +157,15 @@ func differences(before, after any) []Change {
 			}
 			return
 		}
-		for i := range max(len(earlier), len(later)) {
-			at := pointer + "/" + strconv.Itoa(i)
-			switch {
-			case i >= len(later):
-				out = append(out, Change{Op: "remove", Pointer: at})
-			case i >= len(earlier):
-				out = append(out, Change{Op: "add", Pointer: at, Value: later[i]})
-			default:
-				walk(at, earlier[i], later[i])
-			}
+		both := min(len(earlier), len(later))
+		for i := range both {
+			walk(pointer+"/"+strconv.Itoa(i), earlier[i], later[i])
+		}
+		for i := both; i < len(later); i++ {
+			out = append(out, Change{Op: "add", Pointer: pointer + "/" + strconv.Itoa(i), Value: later[i]})
+		}
+		for i := len(earlier) - 1; i >= both; i-- { // from the end, so that each place is still there
+			out = append(out, Change{Op: "remove", Pointer: pointer + "/" + strconv.Itoa(i)})
 		}
 	}
 	walk("", before, after)

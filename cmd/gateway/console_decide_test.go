@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"html"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// reads shows all of a draft to a visitor, and returns the page.
+func (v *visitor) reads(draft string) page {
+	v.t.Helper()
+	return v.post("/drafts/"+draft, url.Values{"reason": {"đọc trước khi ký"}, "all": {"1"}})
+}
+
+// asks fills the form of a decision without a script and returns the statement
+// that has to be signed, with the form.
+func (v *visitor) asks(shown page, draft, decision, why string) (string, url.Values) {
+	v.t.Helper()
+	hidden := func(name string) string {
+		m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(shown.body)
+		if m == nil {
+			v.t.Fatalf("the page has no %s: %s", name, shown.body)
+		}
+		return m[1]
+	}
+	form := url.Values{"decision": {decision}, "sha256": {hidden("sha256")}, "version": {hidden("version")}, "why": {why}}
+	p := v.post("/drafts/"+draft+"/decision", form)
+	m := regexp.MustCompile(`(?s)<code>(\{.*?\})</code>`).FindStringSubmatch(p.body)
+	if m == nil {
+		return "", form
+	}
+	return html.UnescapeString(m[1]), form
+}
+
+// Without a script and without a passkey an officer signs the statement that the
+// page shows where their key is, and pastes it. What does not count says why,
+// and nothing typed is lost.
+func TestConsoleDecideByKey(t *testing.T) {
+	s := newScene(t)
+	keys := map[string]string{}
+	for _, o := range []exchange.Officer{officerLan, officerMinh} {
+		keys[o.ID] = filepath.Join(t.TempDir(), o.ID+".key")
+		if err := addKey(&o, keys[o.ID], false); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.vn.node.roster.Put(t.Context(), "", o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	visitors := map[string]*visitor{}
+	for _, id := range []string{"lan", "minh"} {
+		v := newVisitor(t, s.address)
+		v.get(s.pages.OpenDoor("/", "lan", "minh"))
+		v.post("/sign-in/demonstration", url.Values{"officer": {id}})
+		visitors[id] = v
+	}
+	lan, minh := visitors["lan"], visitors["minh"]
+	signs := func(id, statement string) string {
+		cmd := newOfficer()
+		var out bytes.Buffer
+		cmd.SetArgs([]string{"sign", keys[id]})
+		cmd.SetIn(strings.NewReader(statement + "\n"))
+		cmd.SetOut(&out)
+		cmd.SetErr(new(bytes.Buffer))
+		if err := cmd.ExecuteContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	handsIn := func(v *visitor, form url.Values, signed string) page {
+		form.Set("signed", signed)
+		return v.post("/drafts/"+s.waiting+"/decision", form)
+	}
+
+	if _, form := lan.asks(lan.reads(s.waiting), s.waiting, "reject", "no"); form == nil {
+		t.Fatal("no form")
+	} else if p := lan.post("/drafts/"+s.waiting+"/decision", form); p.status != 422 || strings.Contains(p.body, "gateway officer sign") {
+		t.Errorf("a rejection without a reason: %d", p.status)
+	}
+	statement, form := lan.asks(lan.reads(s.waiting), s.waiting, "release", "")
+	if p := handsIn(lan, form, "eyJ"); p.status != 422 || !strings.Contains(p.body, ">eyJ</textarea>") {
+		t.Errorf("what is no statement: %d, or it is lost", p.status)
+	}
+	if p := handsIn(lan, form, signs("minh", statement)); p.status != 422 {
+		t.Errorf("signed by another officer: %d", p.status)
+	}
+	var other exchange.Statement
+	if err := json.Unmarshal([]byte(statement), &other); err != nil {
+		t.Fatal(err)
+	}
+	other.SHA256 = "AAAA"
+	if p := handsIn(lan, form, signs("lan", string(other.Bytes()))); p.status != 422 || !strings.Contains(p.body, "bản nháp hoặc phiên bản khác") {
+		t.Errorf("about other words: %d", p.status)
+	}
+	if p := handsIn(lan, form, signs("lan", statement)); p.status != 200 || p.at.Path != "/drafts/"+s.waiting || !strings.Contains(p.body, "Bạn đã phê duyệt") {
+		t.Fatalf("signed and handed in: %d %s", p.status, p.at)
+	}
+	if p := handsIn(lan, form, signs("lan", statement)); strings.Contains(p.body, "thông điệp đã được ký") {
+		t.Error("one officer releases twice")
+	}
+
+	// Its author amends it: it has to be released anew, and the difference shows.
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.waiting, "to change the days")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale, staleForm := minh.asks(minh.reads(s.waiting), s.waiting, "release", "")
+	draft := view.Content.Draft
+	draft.Body = bytes.Replace(draft.Body, []byte("2026-12-11"), []byte("2026-12-12"), 1)
+	checked := exchange.Safeguard{Kind: "non_refoulement", On: "2026-11-20"} // it was withheld from the body
+	if view, err = s.vn.node.desk.Amend(t.Context(), &officerMinh, s.waiting, 0, draft, append(view.Content.Safeguards, checked)); err != nil || view.Row.State != exchange.DraftWaiting {
+		t.Fatal(view.Content.Missing, err)
+	}
+	if p := handsIn(minh, staleForm, signs("minh", stale)); !strings.Contains(p.body, "đã thay đổi hoặc đã được quyết định") {
+		t.Errorf("a decision about a version that is gone: %d %s", p.status, p.at)
+	}
+	masked := lan.get("/drafts/" + s.waiting)
+	if !strings.Contains(masked.body, "kể từ lần bạn phê duyệt") || !strings.Contains(masked.body, "12/12/2026") || !strings.Contains(masked.body, "11/12/2026") {
+		t.Errorf("the difference does not show: %s", masked.body)
+	}
+	statement, form = lan.asks(lan.reads(s.waiting), s.waiting, "release", "")
+	handsIn(lan, form, signs("lan", statement))
+	statement, form = minh.asks(minh.reads(s.waiting), s.waiting, "reject", "cửa khẩu đóng cửa ngày ấy")
+	if p := handsIn(minh, form, signs("minh", statement)); p.status != 200 || !strings.Contains(p.body, "bị bác") {
+		t.Fatalf("a rejection: %d", p.status)
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: s.waiting})); n != 0 {
+		t.Error("a rejected draft has left")
+	}
+	if p := lan.get("/cases/KH/" + s.ours); !strings.Contains(p.body, "Một cán bộ đã bác bản nháp") {
+		t.Error("the case does not tell of the rejection")
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// Where one officer is enough, nobody releases a draft of their own: no button,
+// and no statement that counts.
+func TestConsoleNotOwn(t *testing.T) {
+	s := newScene(t)
+	lan := officerLan
+	key := filepath.Join(t.TempDir(), "lan.key")
+	if err := addKey(&lan, key, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.vn.node.roster.Put(t.Context(), "", lan); err != nil {
+		t.Fatal(err)
+	}
+	signer, err := officerSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	view, err := s.vn.node.desk.Submit(t.Context(), &lan, exchange.Draft{To: "KH", Type: exchange.TypeErasureNotice, Case: s.fresh, Body: json.RawMessage(`{"scope":"case","basis":"purpose_fulfilled"}`)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if view.Row.State != exchange.DraftWaiting {
+		t.Fatalf("an erasure is %s", view.Row.State)
+	}
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	p := v.get("/drafts/" + view.Row.ID)
+	if view.Content.Officers < 2 && (strings.Contains(p.body, `value="release"`) || !strings.Contains(p.body, "cán bộ khác phải phê duyệt")) {
+		t.Errorf("the author is offered it: %s", p.body)
+	}
+	for range 2 {
+		statement := exchange.Statement{Officer: "lan", Audience: "VN", ID: exchange.NewID(), IssuedAt: s.vn.now().Unix(), Draft: view.Row.ID, Version: view.Row.Version, SHA256: view.SHA256, Decision: exchange.DecisionRelease}
+		signed, err := statement.Sign(signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.post("/drafts/"+view.Row.ID+"/decision", url.Values{"signed": {string(signed)}, "decision": {"release"}})
+		if again, err := s.vn.node.desk.Outline(t.Context(), &lan, view.Row.ID); err == nil {
+			view.Row.Version = again.Row.Version
+		}
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: view.Row.ID})); n != 0 {
+		t.Error("its author alone has released it")
+	}
+}
