@@ -12,8 +12,9 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// The console in the demonstration: Viet Nam's, with a draft that waits for its
-// two invented officers, and a link that lets whoever started it in, once.
+// The console in the demonstration: Viet Nam's, with four invented officers, a
+// draft that waits for two of them, and a link that lets whoever started it in,
+// once.
 
 // demoConsolePort is the first port that the demo's console tries.
 const demoConsolePort = demoPort + 3
@@ -26,7 +27,12 @@ func (d *demo) openConsole(ctx context.Context) error {
 			vn = n
 		}
 	}
-	cfg := ConsoleConfig{Zone: "Asia/Ho_Chi_Minh"}
+	listener, err := freeListen(demoConsolePort)
+	if err != nil {
+		return err
+	}
+	// At a name and not an address: browsers bind no passkey to an address.
+	cfg := ConsoleConfig{Zone: "Asia/Ho_Chi_Minh", URL: fmt.Sprintf("https://localhost:%d", listener.Addr().(*net.TCPAddr).Port)}
 	if chromium, err := exec.LookPath("chromium"); err == nil { // without it, the pages say so
 		cfg.Chromium = chromium
 	}
@@ -42,11 +48,13 @@ func (d *demo) openConsole(ctx context.Context) error {
 	for _, o := range d.officers["VN"] {
 		officers = append(officers, o.ID)
 	}
-	link := pages.OpenDoor(to, officers...)
-	listener, err := freeListen(demoConsolePort)
-	if err != nil {
-		return err
+	for _, o := range watching {
+		if err := vn.roster.Put(ctx, "", o); err != nil {
+			return err
+		}
+		officers = append(officers, o.ID)
 	}
+	link := pages.OpenDoor(to, officers...)
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
@@ -57,7 +65,7 @@ func (d *demo) openConsole(ctx context.Context) error {
 	}()
 	halt := vn.halt
 	vn.halt = func() { stop(); <-done; halt() }
-	d.say.console(listener.Addr(), link, vn)
+	d.say.console(cfg.URL+link, vn)
 	return nil
 }
 
@@ -82,14 +90,14 @@ func (d *demo) leaveToDecide(ctx context.Context, vn *node) (string, error) {
 
 // console says how to open the pages. The browser will not know the throw-away
 // authority, so it says what the certificate has to look like.
-func (s *narrator) console(at net.Addr, link string, vn *demoNode) {
+func (s *narrator) console(link string, vn *demoNode) {
 	sum := sha256.Sum256(vn.identity.Leaf().Raw)
 	var print []string
 	for _, b := range sum {
 		print = append(print, fmt.Sprintf("%02X", b))
 	}
 	s.step("The officers' pages of Viet Nam", "open this link; it works once, and leads to a draft that waits for you")
-	s.line("  https://%s%s", at, link)
+	s.line("  %s", link)
 	s.line("  Your browser does not know the throw-away authority. The certificate's SHA-256 is")
 	s.line("  %s", strings.Join(print, ":"))
 	s.line("  The invented officers' signing keys are in %s.", vn.party.path("officers"))

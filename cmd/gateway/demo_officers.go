@@ -24,6 +24,13 @@ var inventedOfficers = map[string][2]struct{ id, name string }{
 	"GB": {{"sam.specimen", "Sam Specimen"}, {"alex.sample", "Alex Sample"}},
 }
 
+// watching are the officers that Viet Nam's console has beside the two who
+// release messages; they sign nothing.
+var watching = []exchange.Officer{
+	{ID: "ho.thi.thi-du", Name: "Hồ Thị Thí Dụ (invented)", Roles: []exchange.Role{exchange.RoleCompliance}, Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive},
+	{ID: "vu.van.thu", Name: "Vũ Văn Thử (invented)", Roles: []exchange.Role{exchange.RoleAdministrator}, Status: exchange.OfficerActive},
+}
+
 // A demoOfficer is an invented officer who signs with a key of their own.
 type demoOfficer struct {
 	*exchange.Officer
@@ -38,10 +45,13 @@ func appoint(ctx context.Context, n *node, p *party) ([]demoOfficer, error) {
 		return nil, fmt.Errorf("make the officers' folder: %w", err)
 	}
 	var out []demoOfficer
-	for _, invented := range inventedOfficers[p.code] {
+	for i, invented := range inventedOfficers[p.code] {
 		officer := &exchange.Officer{
 			ID: invented.id, Name: invented.name + " (invented)", Roles: []exchange.Role{exchange.RoleOfficer},
 			Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive,
+		}
+		if i == 1 { // the second one of each is told of what is out of the ordinary
+			officer.Roles = []exchange.Role{exchange.RoleSupervisor}
 		}
 		path := filepath.Join(folder, invented.id+".key")
 		if err := addKey(officer, path, false); err != nil {
