@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange"
 )
 
 // A door lets whoever started a demonstration in, as one of its invented
@@ -74,5 +76,9 @@ func (c *Console) signInForDemonstration(v *visit) error {
 			return err
 		}
 	}
-	return c.begin(v, officer, byDemo, "", v.r.PostFormValue("to"))
+	to := v.r.PostFormValue("to")
+	if !officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+		to = "/" // the link leads to a draft, which is not theirs to see
+	}
+	return c.begin(v, officer, byDemo, "", to)
 }
