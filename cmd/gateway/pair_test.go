@@ -342,7 +342,7 @@ func (g *testGateway) submit(to string) exchange.Sent {
 // eventually waits until what it is asked holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if holds() {
 			return
 		}
