@@ -63,7 +63,7 @@ func mailOrder(f exchange.MailFilter) string {
 
 // mail is the condition of a walk down one lane.
 func (c *clause) mail(lane exchange.Lane, f exchange.MailFilter) string {
-	c.where = []string{"kind = 'message'"}
+	c.where = []string{"kind = 'message'", "type <> ''"} // as the indexes have it
 	c.add("partner = ?", lane.Partner)
 	c.add("direction = ?", string(lane.Direction))
 	if f.Type != "" {

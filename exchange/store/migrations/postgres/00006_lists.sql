@@ -1,8 +1,10 @@
 -- +goose Up
 -- The officers' lists of messages: each lane in the order that they are shown,
 -- alone and by type; and what was refused.
-CREATE INDEX entry_mail ON entry (partner, direction, at, idx) WHERE kind = 'message';
-CREATE INDEX entry_mail_type ON entry (partner, direction, type, at, idx) WHERE kind = 'message';
+-- Their second condition keeps them from being taken for the look for one message
+-- (entry_message), which a plan made while the table was empty might do.
+CREATE INDEX entry_mail ON entry (partner, direction, at, idx) WHERE kind = 'message' AND type <> '';
+CREATE INDEX entry_mail_type ON entry (partner, direction, type, at, idx) WHERE kind = 'message' AND type <> '';
 CREATE INDEX entry_refusal ON entry (idx) WHERE kind = 'refusal';
 
 -- Cases by what is due, whoever has to act, and by their names.
