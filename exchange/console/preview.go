@@ -1,0 +1,118 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// A previewView is the page before a message is sent: all that the partner will
+// see, and what becomes of it.
+type previewView struct {
+	ID, Ticket, Case string
+	Version          int64
+	Type             TypeName
+	Self, Partner    Party
+	Agreement        string
+	Purpose          string
+	Recipient        string
+	Approval         string
+	Amends           bool
+	Minors           []string
+	Blocks           []Block
+	Missing          []Lack
+	Safeguards       []SafeguardLine
+	Officers         int
+}
+
+// previewPage judges what was typed. What is wrong comes back in the form; what
+// is right is shown as the partner will see it.
+func (c *Console) previewPage(v *visit, p *pen) error {
+	draft, err := p.draft()
+	if err != nil {
+		return err
+	}
+	recorded := p.recorded(p.term().Permit)
+	content, err := c.cfg.Desk.Preview(v.r.Context(), v.officer, draft, recorded)
+	if problem := exchange.AsProblem(err); err != nil && problem.Kind.Status < http.StatusInternalServerError {
+		return c.showForm(v, http.StatusUnprocessableEntity, p, problem, nil)
+	}
+	if err != nil {
+		return err
+	}
+	ticket, err := c.cfg.Forms.Ticket(v.r.Context(), v.officer, p.ID)
+	if err != nil {
+		return err
+	}
+	given, err := schemas.Parse(draft.Body, schemas.DefaultLimits())
+	if err != nil {
+		return fmt.Errorf("read a body: %w", err)
+	}
+	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, withheld: content.Withheld, minors: exchange.MinorsOf(given, v.now)}
+	sent := content.Draft
+	view := previewView{
+		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, p.Partner),
+		Agreement: v.s.Named(p.term().Agreement.Title), Purpose: sent.Purpose, Recipient: sent.Recipient, Approval: sent.Approval,
+		Amends: p.Amends > 0, Minors: r.minors, Blocks: r.read(p.Type, given), Officers: content.Officers, Safeguards: safeguardLines(v, content.Safeguards),
+	}
+	for _, m := range content.Missing {
+		view.Missing = append(view.Missing, Lack{m.Kind, m.Subject})
+	}
+	return c.show(v, http.StatusOK, "preview", v.s.T("preview.title", view.Type.Title), "work", view)
+}
+
+// submitForm hands a form that was previewed to the desk.
+func (c *Console) submitForm(v *visit) error {
+	ctx, id := v.r.Context(), chi.URLParam(v.r, "id")
+	form, err := c.previewed(v)
+	switch {
+	case errors.Is(err, errMoved):
+		return c.resumePage(v)
+	case err != nil && exchange.AsProblem(err).Kind == exchange.ProblemNotFound: // it was submitted a moment ago
+		return c.ended(v, id, err)
+	case err != nil:
+		return err
+	}
+	p, err := c.takeUp(v, form)
+	if err != nil {
+		return err
+	}
+	draft, err := p.draft()
+	if err != nil {
+		return err
+	}
+	if p.Amends > 0 {
+		_, err = c.cfg.Desk.Amend(ctx, v.officer, id, p.Amends, draft, p.recorded(p.term().Permit))
+	} else {
+		_, err = c.cfg.Desk.Submit(ctx, v.officer, draft, p.recorded(p.term().Permit))
+	}
+	switch problem := exchange.AsProblem(err); {
+	case err != nil && problem.Kind == exchange.ProblemDraftVersion:
+		return c.conflictPage(v, p)
+	case err != nil && problem.Kind.Status < http.StatusInternalServerError:
+		return c.showForm(v, http.StatusUnprocessableEntity, p, problem, nil)
+	case err != nil:
+		return err
+	}
+	if err := c.cfg.Forms.Drop(ctx, v.officer, id); err != nil {
+		return err
+	}
+	return c.ended(v, id, nil)
+}
+
+// ended goes to what a form has become: a message, or a draft that waits.
+func (c *Console) ended(v *visit, id string, otherwise error) error {
+	view, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, id)
+	if err != nil {
+		return errors.Join(otherwise, err)
+	}
+	if view.Row.State == exchange.DraftReleased {
+		return v.redirect("/messages/" + view.Row.Partner + "/out/" + id + "?done=1")
+	}
+	return v.redirect("/drafts/" + id + "?done=1")
+}
