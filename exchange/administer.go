@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -132,13 +131,9 @@ func (r *Roster) History(ctx context.Context, by *Officer, id string) ([]Officer
 	var out []OfficerChange
 	var entries []Officer
 	for _, row := range rows {
-		opened, err := r.cfg.Opener.Open(ctx, row)
-		if err != nil {
-			return nil, err
-		}
 		var said officerChange
-		if err := json.Unmarshal(opened.Data, &said); err != nil {
-			return nil, fmt.Errorf("read an officer in the record: %w", err)
+		if err := r.cfg.Opener.read(ctx, row, &said); err != nil {
+			return nil, err
 		}
 		out, entries = append(out, OfficerChange{Index: row.Index, At: row.At, By: said.By}), append(entries, said.Officer)
 	}

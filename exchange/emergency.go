@@ -2,9 +2,7 @@ package exchange
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -67,13 +65,9 @@ type Emergency struct {
 }
 
 func (c *CaseFiles) emergencyOf(ctx context.Context, r Row) (Emergency, error) {
-	opened, err := c.cfg.Opener.Open(ctx, r)
-	if err != nil {
-		return Emergency{}, err
-	}
 	var a Access
-	if err := json.Unmarshal(opened.Data, &a); err != nil {
-		return Emergency{}, fmt.Errorf("read an access: %w", err)
+	if err := c.cfg.Opener.read(ctx, r, &a); err != nil {
+		return Emergency{}, err
 	}
 	return Emergency{CaseKey{r.Partner, r.Case}, r.ID, r.At, r.At.Add(emergencyFor), a.Officer, a.Reason}, nil
 }
@@ -106,44 +100,59 @@ func (c *CaseFiles) emergency(ctx context.Context, by *Officer, key CaseKey) (ti
 	return time.Time{}, nil
 }
 
-// maxEmergencies bounds how many are looked at.
+// maxEmergencies bounds how many are shown, or looked at, at once.
 const maxEmergencies = 50
 
 // Emergencies returns those that a supervisor has to look at: of their partners,
-// and that no supervisor has acknowledged, the last first.
+// and that no supervisor has acknowledged, the last first, at most maxEmergencies.
+// What was acknowledged hides none of them.
 func (c *CaseFiles) Emergencies(ctx context.Context, by *Officer) ([]Emergency, error) {
 	if !by.Has(RoleSupervisor) {
 		return nil, nil
 	}
-	rows, err := c.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Kind: KindAccess, Type: emergencyOpened, Partners: by.Scope()}, maxEmergencies)
-	if err != nil {
+	var out []Emergency
+	for before := int64(math.MaxInt64); ; {
+		rows, err := c.cfg.Reader.Newest(ctx, before, Filter{Kind: KindAccess, Type: emergencyOpened, Partners: by.Scope()}, maxEmergencies)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			before = r.Index
+			e, err := c.waits(ctx, by, r)
+			if err != nil {
+				return nil, err
+			}
+			if e != nil {
+				out = append(out, *e)
+			}
+			if len(out) == maxEmergencies {
+				return out, nil
+			}
+		}
+		if len(rows) < maxEmergencies {
+			return out, nil
+		}
+	}
+}
+
+// waits opens an emergency that waits for a supervisor; nil for one that does
+// not, or that they may not know of.
+func (c *CaseFiles) waits(ctx context.Context, by *Officer, r Row) (*Emergency, error) {
+	if _, err := c.row(ctx, by, CaseKey{r.Partner, r.Case}); err != nil {
+		if AsProblem(err).Kind == ProblemNotFound {
+			err = nil
+		}
 		return nil, err
 	}
-	var out []Emergency
-	for _, r := range rows {
-		if _, err := c.row(ctx, by, CaseKey{r.Partner, r.Case}); err != nil {
-			if AsProblem(err).Kind == ProblemNotFound {
-				continue
-			}
-			return nil, err
-		}
-		done, err := c.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Partner: r.Partner, Case: r.Case, Kind: KindEvent, Type: emergencyAcknowledged, ID: r.ID}, 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(done) > 0 {
-			continue
-		}
-		e, err := c.emergencyOf(ctx, r)
-		if errors.Is(err, ErrErased) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e)
+	done, err := c.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Partner: r.Partner, Case: r.Case, Kind: KindEvent, Type: emergencyAcknowledged, ID: r.ID}, 1)
+	if err != nil || len(done) > 0 {
+		return nil, err
 	}
-	return out, nil
+	e, err := c.emergencyOf(ctx, r)
+	if errors.Is(err, ErrErased) {
+		return nil, nil
+	}
+	return &e, err
 }
 
 // Acknowledge records that a supervisor has looked at an emergency. Nobody
@@ -202,13 +211,13 @@ func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before 
 	}
 	var out []Look
 	for _, r := range rows {
-		opened, err := c.cfg.Opener.Open(ctx, r)
+		var a Access
+		err := c.cfg.Opener.read(ctx, r, &a)
+		if errors.Is(err, ErrErased) {
+			break // who looked before was sealed with the case
+		}
 		if err != nil {
 			return nil, err
-		}
-		var a Access
-		if err := json.Unmarshal(opened.Data, &a); err != nil {
-			return nil, fmt.Errorf("read an access: %w", err)
 		}
 		look := Look{Index: r.Index, At: r.At, Officer: a.Officer, Reason: a.Reason, What: a.What, ID: r.ID, Fields: a.Fields, BreakGlass: a.BreakGlass}
 		for _, out := range []bool{false, true} {

@@ -2,9 +2,7 @@ package exchange
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -174,7 +172,12 @@ func (c *CaseFiles) refused(ctx context.Context, by *Officer, r Row) (*Refused, 
 			return nil, err
 		}
 	}
-	opened, err := c.cfg.Opener.Open(ctx, r)
+	var data struct {
+		Problem string `json:"problem"`
+		Rule    string `json:"rule"`
+		Pointer string `json:"pointer"`
+	}
+	err := c.cfg.Opener.read(ctx, r, &data)
 	if errors.Is(err, ErrErased) {
 		return nil, nil
 	}
@@ -182,14 +185,6 @@ func (c *CaseFiles) refused(ctx context.Context, by *Officer, r Row) (*Refused, 
 		return nil, err
 	}
 	out := &Refused{Index: r.Index, At: r.At, Partner: r.Partner, Direction: r.Direction, ID: r.ID, Type: r.Type}
-	var data struct {
-		Problem string `json:"problem"`
-		Rule    string `json:"rule"`
-		Pointer string `json:"pointer"`
-	}
-	if err := json.Unmarshal(opened.Data, &data); err != nil {
-		return nil, fmt.Errorf("read the refusal %d: %w", r.Index, err)
-	}
 	out.Problem, out.Rule, out.Pointer = data.Problem, data.Rule, data.Pointer
 	return out, nil
 }

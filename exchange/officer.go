@@ -213,13 +213,9 @@ func (r *Roster) acts(ctx context.Context, o *Officer) (*Officer, error) {
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("the record knows no officer %s: %w", o.ID, ErrNotFound)
 	}
-	opened, err := r.cfg.Opener.Open(ctx, rows[0])
-	if err != nil {
-		return nil, fmt.Errorf("look for an officer in the record: %w", err)
-	}
 	var last officerChange
-	if err := json.Unmarshal(opened.Data, &last); err != nil {
-		return nil, fmt.Errorf("read an officer in the record: %w", err)
+	if err := r.cfg.Opener.read(ctx, rows[0], &last); err != nil {
+		return nil, fmt.Errorf("look for an officer in the record: %w", err)
 	}
 	if was, is := compactStruct(last.Officer), compactStruct(o); was != is {
 		return nil, fmt.Errorf("officer %s is another one in the record; change the officer anew: %w", o.ID, ErrNotFound)

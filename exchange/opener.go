@@ -70,6 +70,18 @@ func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 	return out, nil
 }
 
+// read decrypts an entry and reads the JSON that it holds.
+func (o *Opener) read(ctx context.Context, row Row, into any) error {
+	opened, err := o.Open(ctx, row)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(opened.Data, into); err != nil {
+		return fmt.Errorf("read entry %d: %w", row.Index, err)
+	}
+	return nil
+}
+
 // dataKey returns the data key of a case; ErrNotFound for no such case.
 func (o *Opener) dataKey(ctx context.Context, key CaseKey) (seal.DataKey, error) {
 	c, err := o.cases.Case(ctx, key)

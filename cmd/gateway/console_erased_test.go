@@ -1,0 +1,51 @@
+package main
+
+import (
+	"encoding/json"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// The pages of an erased case open still, also when somebody had looked at it:
+// they say what is left, which is nothing of a person.
+func TestConsoleErasedCase(t *testing.T) {
+	s := &scene{pair: newPair(t, ""), t: t}
+	vn := s.vn.signatories(t)
+	for _, o := range []exchange.Officer{officerLan, officerMinh, officerAn} {
+		if err := s.vn.node.roster.Put(t.Context(), "", o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.serve()
+	l := s.life(t)
+	question := l.told(exchange.TypeIdentityRequest, asked(""))
+	notice := l.told(exchange.TypeErasureNotice, `{"scope":"case","basis":"consent_withdrawn"}`, func(c *exchange.Claims) { c.Purpose = "data_protection" })
+
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	message, page := "/messages/KH/in/"+question, "/cases/KH/"+l.id
+	if p := v.post(message, url.Values{"all": {"1"}, "reason": {"to decide on the erasure"}}); p.status != 200 {
+		t.Fatalf("%d", p.status)
+	}
+	if p := v.get(page); p.status != 200 {
+		t.Fatalf("before: %d", p.status)
+	}
+	done := json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)
+	s.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: done})
+	if _, err := s.vn.node.desk.Erase(t.Context(), &vn[0].Officer, exchange.CaseKey{Partner: "KH", Case: l.id}, "the person has asked for it"); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/cases", page, page + "/print", "/messages", "/messages/KH/in/" + question + "/proof"} {
+		if p := v.get(path); p.status != 200 {
+			t.Errorf("%s: %d", path, p.status)
+		}
+	}
+	if p := v.get(message); p.status != 410 {
+		t.Errorf("an erased message: %d", p.status)
+	}
+	s.quiet()
+}
