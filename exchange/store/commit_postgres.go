@@ -14,6 +14,16 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
+// The looks for messages and cases of a batch. LATERAL with LIMIT keeps each a
+// walk down the unique index per key; a test holds what PostgreSQL plans.
+const (
+	lookForMessages = `SELECT e.* FROM unnest($1::text[], $2::text[], $3::text[]) AS k(partner, direction, id)
+		CROSS JOIN LATERAL (SELECT ` + rowColumns + ` FROM entry
+			WHERE kind = 'message' AND partner = k.partner AND direction = k.direction AND id = k.id LIMIT 1) e`
+	lookForCases = `SELECT c.* FROM unnest($1::text[], $2::text[]) AS k(partner, case_id)
+		CROSS JOIN LATERAL (SELECT ` + caseColumns + ` FROM cases WHERE partner = k.partner AND case_id = k.case_id LIMIT 1) c`
+)
+
 // commitPostgres is Commit on PostgreSQL in two round trips: one begins, takes
 // the lock and reads, one writes and commits.
 func (db *DB) commitPostgres(ctx context.Context, lookup exchange.Lookup, build func(context.Context, exchange.View) (exchange.Writes, error)) error {
@@ -62,20 +72,14 @@ func viewPostgres(ctx context.Context, conn *pgx.Conn, lookup exchange.Lookup) (
 		for _, k := range lookup.Messages {
 			partners, directions, ids = append(partners, k.Partner), append(directions, string(k.Direction)), append(ids, k.ID)
 		}
-		// LATERAL with LIMIT keeps this a walk down the unique index per key.
-		batch.Queue(`SELECT e.* FROM unnest($1::text[], $2::text[], $3::text[]) AS k(partner, direction, id)
-			CROSS JOIN LATERAL (SELECT `+rowColumns+` FROM entry
-				WHERE kind = 'message' AND partner = k.partner AND direction = k.direction AND id = k.id LIMIT 1) e`,
-			partners, directions, ids).Query(func(rows pgx.Rows) error { return scanMessages(rows, &view) })
+		batch.Queue(lookForMessages, partners, directions, ids).Query(func(rows pgx.Rows) error { return scanMessages(rows, &view) })
 	}
 	if len(lookup.Cases) > 0 {
 		partners, ids := make([]string, 0, len(lookup.Cases)), make([]string, 0, len(lookup.Cases))
 		for _, k := range lookup.Cases {
 			partners, ids = append(partners, k.Partner), append(ids, k.Case)
 		}
-		batch.Queue(`SELECT c.* FROM unnest($1::text[], $2::text[]) AS k(partner, case_id)
-			CROSS JOIN LATERAL (SELECT `+caseColumns+` FROM cases WHERE partner = k.partner AND case_id = k.case_id LIMIT 1) c`,
-			partners, ids).Query(func(rows pgx.Rows) error { return scanCases(rows, &view) })
+		batch.Queue(lookForCases, partners, ids).Query(func(rows pgx.Rows) error { return scanCases(rows, &view) })
 	}
 	batch.Queue("SELECT partner, direction, seq FROM lane").Query(func(rows pgx.Rows) error {
 		for rows.Next() {

@@ -28,6 +28,12 @@ type sqliteStatements struct {
 	addCase, moveCase, addLane, moveLane *sql.Stmt
 }
 
+// What a batch looks for, one key at a time.
+const (
+	lookForMessage = "SELECT " + rowColumns + " FROM entry WHERE kind = 'message' AND partner = $1 AND direction = $2 AND id = $3"
+	lookForCase    = "SELECT " + caseColumns + " FROM cases WHERE partner = $1 AND case_id = $2"
+)
+
 func (db *DB) prepareSQLite(ctx context.Context) error {
 	s := &db.stmts
 	s.once.Do(func() {
@@ -35,8 +41,8 @@ func (db *DB) prepareSQLite(ctx context.Context) error {
 			into  **sql.Stmt
 			query string
 		}{
-			{&s.message, "SELECT " + rowColumns + " FROM entry WHERE kind = 'message' AND partner = $1 AND direction = $2 AND id = $3"},
-			{&s.oneCase, "SELECT " + caseColumns + " FROM cases WHERE partner = $1 AND case_id = $2"},
+			{&s.message, lookForMessage},
+			{&s.oneCase, lookForCase},
 			{&s.job, "SELECT 1 FROM job WHERE id = $1 AND state = 'due'"},
 			{&s.entry, "INSERT INTO entry (" + rowColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"},
 			{&s.addCase, "INSERT INTO cases (" + caseColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},

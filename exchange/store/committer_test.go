@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -249,6 +250,23 @@ func TestIdleProcessShowsTheNewestCheckpoint(t *testing.T) {
 			if time.Now().After(deadline) {
 				t.Fatal("it still shows the older one")
 			}
+		}
+	})
+}
+
+// What is looked for with every message is found by its own unique index, also
+// when the plan is made while the store is empty: a plan that walks a whole lane
+// costs more with every message that is there.
+func TestOneMessageIsFoundByItsIndex(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		db := openStore(t, url)
+		message, oneCase, err := store.Plans(db, t.Context())
+		must(t, err)
+		if !strings.Contains(message, "entry_message") || strings.Contains(message, "Filter") {
+			t.Errorf("a message is looked for by\n%s", message)
+		}
+		if !regexp.MustCompile(`partner = .* AND .*case_id = |case_id = .* AND .*partner = |partner=\? AND case_id=\?`).MatchString(oneCase) || strings.Contains(oneCase, "Filter") {
+			t.Errorf("a case is looked for by\n%s", oneCase)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,31 @@ func Dump(db *DB, ctx context.Context, table string) (string, error) {
 	})
 	slices.Sort(lines)
 	return fmt.Sprintf("%d %x", len(lines), sha256.Sum256([]byte(strings.Join(lines, "\n")))), err
+}
+
+// Plans returns how the database looks for a batch's messages and cases.
+func Plans(db *DB, ctx context.Context) (message, oneCase string, err error) {
+	key := []any{"LA", "in", "1"}
+	explain, queries, args := "EXPLAIN QUERY PLAN ", [2]string{lookForMessage, lookForCase}, [2][]any{key, {"LA", "1"}}
+	if db.kind == PostgreSQL {
+		list := func(s string) []string { return []string{s} }
+		explain, queries = "EXPLAIN ", [2]string{lookForMessages, lookForCases}
+		args = [2][]any{{list("LA"), list("in"), list("1")}, {list("LA"), list("1")}}
+	}
+	var plans [2]string
+	for i, query := range queries {
+		err = errors.Join(err, each(ctx, db.reads, explain+query, args[i], func(rows *sql.Rows) error {
+			var line string
+			into := []any{&line}
+			if db.kind == SQLite {
+				into = []any{new(int), new(int), new(int), &line}
+			}
+			err := rows.Scan(into...)
+			plans[i] += line + "\n"
+			return err
+		}))
+	}
+	return plans[0], plans[1], err
 }
 
 // Unguard takes every trigger away, as whoever owns the database can.

@@ -9,7 +9,7 @@ CREATE INDEX entry_refusal ON entry (idx) WHERE kind = 'refusal';
 
 -- Cases by what is due, whoever has to act, and by their names.
 CREATE INDEX cases_due ON cases (due_at, partner, case_id);
-CREATE INDEX cases_name ON cases (case_id);
+CREATE INDEX cases_name ON cases (case_id, partner);
 
 -- The views of lists that officers gave a name.
 CREATE TABLE saved_view (
