@@ -165,15 +165,7 @@ type tokenRow struct {
 
 // persons fills the blind index, and settles what a courier would have.
 func (s *seeder) persons(ctx context.Context, cases int) error {
-	key, err := loadIndexKey(s.bench.node.cfg.Encryption.Index)
-	if err != nil {
-		return err
-	}
-	comparer, err := identity.New(identity.Config{Units: identity.CodeLists{}})
-	if err != nil {
-		return err
-	}
-	index, err := identity.NewIndex(comparer, key)
+	_, index, err := openIndex(s.bench.node.cfg.Encryption.Index)
 	if err != nil {
 		return err
 	}

@@ -40,21 +40,28 @@ func loadIndexKey(path string) ([]byte, error) {
 	return key, nil
 }
 
+// openIndex returns what compares persons, and the blind index whose key a file
+// holds.
+func openIndex(path string) (*identity.Comparer, *identity.Index, error) {
+	key, err := loadIndexKey(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	comparer, err := identity.New(identity.Config{Units: identity.CodeLists{}})
+	if err != nil {
+		return nil, nil, err
+	}
+	index, err := identity.NewIndex(comparer, key)
+	return comparer, index, err
+}
+
 // openRegister wires the blind index of persons; nothing where the
 // configuration names no key for it.
 func (n *node) openRegister() error {
 	if n.cfg.Encryption.Index == "" || n.register != nil {
 		return nil
 	}
-	key, err := loadIndexKey(n.cfg.Encryption.Index)
-	if err != nil {
-		return err
-	}
-	comparer, err := identity.New(identity.Config{Units: identity.CodeLists{}})
-	if err != nil {
-		return err
-	}
-	index, err := identity.NewIndex(comparer, key)
+	comparer, index, err := openIndex(n.cfg.Encryption.Index)
 	if err != nil {
 		return err
 	}
