@@ -116,12 +116,12 @@ func printFindings(cmd *cobra.Command, report identity.Report) error {
 	for _, f := range report.Findings {
 		reasons := make([]string, len(f.Reasons))
 		for i, key := range f.Reasons {
-			reasons[i] = key.Text().EN
+			reasons[i] = key.In("en")
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", f.Field, f.Verdict, f.Grade, f.Score, strings.Join(reasons, "; "))
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(w, "mind\t%s\t\t\t%s\n", warning.Side, warning.Key.Text().EN)
+		fmt.Fprintf(w, "mind\t%s\t\t\t%s\n", warning.Side, warning.Key.In("en"))
 	}
 	return w.Flush()
 }

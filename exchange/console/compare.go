@@ -101,7 +101,7 @@ func (c *Console) comparePage(v *visit) error {
 func texts(s *speech, keys []identity.Key) []string {
 	out := make([]string, len(keys))
 	for i, key := range keys {
-		out[i] = key.Text().In(s.Tag)
+		out[i] = key.In(s.Tag)
 	}
 	return out
 }
@@ -114,12 +114,12 @@ var comparedFields = []identity.Field{
 
 func (view *compareView) findings(s *speech, c exchange.Comparison) {
 	for _, field := range comparedFields {
-		line := findingView{Label: field.Key().Text().In(s.Tag)}
+		line := findingView{Label: field.Key().In(s.Tag)}
 		if view.Shown {
 			f := c.Report.Of(field)
-			line.Verdict, line.Words, line.Reasons = string(f.Verdict), f.Verdict.Key().Text().In(s.Tag), texts(s, f.Reasons)
+			line.Verdict, line.Words, line.Reasons = string(f.Verdict), f.Verdict.Key().In(s.Tag), texts(s, f.Reasons)
 			if f.Grade != "" && f.Verdict != identity.NotComparable {
-				line.Words += " · " + f.Grade.Key().Text().In(s.Tag)
+				line.Words += " · " + f.Grade.Key().In(s.Tag)
 			}
 			for i, p := range c.Persons {
 				line.Values[i] = personValues(s, field, p)
@@ -136,7 +136,7 @@ func (view *compareView) findings(s *speech, c exchange.Comparison) {
 		if w.Side == identity.Known {
 			side = view.Sides[1]
 		}
-		view.Warnings = append(view.Warnings, fmt.Sprintf("%s, %s: %s", side.Case.Case, side.Subject, w.Key.Text().In(s.Tag)))
+		view.Warnings = append(view.Warnings, fmt.Sprintf("%s, %s: %s", side.Case.Case, side.Subject, w.Key.In(s.Tag)))
 	}
 }
 
@@ -213,8 +213,8 @@ func coded(s *speech, list, code string) []Value {
 		return nil
 	}
 	if l, ok := schemas.List(list); ok {
-		if label := l.Label(code, s.Tag); label != code {
-			return []Value{{Text: label, Code: code}}
+		if label, lang := s.Label(l, code); label != code {
+			return []Value{{Text: label, Code: code, Lang: lang}}
 		}
 	}
 	return []Value{{Text: code}}
@@ -225,7 +225,8 @@ func coded(s *speech, list, code string) []Value {
 func placeValues(s *speech, p identity.Place) []Value {
 	out := plain(p.Text)
 	if l, ok := schemas.ListByID(p.List); ok && l.Has(p.Code) {
-		out = append(out, Value{Text: l.Label(p.Code, s.Tag), Code: p.List + " " + p.Code})
+		label, lang := s.Label(l, p.Code)
+		out = append(out, Value{Text: label, Code: p.List + " " + p.Code, Lang: lang})
 	}
 	return append(out, coded(s, "iso-3166-1", p.Country)...)
 }

@@ -219,11 +219,7 @@ func (c *Console) findPerson(v *visit) error {
 		view.Looked = true
 	}
 	for _, a := range found {
-		line := AlikeLine{Case: c.caseLine(v, a.Row), Subject: a.Subject, Score: a.Score}
-		for _, key := range a.Why {
-			line.Why = append(line.Why, key.Text().In(v.s.Tag))
-		}
-		view.Alike = append(view.Alike, line)
+		view.Alike = append(view.Alike, AlikeLine{Case: c.caseLine(v, a.Row), Subject: a.Subject, Score: a.Score, Why: texts(v.s, a.Why)})
 	}
 	return c.showFind(v, view)
 }

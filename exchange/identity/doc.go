@@ -3,7 +3,7 @@
 // another case knows.
 //
 //   - Comparer.Compare explains, field by field, what agrees, what can be the
-//     same and what differs, in words of a small catalogue (Key.Text) that hold
+//     same and what differs, in words of a small catalogue (Key.In) that hold
 //     nothing of either person.
 //   - Index turns a person into a fixed number of keyed tokens. Probable
 //     duplicates share tokens, so they are found without opening everyone's

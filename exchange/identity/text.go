@@ -1,41 +1,50 @@
 package identity
 
-import "slices"
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+)
 
-// A Key names an explanation. The console shows its text in the officer's
-// language; the texts hold nothing of the persons compared.
+// A Key names an explanation. Pages and answers show its text; the texts hold
+// nothing of the persons compared.
 type Key string
 
-// A Text is an explanation in the languages of the catalogue.
-type Text struct{ EN, VI string }
+//go:embed texts/*.json
+var textFiles embed.FS
 
-// Text returns the explanation; the zero Text when the key is unknown.
-func (k Key) Text() Text {
-	if t, ok := nameTexts[k]; ok {
-		return t
+// texts are the explanations in every language. They are a part of the program,
+// and a test reads them: what is wrong with them is found before it is built.
+var texts = sync.OnceValue(func() map[string]map[Key]string {
+	files, err := textFiles.ReadDir("texts")
+	if err != nil {
+		panic(fmt.Errorf("identity: list the texts: %w", err))
 	}
-	return fieldTexts[k]
-}
-
-// Keys lists the catalogue.
-func Keys() []Key {
-	return slices.Sorted(func(yield func(Key) bool) {
-		for _, texts := range []map[Key]Text{nameTexts, fieldTexts} {
-			for k := range texts {
-				if !yield(k) {
-					return
-				}
-			}
+	out := map[string]map[Key]string{}
+	for _, file := range files {
+		data, err := textFiles.ReadFile(path.Join("texts", file.Name()))
+		if err != nil {
+			panic(fmt.Errorf("identity: read the texts: %w", err))
 		}
-	})
-}
-
-// In returns the text of a language: Vietnamese for vi, else English.
-func (t Text) In(language string) string {
-	if language == "vi" {
-		return t.VI
+		var own map[Key]string
+		if err := json.Unmarshal(data, &own); err != nil {
+			panic(fmt.Errorf("identity: read the texts in %s: %w", file.Name(), err))
+		}
+		out[strings.TrimSuffix(file.Name(), ".json")] = own
 	}
-	return t.EN
+	return out
+})
+
+// In returns the explanation in a language, or else in English; "" when the key
+// is unknown.
+func (k Key) In(language string) string {
+	if text := texts()[language][k]; text != "" {
+		return text
+	}
+	return texts()["en"][k]
 }
 
 // Key names a verdict in the catalogue.

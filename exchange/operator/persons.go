@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/identity"
 )
 
 func (r *request) subjectKey() exchange.SubjectKey {
@@ -97,17 +98,18 @@ func (s *Server) getComparison(r *request) (answer, error) {
 	for _, f := range report.Findings {
 		field := fieldView{string(f.Field), string(f.Verdict), string(f.Grade), f.Score, []reasonView{}}
 		for _, key := range f.Reasons {
-			text := key.Text()
-			field.Reasons = append(field.Reasons, reasonView{Key: string(key), Text: Words{text.EN, text.VI}})
+			field.Reasons = append(field.Reasons, reasonView{Key: string(key), Text: explained(key)})
 		}
 		out.Findings = append(out.Findings, field)
 	}
 	for _, w := range report.Warnings {
-		text := w.Key.Text()
-		out.Warnings = append(out.Warnings, reasonView{string(w.Key), string(w.Side), Words{text.EN, text.VI}})
+		out.Warnings = append(out.Warnings, reasonView{string(w.Key), string(w.Side), explained(w.Key)})
 	}
 	return reply(http.StatusOK, out)
 }
+
+// explained is an explanation in the languages of the API.
+func explained(k identity.Key) Words { return Words{k.In("en"), k.In("vi")} }
 
 // eraseCase destroys what a case holds.
 func (s *Server) eraseCase(r *request) (answer, error) {
