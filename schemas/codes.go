@@ -44,13 +44,19 @@ var languages = []string{"en", "vi", "km", "lo", "zh"}
 // Label returns the label in a language (a BCP 47 tag, of which the first part
 // counts), or else the English or the Vietnamese one.
 func (c Code) Label(language string) string {
+	label, _ := c.Said(language)
+	return label
+}
+
+// Said is Label, with the language that the label is of.
+func (c Code) Said(language string) (label, of string) {
 	base, _, _ := strings.Cut(language, "-")
-	for _, l := range []string{base, "en", "vi"} {
-		if label := c.labels[l]; label != "" {
-			return label
+	for _, of := range []string{base, "en", "vi"} {
+		if label := c.labels[of]; label != "" {
+			return label, of
 		}
 	}
-	return c.Code
+	return c.Code, ""
 }
 
 // ID names the list and its version, as a place's code_list_version does.

@@ -203,7 +203,8 @@ func (r *reading) words(f schemas.Field, beside map[string]any, v string) Value 
 	if strings.HasSuffix(f.Pointer, "/code") { // a place of a national list
 		id, _ := beside["code_list_version"].(string)
 		if list, ok := schemas.ListByID(id); ok && list.Has(v) {
-			return Value{Text: list.Label(v, r.s.Tag), Code: v}
+			label, lang := r.s.Label(list, v)
+			return Value{Text: label, Code: v, Lang: lang}
 		}
 	}
 	out := Value{Text: v}

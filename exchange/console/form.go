@@ -42,6 +42,7 @@ type Node struct {
 type Option struct {
 	Name, Value, Label, Hint string
 	Checked                  bool
+	Lang                     string // of the label, where it is not the page's
 }
 
 // What decides how a code list is shown.
@@ -169,7 +170,10 @@ func (l *layout) node(f schemas.Field, pointer string) Node {
 	case f.Fixed:
 		n.Kind = "tick"
 	case f.Type == "boolean":
-		n.Kind, n.Options = "radios", []Option{{pointer, "true", l.s.T("value.yes"), "", n.Value == "true"}, {pointer, "false", l.s.T("value.no"), "", n.Value == "false"}}
+		n.Kind, n.Options = "radios", []Option{
+			{Name: pointer, Value: "true", Label: l.s.T("value.yes"), Checked: n.Value == "true"},
+			{Name: pointer, Value: "false", Label: l.s.T("value.no"), Checked: n.Value == "false"},
+		}
 	case name == "subject_ref" && l.persons != nil:
 		n.Kind = "fixed"
 	case f.Format == "" && l.messages != nil && (name == "target" || name == "nationality_confirmation" || name == "message"):
@@ -188,7 +192,7 @@ func (l *layout) node(f schemas.Field, pointer string) Node {
 		n.Kind, n.List, n.Hint = "text", list.Name, l.s.T("form.propose")
 		l.proposes[list.Name] = true
 		if list.Has(n.Value) {
-			n.Value = proposal(list, n.Value, l.s.Tag)
+			n.Value = proposal(l.s, list, n.Value)
 		}
 	case name == "latin":
 		n.Kind, n.Hint = "text", l.s.T("form.latin")
@@ -232,7 +236,8 @@ func nodeID(pointer string) string {
 func (l *layout) codes(list schemas.CodeList, pointer string) []Option {
 	var out []Option
 	for c := range list.Codes() {
-		out = append(out, Option{Name: pointer, Value: c.Code, Label: c.Label(l.s.Tag), Checked: slices.Contains(l.values[pointer], c.Code)})
+		label, lang := l.s.Label(list, c.Code)
+		out = append(out, Option{Name: pointer, Value: c.Code, Label: label, Lang: lang, Checked: slices.Contains(l.values[pointer], c.Code)})
 	}
 	return out
 }
@@ -246,8 +251,8 @@ func (l *layout) messageOptions(value string) []Option {
 }
 
 // proposal writes a code as its list proposes it.
-func proposal(list schemas.CodeList, code, language string) string {
-	if label := list.Label(code, language); label != code {
+func proposal(s *speech, list schemas.CodeList, code string) string {
+	if label, _ := s.Label(list, code); label != code {
 		return label + " (" + code + ")"
 	}
 	return code
@@ -265,7 +270,7 @@ func (l *layout) group(f schemas.Field, n *Node) {
 		n.Kind = "checks"
 		for _, flag := range fields {
 			name := n.Pointer + flag.Pointer[len(f.Pointer):]
-			n.Options = append(n.Options, Option{name, "true", l.s.Of(flag.Title), l.s.Of(flag.Description), l.values.Get(name) == "true"})
+			n.Options = append(n.Options, Option{Name: name, Value: "true", Label: l.s.Of(flag.Title), Hint: l.s.Of(flag.Description), Checked: l.values.Get(name) == "true"})
 		}
 	case all(func(g schemas.Field) bool {
 		return g.CodeList != "" && g.CodeList == fields[0].CodeList && g.Type == "string"
@@ -323,11 +328,11 @@ func (l *layout) unit(pointer string) Node {
 	chosen := l.values.Get(pointer + "#unit")
 	if id, code, ok := strings.Cut(chosen, ":"); ok {
 		if list, known := schemas.ListByID(id); known {
-			n.Options = append(n.Options, Option{Name: pointer + "#unit", Value: chosen, Label: unitLabel(list, code, l.s.Tag), Checked: true})
+			n.Options = append(n.Options, Option{Name: pointer + "#unit", Value: chosen, Label: unitLabel(list, code), Lang: unitLanguage, Checked: true})
 		}
 	}
 	if l.values.Get(pointer+"#find") != "" {
-		for _, option := range findUnits(l.text(pointer+"/text_as_given"), l.s.Tag) {
+		for _, option := range findUnits(l.text(pointer + "/text_as_given")) {
 			if option.Value != chosen {
 				option.Name = pointer + "#unit"
 				n.Options = append(n.Options, option)
@@ -347,7 +352,7 @@ const unitsFound = 12
 
 // findUnits returns the units of Viet Nam whose names have all words of a text,
 // those first whose own name is the text.
-func findUnits(text, language string) []Option {
+func findUnits(text string) []Option {
 	list, ok := schemas.List("vn-units")
 	words := strings.Fields(folded(text))
 	if !ok || len(words) == 0 {
@@ -355,13 +360,13 @@ func findUnits(text, language string) []Option {
 	}
 	var named, others []Option
 	for c := range list.Codes() {
-		label := unitLabel(list, c.Code, language)
+		label := unitLabel(list, c.Code)
 		has := strings.Fields(folded(label))
 		if slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(has, w) }) {
 			continue
 		}
-		option := Option{Value: list.ID() + ":" + c.Code, Label: label}
-		if strings.Contains(" "+folded(c.Label(language))+" ", " "+strings.Join(words, " ")+" ") {
+		option := Option{Value: list.ID() + ":" + c.Code, Label: label, Lang: unitLanguage}
+		if strings.Contains(" "+folded(c.Label(unitLanguage))+" ", " "+strings.Join(words, " ")+" ") {
 			named = append(named, option)
 		} else {
 			others = append(others, option)
@@ -371,10 +376,14 @@ func findUnits(text, language string) []Option {
 	return named[:min(len(named), unitsFound)]
 }
 
-func unitLabel(list schemas.CodeList, code, language string) string {
-	label := list.Label(code, language)
+// unitLanguage is the language of the units' names, which are the same to
+// everybody.
+const unitLanguage = "vi"
+
+func unitLabel(list schemas.CodeList, code string) string {
+	label := list.Label(code, unitLanguage)
 	if unit, ok := list.Lookup(code); ok && unit.Parent != "" {
-		label += ", " + list.Label(unit.Parent, language)
+		label += ", " + list.Label(unit.Parent, unitLanguage)
 	}
 	return label
 }
@@ -425,7 +434,7 @@ func (l *layout) safeguards(permit *partners.Permit) []Node {
 		if kind == partners.SafeguardConsent {
 			basis := Node{Kind: "radios", Pointer: at + "/basis", ID: nodeID(at + "/basis"), Label: l.s.T("form.basis")}
 			for _, value := range []string{"consent", "authority"} {
-				basis.Options = append(basis.Options, Option{at + "/basis", value, l.s.T("basis." + value), "", l.values.Get(at+"/basis") == value})
+				basis.Options = append(basis.Options, Option{Name: at + "/basis", Value: value, Label: l.s.T("basis." + value), Checked: l.values.Get(at+"/basis") == value})
 			}
 			basis.Faults = l.take(&basis)
 			n.Nodes = append(n.Nodes, basis)

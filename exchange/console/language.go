@@ -161,19 +161,21 @@ func (s *speech) Of(w schemas.Words) string {
 }
 
 // Label writes a code in words, and says which language they are of where that
-// is not the page's: a screen reader has to know.
+// is not the page's: a screen reader has to know. A code that its list does not
+// have is returned as it is.
 func (s *speech) Label(list schemas.CodeList, code string) (label, lang string) {
-	label = list.Label(code, s.Tag)
-	if s.words == nil || label != list.Label(code, "en") {
-		return label, ""
+	c, ok := list.Lookup(code)
+	if !ok {
+		return code, ""
 	}
-	if own := s.words[label]; own != "" && list.Has(code) {
+	label, lang = c.Said(s.Tag)
+	if own := s.words[label]; lang == "en" && own != "" {
 		return own, ""
 	}
-	if label == code {
+	if lang == s.Tag || label == code {
 		return label, ""
 	}
-	return label, "en"
+	return label, lang
 }
 
 // Foreign is the attribute of a text that only English has.

@@ -166,8 +166,9 @@ func TestCatalogues(t *testing.T) {
 	}
 }
 
-// A language that schemas do not speak has a word for every title of theirs, and
-// none for what nobody says.
+// A language that schemas do not speak has a word for every title and every code
+// of theirs, and none for what nobody says. Only the names of Viet Nam's units
+// are the same in all languages, and say that they are Vietnamese.
 func TestWordsForSchemas(t *testing.T) {
 	all, err := loadLanguages(time.UTC)
 	if err != nil {
@@ -204,17 +205,28 @@ func TestWordsForSchemas(t *testing.T) {
 			}
 		}
 	}
-	lo := all.byTag("lo")
+	for _, list := range schemas.Lists() {
+		for code := range list.Codes() {
+			for _, s := range all.all {
+				if label, lang := s.Label(list, code.Code); lang != "" && (lang != unitLanguage || !strings.HasPrefix(list.Name, "vn-")) {
+					t.Errorf("%s has no word for %q, which is %s in the list %s", s.Tag, label, code.Code, list.Name)
+				}
+			}
+		}
+	}
+	lo, en := all.byTag("lo"), all.byTag("en")
 	sex, _ := schemas.List("sex")
-	roles, _ := schemas.List("htcds-role-in-process")
 	if label, lang := lo.Label(sex, "female"); label != "ຍິງ" || lang != "" {
 		t.Errorf("%q %q", label, lang)
 	}
-	if label, lang := lo.Label(roles, "Transporter"); label != "Transporter" || lang != "" {
-		t.Errorf("a label that is its code: %q %q", label, lang)
+	units, _ := schemas.List("vn-units")
+	for _, s := range []*speech{lo, en} {
+		if label, lang := s.Label(units, "01"); label != "Thành phố Hà Nội" || lang != "vi" {
+			t.Errorf("in %s a Vietnamese name is %q, said to be %q", s.Tag, label, lang)
+		}
 	}
-	if label, lang := lo.Label(roles, "TravellingPartner"); label != "Travelling Partner" || lang != "en" {
-		t.Errorf("%q is said to be %q", label, lang)
+	if label, lang := lo.Label(sex, "none-of-it"); label != "none-of-it" || lang != "" {
+		t.Errorf("a code that the list does not have: %q %q", label, lang)
 	}
 }
 

@@ -296,7 +296,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		list, _ := schemas.List(name)
 		held := Proposal{Name: name}
 		for code := range list.Codes() {
-			held.Values = append(held.Values, proposal(list, code.Code, v.s.Tag))
+			held.Values = append(held.Values, proposal(v.s, list, code.Code))
 		}
 		view.Proposals = append(view.Proposals, held)
 	}
