@@ -17,17 +17,18 @@ import (
 
 // What a finding of Audit can be about, beside record's rules.
 const (
-	RuleReceipt = "receipt"     // an acknowledged message's receipt is gone, or is not what was answered
-	RuleReply   = "in-reply-to" // a row names another message than its bytes answer
-	RuleCase    = "case"        // a case is missing, stray, or stands elsewhere than its messages say
-	RuleBook    = "book"        // a case's book is not what its messages say
-	RuleLane    = "lane"        // the next number of a partner is not the one after the last
-	RuleJob     = "job"         // a delivery is missing, stray, or ended without an outcome in the record
-	RuleAttempt = "attempt"     // the attempts of a delivery are gone
-	RuleOfficer = "officer"     // an officer is another than the record says
-	RuleWitness = "witness"     // what was countersigned is not what its checkpoint says
-	RuleGuard   = "guard"       // a trigger that keeps the tables append-only is gone or switched off
-	RuleLock    = "lock"        // nothing is remembered outside the database
+	RuleReceipt  = "receipt"     // an acknowledged message's receipt is gone, or is not what was answered
+	RuleReply    = "in-reply-to" // a row names another message than its bytes answer
+	RuleCase     = "case"        // a case is missing, stray, or stands elsewhere than its messages say
+	RuleBook     = "book"        // a case's book is not what its messages say
+	RuleLane     = "lane"        // the next number of a partner is not the one after the last
+	RuleJob      = "job"         // a delivery is missing, stray, or ended without an outcome in the record
+	RuleAttempt  = "attempt"     // the attempts of a delivery are gone
+	RuleOfficer  = "officer"     // an officer is another than the record says
+	RuleAssigned = "assigned"    // a case is with other officers than the record says
+	RuleWitness  = "witness"     // what was countersigned is not what its checkpoint says
+	RuleGuard    = "guard"       // a trigger that keeps the tables append-only is gone or switched off
+	RuleLock     = "lock"        // nothing is remembered outside the database
 )
 
 // An AuditStore shows everything that is kept beside the entries and follows

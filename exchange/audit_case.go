@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -73,10 +74,11 @@ func (a *auditor) audit(ctx context.Context, store AuditStore, key CaseKey) (*ca
 		return nil, err
 	}
 	c.stands()
-	if !c.unreadable {
-		c.book()
+	if c.unreadable {
+		return c, nil
 	}
-	return c, nil
+	c.book()
+	return c, c.assigned(ctx)
 }
 
 // String names a case in a finding.
@@ -300,6 +302,38 @@ func (c *caseAudit) stands() {
 	if len(differs) > 0 {
 		c.find(-1, RuleCase, "%s stands elsewhere than its entries say: %s differ", want.CaseKey, strings.Join(differs, ", "))
 	}
+}
+
+// assigned compares who has the case with what the record says last, in its book
+// and in the table that serves lists. What an erasure has made unreadable the book
+// alone still says.
+func (c *caseAudit) assigned(ctx context.Context) error {
+	if c.row.Book == nil {
+		return nil // said already
+	}
+	book, err := openBook(c.key, c.row)
+	if err != nil {
+		return nil // likewise
+	}
+	key := c.row.CaseKey
+	if (c.retold.assigned || c.row.ErasedTo == 0) && !slices.Equal(book.Assigned, c.retold.book.Assigned) {
+		c.find(-1, RuleAssigned, "the book of %s says that %s have it, but the record says %s", key, hands(book.Assigned), hands(c.retold.book.Assigned))
+	}
+	listed, err := c.store.Assigned(ctx, []CaseKey{key})
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(listed[key], book.Assigned) {
+		c.find(-1, RuleAssigned, "lists say of %s that %s have it, but its book says %s; assign it anew", key, hands(listed[key]), hands(book.Assigned))
+	}
+	return nil
+}
+
+func hands(officers []string) string {
+	if len(officers) == 0 {
+		return "all officers of the partner"
+	}
+	return strings.Join(officers, ", ")
 }
 
 // book compares the case's book with the one that was told again, note by note.

@@ -42,6 +42,7 @@ type openCase struct {
 	fresh   bool // it is written with its first entry, and not for one that is refused
 	changed bool
 	erased  bool // by an entry of this batch
+	passed  bool // into other hands, by an entry of this batch
 }
 
 func (b *building) build(ctx context.Context, batch []*Entry) (Writes, error) {
@@ -126,6 +127,13 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 			return
 		}
 		c.changed = true
+	}
+	if e.assigns != nil {
+		if refused := c.book.assign(e.assigns); refused != nil {
+			e.err = refused
+			return
+		}
+		c.changed, c.passed = true, true
 	}
 	if e.Settle != nil {
 		b.view.Due[e.Settle.JobID] = false
@@ -372,6 +380,10 @@ func (b *building) writes(tiles []record.Tile) (Writes, error) {
 			w.Cases = append(w.Cases, c.row)
 			if c.erased {
 				w.Erased = append(w.Erased, c.row)
+			}
+			if c.passed {
+				c.row.Assigned = c.book.Assigned
+				w.Assigned = append(w.Assigned, c.row)
 			}
 		}
 	}

@@ -41,6 +41,9 @@ type Book struct {
 	// Erased: the case was erased, and the notes say nothing any more but which
 	// messages there were.
 	Erased bool `json:"erased,omitempty"`
+	// Assigned are the officers who have the case, in order; nil: every one of the
+	// partner. It says nothing of the person, and outlives an erasure.
+	Assigned []string `json:"assigned,omitempty"`
 }
 
 // maxEnded is far more than can be signed while one is taken back.

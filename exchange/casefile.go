@@ -15,6 +15,7 @@ type CaseFilesConfig struct {
 	Reader    Reader
 	Opener    *Opener
 	Directory *Directory
+	Roster    *Roster
 	Recorder  Recorder
 	Clock     func() time.Time
 }
@@ -29,7 +30,7 @@ type CaseFiles struct {
 
 // NewCaseFiles returns the case files; it refuses a missing part.
 func NewCaseFiles(cfg CaseFilesConfig) (*CaseFiles, error) {
-	if cfg.Reader == nil || cfg.Opener == nil || cfg.Directory == nil || cfg.Recorder == nil || cfg.Clock == nil {
+	if cfg.Reader == nil || cfg.Opener == nil || cfg.Directory == nil || cfg.Roster == nil || cfg.Recorder == nil || cfg.Clock == nil {
 		return nil, errors.New("case files: a required part is missing")
 	}
 	return &CaseFiles{cfg, judge{nil, cfg.Reader, cfg.Opener}}, nil
@@ -41,17 +42,52 @@ type CaseFile struct {
 	Standing Standing
 	Clocks   []RunningClock
 	Erased   bool
+	// Assigned are the officers who have it; nil: every one of the partner.
+	Assigned []string
 	// Emergency is until when it is open to an officer who is not assigned to it;
 	// zero for all others.
 	Emergency time.Time
 }
 
-// List returns the cases that an officer may see, a page at a time.
-func (c *CaseFiles) List(ctx context.Context, by *Officer, f CaseFilter) ([]CaseRow, error) {
+// List returns the cases that an officer may see, at most f.Limit. next is the
+// case after which to go on; it is zero at the end. One call looks at no more than
+// maxScan cases, so a page may have fewer than there are.
+func (c *CaseFiles) List(ctx context.Context, by *Officer, f CaseFilter) (found []CaseRow, next CaseRow, err error) {
 	if !seesCases(by) {
-		return nil, forbidden("see cases")
+		return nil, CaseRow{}, forbidden("see cases")
 	}
-	return c.cfg.Reader.CasePage(ctx, seenBy(by, f))
+	f, next = seenBy(by, f), f.After
+	want := f.Limit
+	f.Limit = want + 1 // most often all that is needed
+	for scanned := 0; scanned < maxScan; f.Limit = maxScan / 4 {
+		f.After = next
+		rows, err := c.cfg.Reader.CasePage(ctx, f)
+		if err != nil {
+			return nil, CaseRow{}, err
+		}
+		keys := make([]CaseKey, len(rows))
+		for i, row := range rows {
+			keys[i] = row.CaseKey
+		}
+		assigned, err := c.cfg.Reader.Assigned(ctx, keys)
+		if err != nil {
+			return nil, CaseRow{}, err
+		}
+		for _, row := range rows {
+			if len(found) == want {
+				return found, next, nil
+			}
+			if row.Assigned = assigned[row.CaseKey]; f.Seen == "" || by.has(row.Assigned) {
+				found = append(found, row)
+			}
+			next = row
+		}
+		if len(rows) < f.Limit {
+			return found, CaseRow{}, nil
+		}
+		scanned += len(rows)
+	}
+	return found, next, nil
 }
 
 // Count counts the cases that an officer may see, and stops at f.Limit.
@@ -65,6 +101,9 @@ func (c *CaseFiles) Count(ctx context.Context, by *Officer, f CaseFilter) (int, 
 // seenBy narrows a filter to what an officer may see.
 func seenBy(by *Officer, f CaseFilter) CaseFilter {
 	f.Partners, f.Kinds = within(f.Partners, by.Scope()), within(f.Kinds, kindsOf(by))
+	if !by.Has(seeAll...) {
+		f.Seen = by.ID
+	}
 	return f
 }
 
@@ -96,51 +135,52 @@ func seesCases(by *Officer) bool {
 // row returns a case that an officer may see, for good or in an emergency;
 // ErrNotFound for any other.
 func (c *CaseFiles) row(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
-	row, err := c.cfg.Reader.Case(ctx, key)
-	if err == nil {
-		var kind Conversation
-		if kind, err = c.cfg.Opener.kindOf(ctx, row); err == nil {
-			err = c.opens(ctx, by, key, kind)
-		}
-	}
-	if errors.Is(err, ErrNotFound) {
-		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
-	}
+	row, _, err := c.door(ctx, by, key)
 	return row, err
 }
 
+// door is row, and says until when a case is open that is so only in an
+// emergency; the time is zero for one that is open for good.
+func (c *CaseFiles) door(ctx context.Context, by *Officer, key CaseKey) (row CaseRow, until time.Time, err error) {
+	row, err = c.cfg.Reader.Case(ctx, key)
+	if err == nil {
+		until, err = c.opens(ctx, by, row)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return CaseRow{}, time.Time{}, problem(ProblemNotFound, "There is no such case.")
+	}
+	return row, until, err
+}
+
 // opens returns ErrNotFound for a case that an officer may not see.
-func (c *CaseFiles) opens(ctx context.Context, by *Officer, key CaseKey, kind Conversation) error {
-	if key.Case == "" || !seesCases(by) || !by.Police && (kind == "" || kind == Information) {
-		return ErrNotFound
+func (c *CaseFiles) opens(ctx context.Context, by *Officer, row CaseRow) (until time.Time, err error) {
+	kind, theirs, err := c.cfg.Opener.theirs(ctx, by, row, seeAll)
+	switch {
+	case err != nil:
+		return until, err
+	case row.Case == "" || !seesCases(by) || !by.Police && (kind == "" || kind == Information):
+		return until, ErrNotFound
+	case theirs && by.assigned(row.Partner):
+		return until, nil
 	}
-	if by.assigned(key.Partner) {
-		return nil
-	}
-	until, err := c.emergency(ctx, by, key)
-	if err == nil && until.IsZero() {
+	if until, err = c.emergency(ctx, by, row.CaseKey); err == nil && until.IsZero() {
 		err = ErrNotFound
 	}
-	return err
+	return until, err
 }
 
 // Case returns one case.
 func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFile, error) {
-	row, err := c.row(ctx, by, key)
+	row, until, err := c.door(ctx, by, key)
 	if err != nil {
 		return CaseFile{}, err
 	}
-	file := CaseFile{Row: row, Erased: row.ErasedTo > 0}
-	if !by.assigned(key.Partner) {
-		if file.Emergency, err = c.emergency(ctx, by, key); err != nil {
-			return CaseFile{}, err
-		}
-	}
+	file := CaseFile{Row: row, Erased: row.ErasedTo > 0, Emergency: until}
 	book, err := c.cfg.Opener.bookOf(ctx, row)
 	if err != nil {
 		return CaseFile{}, err
 	}
-	file.Standing = book.Standing()
+	file.Standing, file.Assigned = book.Standing(), book.Assigned
 	if peer, err := c.cfg.Directory.Peer(key.Partner); err == nil {
 		file.Clocks = peer.Clocks(book, c.cfg.Clock())
 	} else if !errors.Is(err, ErrNotFound) {
@@ -167,6 +207,8 @@ type TimelineEntry struct {
 	// By and Reason are of what an officer did.
 	By     string `json:"by,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	// Officers are those who have the case from an assignment on.
+	Officers []string `json:"officers,omitempty"`
 }
 
 // Timeline returns what happened in a case from an index on, at most n.
@@ -193,7 +235,7 @@ func (c *CaseFiles) Timeline(ctx context.Context, by *Officer, key CaseKey, from
 			}
 		}
 		if r.Kind == KindAccess || r.Kind == KindEvent {
-			e.By, e.Reason = c.actor(ctx, r)
+			c.actor(ctx, r, &e)
 		}
 		if out = append(out, e); len(out) >= n {
 			return done
@@ -206,25 +248,28 @@ func (c *CaseFiles) Timeline(ctx context.Context, by *Officer, key CaseKey, from
 	return out, err
 }
 
-// actor says who did what an entry records, and why; nothing when the entry
+// actor adds who did what an entry records, and why; nothing when the entry
 // cannot be opened any more.
-func (c *CaseFiles) actor(ctx context.Context, r Row) (by, reason string) {
+func (c *CaseFiles) actor(ctx context.Context, r Row, e *TimelineEntry) {
 	opened, err := c.cfg.Opener.Open(ctx, r)
 	if err != nil {
-		return "", ""
+		return
 	}
 	var data struct {
-		By      string `json:"by"`
-		Officer string `json:"officer"`
-		Reason  string `json:"reason"`
+		By       string   `json:"by"`
+		Officer  string   `json:"officer"`
+		Reason   string   `json:"reason"`
+		Officers []string `json:"officers"`
 	}
 	if json.Unmarshal(opened.Data, &data) != nil { // some events are lists
-		return "", ""
+		return
 	}
-	if data.By == "" {
-		data.By = data.Officer
+	if e.By = data.By; e.By == "" {
+		e.By = data.Officer
 	}
-	return data.By, data.Reason
+	if e.Reason = data.Reason; r.Type == caseAssigned {
+		e.Officers = data.Officers
+	}
 }
 
 func noteKey(n *Note) string { return fmt.Sprintf("%t/%s", n.Out, n.ID) }
@@ -277,10 +322,11 @@ func (c *CaseFiles) Message(ctx context.Context, by *Officer, key MessageKey, re
 		return nil, forbidden("read messages")
 	}
 	caseKey := CaseKey{row.Partner, row.Case}
-	if _, err := c.row(ctx, by, caseKey); err != nil {
+	_, until, err := c.door(ctx, by, caseKey)
+	if err != nil {
 		return nil, err
 	}
-	if err := recordAccess(ctx, c.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, Fields: []string{""}, BreakGlass: !by.assigned(row.Partner)}); err != nil {
+	if err := recordAccess(ctx, c.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, Fields: []string{""}, BreakGlass: !until.IsZero()}); err != nil {
 		return nil, err
 	}
 	versions, err := c.judge.Versions(ctx, key, row.Case)

@@ -43,6 +43,7 @@ type Entry struct {
 
 	hash     [32]byte
 	recheck  func(*Book) error // what can only be judged with the case at hand; nil for nothing
+	assigns  *assignment       // whom its case is assigned to from here on; nil leaves that as it is
 	clockAt  time.Time         // when the clocks that it started must be looked at
 	err      error
 	done     chan struct{}

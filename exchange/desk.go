@@ -248,12 +248,23 @@ func (d *Desk) Preview(ctx context.Context, by *Officer, draft Draft, safeguards
 			return DraftContent{}, refused
 		}
 	}
-	r, err := d.cfg.Outbox.Review(ctx, draft)
+	// A case that is hidden is judged as one that is not there.
+	hidden, err := d.cfg.Opener.hides(ctx, by, CaseKey{draft.To, draft.Case})
 	if err != nil {
 		return DraftContent{}, err
 	}
-	if !by.Sees(draft.To, r.book.Kind()) {
-		return DraftContent{}, forbidden("speak in police conversations")
+	if hidden {
+		draft.Case = NewID()
+	}
+	r, err := d.cfg.Outbox.Review(ctx, draft)
+	if err == nil && !hidden { // what was sent before is of the case that it was sent in
+		hidden, err = d.cfg.Opener.hides(ctx, by, CaseKey{r.Draft.To, r.Draft.Case})
+	}
+	if err != nil {
+		return DraftContent{}, err
+	}
+	if hidden {
+		return DraftContent{}, problem(ProblemNotFound, "There is no such case.")
 	}
 	return DraftContent{
 		Draft: r.Draft, Withheld: r.Withheld, Safeguards: safeguards, Officers: r.Officers,
@@ -380,15 +391,10 @@ func (d *Desk) find(ctx context.Context, by *Officer, id string, version int64, 
 
 // visible returns ErrNotFound for a draft that an officer may not know of.
 func (d *Desk) visible(ctx context.Context, by *Officer, row DraftRow) error {
-	c, err := d.cfg.Opener.cases.Case(ctx, CaseKey{row.Partner, row.Case})
-	if err != nil {
+	if err := d.cfg.Opener.writes(ctx, by, CaseKey{row.Partner, row.Case}); err != nil {
 		return err
 	}
-	kind, err := d.cfg.Opener.kindOf(ctx, c)
-	if err != nil {
-		return err
-	}
-	if !by.Sees(row.Partner, kind) || !by.Sees(row.Partner, conversationOf(row.Type)) {
+	if !by.Sees(row.Partner, conversationOf(row.Type)) {
 		return ErrNotFound
 	}
 	return nil
@@ -417,7 +423,7 @@ func (d *Desk) store(ctx context.Context, row DraftRow, content DraftContent) (D
 }
 
 func (d *Desk) open(ctx context.Context, row DraftRow) (DraftView, error) {
-	c, err := d.cfg.Opener.cases.Case(ctx, CaseKey{row.Partner, row.Case})
+	c, err := d.cfg.Opener.store.Case(ctx, CaseKey{row.Partner, row.Case})
 	if err != nil {
 		return DraftView{}, fmt.Errorf("find the case of a draft: %w", err)
 	}

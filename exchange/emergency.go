@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Opening a case that one is not assigned to: in an emergency an officer does
-// it alone and at once, says why, and a supervisor is told of it.
+// Opening a case that one is not assigned to, or whose partner one is not: in an
+// emergency an officer does it alone and at once, says why, and a supervisor is
+// told of it.
 
 const (
 	emergencyOpened       = "case_emergency"         // an access
@@ -24,8 +25,8 @@ func (o *Officer) assigned(partner string) bool {
 	return slices.Contains(o.Partners, EveryPartner) || slices.Contains(o.Partners, partner)
 }
 
-// BreakGlass opens a case to an officer who is not assigned to its partner, for
-// a time. It is in the record before anything can be seen. Police information
+// BreakGlass opens a case to an officer who is not assigned to it or to its
+// partner, for a time. It is in the record before anything can be seen. Police information
 // opens to nobody who may not see any.
 func (c *CaseFiles) BreakGlass(ctx context.Context, by *Officer, key CaseKey, reason string) error {
 	if !by.Has(RoleOfficer, RoleSupervisor) {
@@ -39,14 +40,13 @@ func (c *CaseFiles) BreakGlass(ctx context.Context, by *Officer, key CaseKey, re
 	if err != nil {
 		return err
 	}
-	kind, err := c.cfg.Opener.kindOf(ctx, row)
-	if err != nil {
-		return err
-	}
+	kind, theirs, err := c.cfg.Opener.theirs(ctx, by, row, seeAll)
 	switch {
+	case err != nil:
+		return err
 	case !by.Police && (kind == Information || kind == ""):
 		return none
-	case by.assigned(key.Partner):
+	case theirs && by.assigned(key.Partner):
 		return nil // it is open to them
 	}
 	return recordAccess(ctx, c.cfg.Recorder, Access{

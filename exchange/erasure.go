@@ -75,20 +75,16 @@ func (d *Desk) Erase(ctx context.Context, by *Officer, key CaseKey, reason strin
 
 // erasable returns a case that an officer may erase.
 func (d *Desk) erasable(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
-	c, err := d.cfg.Opener.cases.Case(ctx, key)
-	kind := Conversation("")
-	if err == nil {
-		kind, err = d.cfg.Opener.kindOf(ctx, c)
-	}
+	err := d.cfg.Opener.writes(ctx, by, key)
 	switch {
-	case errors.Is(err, ErrNotFound), err == nil && (key.Case == "" || !by.Sees(key.Partner, kind)):
+	case errors.Is(err, ErrNotFound), err == nil && key.Case == "":
 		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
 	case err != nil:
 		return CaseRow{}, err
 	case !by.Has(RoleOfficer, RoleSupervisor):
 		return CaseRow{}, forbidden("erase cases")
 	}
-	return c, nil
+	return d.cfg.Opener.store.Case(ctx, key)
 }
 
 // asked finds the notice that asks for an erasure and who has signed for it, and
@@ -209,7 +205,7 @@ func (d *Desk) awaitsErasure(ctx context.Context, view DraftView) (bool, error) 
 	if !view.confirmsErasure() {
 		return false, nil
 	}
-	c, err := d.cfg.Opener.cases.Case(ctx, CaseKey{view.Row.Partner, view.Row.Case})
+	c, err := d.cfg.Opener.store.Case(ctx, CaseKey{view.Row.Partner, view.Row.Case})
 	return c.ErasedTo == 0, err
 }
 
@@ -261,7 +257,7 @@ func (b *Book) erasable() *Problem {
 // bare is what is left of the book of a case that was erased: which messages
 // there were, as the leaves of the record say it in clear.
 func (b *Book) bare() *Book {
-	out := &Book{Erased: true}
+	out := &Book{Erased: true, Assigned: b.Assigned}
 	for _, n := range b.Notes {
 		out.Notes = append(out.Notes, bareNote(n))
 	}

@@ -45,6 +45,7 @@ var eventNames = []struct {
 	{"draft.approved", KindEvent, "", "draft_release", "an officer has released a draft; the last one that is needed makes it a message"},
 	{"draft.rejected", KindEvent, "", "draft_reject", "an officer has rejected a draft"},
 	{"draft.discarded", KindEvent, "", "draft_discarded", "a draft was taken back"},
+	{"case.assigned", KindEvent, "", caseAssigned, "a case was assigned to officers, or given back to all of its partner"},
 	{"case.erased", KindEvent, "", caseErased, "what a case held was destroyed; the proofs stay"},
 	{"safeguard.recorded", KindEvent, "", "safeguards", "safeguards were recorded for a message that no officer has to release"},
 	{"clock.reminder", KindEvent, "", "clock_reminder", "a deadline comes near"},
@@ -96,16 +97,17 @@ type FeedConfig struct {
 		Case(ctx context.Context, key CaseKey) (CaseRow, error)
 	}
 	Drafts DraftStore
+	Opener *Opener
 }
 
 // A Feed tells an officer or a system what is in the record and concerns
-// them: partners that they are assigned to, and police information only for
-// those who may see it.
+// them: partners and cases that they are assigned to, and police information only
+// for those who may see it.
 type Feed struct{ cfg FeedConfig }
 
 // NewFeed returns a feed; it refuses a missing part.
 func NewFeed(cfg FeedConfig) (*Feed, error) {
-	if cfg.Reader == nil || cfg.Drafts == nil {
+	if cfg.Reader == nil || cfg.Drafts == nil || cfg.Opener == nil {
 		return nil, errors.New("feed: a required part is missing")
 	}
 	return &Feed{cfg}, nil
@@ -203,7 +205,7 @@ func (f *Feed) Message(ctx context.Context, by *Officer, key MessageKey) (Event,
 // look returns a function that turns entries into events, and remembers the
 // cases that it has seen.
 func (f *Feed) look(by *Officer) func(context.Context, Row) (Event, bool, error) {
-	cases := map[CaseKey]CaseRow{}
+	cases, hidden := map[CaseKey]CaseRow{}, map[CaseKey]bool{}
 	return func(ctx context.Context, r Row) (Event, bool, error) {
 		key := CaseKey{r.Partner, r.Case}
 		c, seen := cases[key]
@@ -212,7 +214,13 @@ func (f *Feed) look(by *Officer) func(context.Context, Row) (Event, bool, error)
 			if c, err = f.cfg.Reader.Case(ctx, key); err != nil {
 				return Event{}, false, fmt.Errorf("find the case of entry %d: %w", r.Index, err)
 			}
+			if hidden[key], err = f.hides(ctx, by, c); err != nil {
+				return Event{}, false, err
+			}
 			cases[key] = c
+		}
+		if hidden[key] {
+			return Event{}, false, nil
 		}
 		about, err := f.about(ctx, r)
 		if err != nil || !concerns(by, r, c.Kind, about) {
@@ -223,6 +231,15 @@ func (f *Feed) look(by *Officer) func(context.Context, Row) (Event, bool, error)
 			Partner: r.Partner, Case: r.Case, ID: r.ID, Type: about, InReplyTo: r.InReplyTo, State: c.State,
 		}, true, nil
 	}
+}
+
+// hides says whether a case is assigned, and to others than the officer.
+func (f *Feed) hides(ctx context.Context, by *Officer, c CaseRow) (bool, error) {
+	if by.Has(seeAll...) || !by.assigned(c.Partner) { // the second is for concerns to say
+		return false, nil
+	}
+	_, theirs, err := f.cfg.Opener.theirs(ctx, by, c, seeAll)
+	return !theirs, err
 }
 
 // about returns the type of the message or draft that an entry is about, ""

@@ -153,7 +153,7 @@ func (f *Forms) Resume(ctx context.Context, by *Officer, id string) (Form, error
 	if err != nil {
 		return Form{}, err
 	}
-	c, err := f.cfg.Opener.cases.Case(ctx, row.keeper())
+	c, err := f.cfg.Opener.store.Case(ctx, row.keeper())
 	if err != nil {
 		return Form{}, fmt.Errorf("find the case of a form: %w", err)
 	}
@@ -175,13 +175,25 @@ func (f *Forms) Resume(ctx context.Context, by *Officer, id string) (Form, error
 	return form, nil
 }
 
-// List returns an officer's unfinished forms without their content.
+// List returns an officer's unfinished forms without their content: those that
+// they may still write.
 func (f *Forms) List(ctx context.Context, by *Officer) ([]FormRow, error) {
 	rows, err := f.cfg.Store.FormsOf(ctx, by.ID)
-	for i := range rows {
-		rows[i].Content = nil
+	if err != nil {
+		return nil, err
 	}
-	return rows, err
+	var out []FormRow
+	for _, row := range rows {
+		err := f.may(ctx, by, row.Partner, row.Case, row.Type)
+		var refused *Problem
+		if err != nil && !errors.As(err, &refused) {
+			return nil, err
+		}
+		if row.Content = nil; err == nil {
+			out = append(out, row)
+		}
+	}
+	return out, nil
 }
 
 // Others returns the other officers who are writing the same message, and since
@@ -211,10 +223,9 @@ func (f *Forms) may(ctx context.Context, by *Officer, partner, caseID, messageTy
 	if caseID == "" {
 		return nil
 	}
-	book, err := f.cfg.Opener.Book(ctx, CaseKey{partner, caseID})
-	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && !by.Sees(partner, book.Kind()):
-		return problem(ProblemNotFound, "There is no such case.")
+	err := f.cfg.Opener.writes(ctx, by, CaseKey{partner, caseID})
+	if errors.Is(err, ErrNotFound) {
+		err = problem(ProblemNotFound, "There is no such case.")
 	}
 	return err
 }

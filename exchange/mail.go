@@ -90,12 +90,16 @@ func (c *CaseFiles) Mail(ctx context.Context, by *Officer, f MailFilter) (found 
 		if err != nil {
 			return nil, MailPlace{}, err
 		}
+		assigned, err := c.assigned(ctx, by, rows)
+		if err != nil {
+			return nil, MailPlace{}, err
+		}
 		for i := range rows {
 			if len(found) == want {
 				return found, next, nil
 			}
 			m := &rows[i]
-			if by.Sees(m.Partner, m.Kind) && by.Sees(m.Partner, conversationOf(m.Type)) && f.lets(m) {
+			if by.has(assigned[CaseKey{m.Partner, m.Case}]) && by.Sees(m.Partner, m.Kind) && by.Sees(m.Partner, conversationOf(m.Type)) && f.lets(m) {
 				found = append(found, *m)
 			}
 			next = MailPlace{m.At, m.Index}
@@ -106,6 +110,19 @@ func (c *CaseFiles) Mail(ctx context.Context, by *Officer, f MailFilter) (found 
 		scanned += len(rows)
 	}
 	return found, next, nil
+}
+
+// assigned returns who has the cases of messages, for an officer who does not see
+// every case.
+func (c *CaseFiles) assigned(ctx context.Context, by *Officer, rows []Mail) (map[CaseKey][]string, error) {
+	if by.Has(seeAll...) {
+		return nil, nil
+	}
+	keys := make([]CaseKey, len(rows))
+	for i := range rows {
+		keys[i] = CaseKey{rows[i].Partner, rows[i].Case}
+	}
+	return c.cfg.Reader.Assigned(ctx, keys)
 }
 
 // A Refused is something that was refused, with the rule that it broke and

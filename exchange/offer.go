@@ -59,7 +59,13 @@ func (d *Desk) Offers(ctx context.Context, by *Officer, key CaseKey) ([]Offer, e
 	}
 	book := &Book{}
 	if key.Case != "" {
-		var err error
+		hidden, err := d.cfg.Opener.hides(ctx, by, key)
+		if err != nil {
+			return nil, err
+		}
+		if hidden {
+			return nil, problem(ProblemNotFound, "There is no such case.")
+		}
 		if book, err = d.cfg.Outbox.judge.known(ctx, key); err != nil {
 			return nil, err
 		}

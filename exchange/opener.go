@@ -25,25 +25,30 @@ type Opened struct {
 // An Opener decrypts entries with the data keys of their cases. It is not safe
 // to share data that it returns with anyone before the access is recorded.
 type Opener struct {
-	cases interface {
-		Case(ctx context.Context, key CaseKey) (CaseRow, error)
-	}
+	store   OpenerStore
 	wrapper seal.KeyWrapper
 }
 
-// NewOpener returns an opener over a store's cases.
-func NewOpener(cases interface {
+// An OpenerStore has the cases whose keys open the record.
+type OpenerStore interface {
+	// Case returns a case; ErrNotFound.
 	Case(ctx context.Context, key CaseKey) (CaseRow, error)
-}, wrapper seal.KeyWrapper) (*Opener, error) {
-	if cases == nil || wrapper == nil {
+	// Newest returns the entries that a filter lets through with an index
+	// below before, the last first, at most n.
+	Newest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)
+}
+
+// NewOpener returns an opener over a store's cases.
+func NewOpener(store OpenerStore, wrapper seal.KeyWrapper) (*Opener, error) {
+	if store == nil || wrapper == nil {
 		return nil, errors.New("opener: a required part is missing")
 	}
-	return &Opener{cases, wrapper}, nil
+	return &Opener{store, wrapper}, nil
 }
 
 // Open decrypts an entry; ErrErased when its key was destroyed.
 func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
-	c, err := o.cases.Case(ctx, CaseKey{row.Partner, row.Case})
+	c, err := o.store.Case(ctx, CaseKey{row.Partner, row.Case})
 	if err != nil {
 		return Opened{}, fmt.Errorf("find the case of entry %d: %w", row.Index, err)
 	}
@@ -84,7 +89,7 @@ func (o *Opener) read(ctx context.Context, row Row, into any) error {
 
 // dataKey returns the data key of a case; ErrNotFound for no such case.
 func (o *Opener) dataKey(ctx context.Context, key CaseKey) (seal.DataKey, error) {
-	c, err := o.cases.Case(ctx, key)
+	c, err := o.store.Case(ctx, key)
 	if err != nil {
 		return seal.DataKey{}, fmt.Errorf("find a case: %w", err)
 	}
@@ -101,7 +106,7 @@ func (o *Opener) unwrap(ctx context.Context, c CaseRow) (seal.DataKey, error) {
 
 // Book opens the book of a case; ErrNotFound for no such case.
 func (o *Opener) Book(ctx context.Context, key CaseKey) (*Book, error) {
-	c, err := o.cases.Case(ctx, key)
+	c, err := o.store.Case(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("find a case: %w", err)
 	}

@@ -149,11 +149,12 @@ func (s *Sight) Source(ctx context.Context, by *Officer, key MessageKey, reason 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := files.row(ctx, by, CaseKey{row.Partner, row.Case}); err != nil {
+	_, until, err := files.door(ctx, by, CaseKey{row.Partner, row.Case})
+	if err != nil {
 		return nil, err
 	}
 	want := Reveal{Reason: reason, Fields: []string{""}}
-	if err := s.shows(ctx, by, want, nil, Access{Partner: row.Partner, Case: row.Case, What: "source", ID: row.ID}); err != nil {
+	if err := s.shows(ctx, by, want, nil, Access{Partner: row.Partner, Case: row.Case, What: "source", ID: row.ID, BreakGlass: !until.IsZero()}); err != nil {
 		return nil, err
 	}
 	opened, err := files.cfg.Opener.Open(ctx, row)

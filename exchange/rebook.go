@@ -15,7 +15,9 @@ type retelling struct {
 	row  CaseRow // Kind, State, Turn, OpenedAt, MovedAt and ErasedTo
 	book *Book
 	at   []int64 // the entry of each note
-	told map[toldKey]Version
+	// assigned: who has the case was told, and not forgotten with its erasure.
+	assigned bool
+	told     map[toldKey]Version
 	// terms says which clocks a message starts here. That alone cannot be
 	// recomputed: it was decided by the agreement as it was then.
 	terms func(claims Claims, body any, out bool) (agreement string, deadlines []string)
@@ -56,7 +58,14 @@ func (r *retelling) add(row Row, data []byte) error {
 	switch {
 	case endsDraft(row.Kind, row.Type):
 		r.book.end(row.ID) // it was recorded, so it had not left
+	case row.Kind == KindEvent && row.Type == caseAssigned && data != nil:
+		a, err := readAssignment(data)
+		if err != nil {
+			return err
+		}
+		r.book.Assigned, r.assigned = a.Officers, true
 	case erases(row):
+		r.assigned = false
 		r.book, r.row.ErasedTo = r.book.bare(), row.Index
 	}
 	if moved {
@@ -171,7 +180,7 @@ func RebuildBooks(ctx context.Context, store RebookStore, opener *Opener, direct
 
 // rebuild tells one case again.
 func rebuild(ctx context.Context, store RebookStore, opener *Opener, directory *Directory, key CaseKey, now time.Time) (Rebooked, error) {
-	c, err := opener.cases.Case(ctx, key)
+	c, err := opener.store.Case(ctx, key)
 	if err != nil {
 		return Rebooked{}, fmt.Errorf("find a case: %w", err)
 	}

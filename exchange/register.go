@@ -165,14 +165,11 @@ func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but
 	})
 	seen := out[:0]
 	for _, c := range out {
-		if !by.assigned(c.Partner) { // also in an emergency: it is not for searching
-			continue
-		}
-		row, err := r.cfg.Files.row(ctx, by, c.CaseKey)
+		row, until, err := r.cfg.Files.door(ctx, by, c.CaseKey)
 		if err != nil && AsProblem(err).Kind != ProblemNotFound {
 			return nil, err
 		}
-		if c.Row = row; err == nil && row.ErasedTo == 0 {
+		if c.Row = row; err == nil && until.IsZero() && row.ErasedTo == 0 { // an emergency is not for searching
 			seen = append(seen, c)
 		}
 		if len(seen) == maxCandidates {
@@ -249,17 +246,17 @@ type Comparison struct {
 func (r *Register) SideBySide(ctx context.Context, by *Officer, a, b SubjectKey, reason string) (Comparison, error) {
 	var out Comparison
 	for i, key := range []SubjectKey{a, b} {
-		if _, err := r.cfg.Files.row(ctx, by, key.CaseKey); err != nil {
+		_, until, err := r.cfg.Files.door(ctx, by, key.CaseKey)
+		if err != nil {
 			return Comparison{}, err
 		}
 		if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
 			return Comparison{}, forbidden("compare persons")
 		}
-		access := Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}}
+		access := Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}, BreakGlass: !until.IsZero()}
 		if err := recordAccess(ctx, r.cfg.Files.cfg.Recorder, access); err != nil {
 			return Comparison{}, err
 		}
-		var err error
 		if out.Persons[i], err = r.person(ctx, key); err != nil {
 			return Comparison{}, err
 		}

@@ -69,7 +69,8 @@ func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want R
 		return SeenMessage{}, err
 	}
 	caseKey := CaseKey{row.Partner, row.Case}
-	if _, err := files.row(ctx, by, caseKey); err != nil {
+	_, until, err := files.door(ctx, by, caseKey)
+	if err != nil {
 		return SeenMessage{}, err
 	}
 	versions, err := files.judge.Versions(ctx, key, row.Case)
@@ -83,7 +84,7 @@ func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want R
 	last := versions[len(versions)-1]
 	curtain.draw("", last.Body)
 	out := SeenMessage{Key: key, Index: row.Index, Hidden: curtain.hidden}
-	if err := s.shows(ctx, by, want, out.Hidden, Access{Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID}); err != nil {
+	if err := s.shows(ctx, by, want, out.Hidden, Access{Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, BreakGlass: !until.IsZero()}); err != nil {
 		return SeenMessage{}, err
 	}
 	curtain.open, out.Shown = want.Fields, want.Fields
@@ -143,7 +144,7 @@ func (s *Sight) shows(ctx context.Context, by *Officer, want Reveal, hidden []st
 			return problem(ProblemRequest, "A field was asked for that is not hidden here.").rule("field-unknown")
 		}
 	}
-	access.Officer, access.Reason, access.Fields, access.Printed, access.BreakGlass = by.ID, want.Reason, want.Fields, want.Printed, !by.assigned(access.Partner)
+	access.Officer, access.Reason, access.Fields, access.Printed = by.ID, want.Reason, want.Fields, want.Printed
 	return recordAccess(ctx, s.cfg.Files.cfg.Recorder, access)
 }
 
@@ -156,7 +157,9 @@ type SeenDraft struct {
 	Hidden []string
 	Shown  []string
 	Minors []string
-	Before *SeenEarlier // what the officer saw or somebody released before; nil for a first version
+	// Assigned are the officers who have its case; nil: every one of the partner.
+	Assigned []string
+	Before   *SeenEarlier // what the officer saw or somebody released before; nil for a first version
 }
 
 // A SeenEarlier is an earlier version of a draft, and what has changed since.
@@ -188,6 +191,7 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	curtain.draw("", body)
 	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
 	if book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case}); err == nil {
+		out.Assigned = book.Assigned
 		for ref := range subjectsOf(body) {
 			if book.Minor(ref) && !slices.Contains(out.Minors, ref) {
 				out.Minors = append(out.Minors, ref)

@@ -93,6 +93,9 @@ type CaseRow struct {
 	// ErasedTo is the entry that erased the case, 0 for none: what came before it
 	// was sealed with a data key that is no more.
 	ErasedTo int64
+	// Assigned are the officers who have the case as lists know it, nil for every
+	// one of the partner. Only CaseFiles.List fills it in.
+	Assigned []string
 }
 
 // A Job is due work, made in the same transaction as the entry that asks for
@@ -180,9 +183,11 @@ type Writes struct {
 	Cases []CaseRow // new or moved
 	// Erased are those of them whose data key is replaced.
 	Erased []CaseRow
-	Seqs   map[Lane]int64
-	Jobs   []Job
-	Done   []Settlement
+	// Assigned are those of them that other officers have now.
+	Assigned []CaseRow
+	Seqs     map[Lane]int64
+	Jobs     []Job
+	Done     []Settlement
 }
 
 // A BatchStore writes the record. It is the whole of what the committer needs.
@@ -220,6 +225,9 @@ type Reader interface {
 	CasePage(ctx context.Context, f CaseFilter) ([]CaseRow, error)
 	// CaseCount counts the cases that f selects, and stops at f.Limit.
 	CaseCount(ctx context.Context, f CaseFilter) (int, error)
+	// Assigned returns which officers have these cases; none for those that every
+	// one of their partner has.
+	Assigned(ctx context.Context, keys []CaseKey) (map[CaseKey][]string, error)
 	// Newest returns the entries that f lets through with an index below
 	// before, the last first, at most n.
 	Newest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)
@@ -241,10 +249,14 @@ type CaseFilter struct {
 	State    State
 	Turn     Turn
 	DueBy    time.Time // a clock is due before
-	Case     string    // begins with
-	ByDue    bool      // the first due first; otherwise the last moved first
-	After    CaseRow   // the last row of the page before
-	Limit    int
+	Officer  string    // assigned to this one
+	// Seen leaves out what is assigned, but not to this officer. A page does not:
+	// that is for whoever asks. A count looks at no more than 2000 cases then.
+	Seen  string
+	Case  string  // begins with
+	ByDue bool    // the first due first; otherwise the last moved first
+	After CaseRow // the last row of the page before
+	Limit int
 }
 
 // A Filter selects entries; its zero value selects all.

@@ -279,6 +279,10 @@ func (f forgetful) Message(context.Context, exchange.MessageKey) (exchange.Row, 
 	return exchange.Row{}, exchange.ErrNotFound
 }
 
+func (f forgetful) Newest(context.Context, int64, exchange.Filter, int) ([]exchange.Row, error) {
+	return nil, nil
+}
+
 func (f forgetful) Case(context.Context, exchange.CaseKey) (exchange.CaseRow, error) {
 	return exchange.CaseRow{}, exchange.ErrNotFound
 }

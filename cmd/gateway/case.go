@@ -111,7 +111,7 @@ func (f *caseListFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer n.close()
-	rows, err := n.files.List(cmd.Context(), &commandLine, filter)
+	rows, _, err := n.files.List(cmd.Context(), &commandLine, filter)
 	if err != nil {
 		return err
 	}

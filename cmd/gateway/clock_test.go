@@ -20,7 +20,7 @@ func (g *testGateway) at(now time.Time) (*exchange.Scheduler, *exchange.CaseFile
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	files, err := exchange.NewCaseFiles(exchange.CaseFilesConfig{Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Clock: clock})
+	files, err := exchange.NewCaseFiles(exchange.CaseFilesConfig{Reader: n.db, Opener: n.opener, Directory: n.directory, Roster: n.roster, Recorder: n.committer, Clock: clock})
 	if err != nil {
 		g.t.Fatal(err)
 	}

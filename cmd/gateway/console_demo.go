@@ -73,7 +73,7 @@ func (d *demo) openConsole(ctx context.Context) error {
 // its page; that of all work when no case allows one.
 func (d *demo) leaveToDecide(ctx context.Context, vn *node) (string, error) {
 	author := d.officers["VN"][0].Officer
-	cases, err := vn.files.List(ctx, author, exchange.CaseFilter{Kinds: []exchange.Conversation{exchange.Return}, Limit: 50})
+	cases, _, err := vn.files.List(ctx, author, exchange.CaseFilter{Kinds: []exchange.Conversation{exchange.Return}, Limit: 50})
 	if err != nil {
 		return "", err
 	}

@@ -164,12 +164,12 @@ func (n *node) openDesk() error {
 		return err
 	}
 	n.files, err = exchange.NewCaseFiles(exchange.CaseFilesConfig{
-		Reader: n.db, Opener: n.opener, Directory: n.directory, Recorder: n.committer, Clock: n.now,
+		Reader: n.db, Opener: n.opener, Directory: n.directory, Roster: n.roster, Recorder: n.committer, Clock: n.now,
 	})
 	if err != nil {
 		return err
 	}
-	n.feed, err = exchange.NewFeed(exchange.FeedConfig{Reader: n.db, Drafts: n.db})
+	n.feed, err = exchange.NewFeed(exchange.FeedConfig{Reader: n.db, Drafts: n.db, Opener: n.opener})
 	if err != nil {
 		return err
 	}

@@ -63,14 +63,13 @@ func (c *Console) casesPage(v *visit) error {
 	}
 	f := view.Filter.filter(v.now)
 	f.After, view.Later = readCursor(q.Get("after"))
-	f.Limit = casesOnPage + 1
-	rows, err := c.cfg.Files.List(v.r.Context(), v.officer, f)
+	f.Limit = casesOnPage
+	rows, next, err := c.cfg.Files.List(v.r.Context(), v.officer, f)
 	if err != nil {
 		return err
 	}
-	if len(rows) > casesOnPage {
-		rows = rows[:casesOnPage]
-		view.Next = view.Filter.address(rows[casesOnPage-1])
+	if next.Case != "" {
+		view.Next = view.Filter.address(next)
 	}
 	for _, row := range rows {
 		view.Cases = append(view.Cases, c.caseLine(v, row))

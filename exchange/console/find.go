@@ -154,7 +154,7 @@ func (c *Console) numbered(v *visit, text string, found *findings) error {
 	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
 		return nil
 	}
-	cases, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: text, Limit: shownFindings})
+	cases, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: text, Limit: shownFindings})
 	if err != nil {
 		return err
 	}

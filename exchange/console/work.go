@@ -85,13 +85,11 @@ func (c *Console) workPage(v *visit) error {
 		return err
 	}
 	if v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
-		rows, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Turn: exchange.TurnUs, ByDue: true, Limit: shownAtOnce + 1})
+		rows, next, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Turn: exchange.TurnUs, ByDue: true, Limit: shownAtOnce})
 		if err != nil {
 			return err
 		}
-		if view.More = len(rows) > shownAtOnce; view.More {
-			rows = rows[:shownAtOnce]
-		}
+		view.More = next.Case != ""
 		for _, row := range rows {
 			view.Cases = append(view.Cases, c.caseLine(v, row))
 		}
@@ -134,7 +132,7 @@ func (c *Console) countWork(v *visit, view *workView) error {
 	if view.Soon < many {
 		view.Soon -= view.Overdue // those are due before
 	}
-	rows, err := c.cfg.Files.List(ctx, v.officer, exchange.CaseFilter{Turn: exchange.TurnPartner, ByDue: true, Limit: shownTheirs})
+	rows, _, err := c.cfg.Files.List(ctx, v.officer, exchange.CaseFilter{Turn: exchange.TurnPartner, ByDue: true, Limit: shownTheirs})
 	for _, row := range rows {
 		view.Partner = append(view.Partner, c.caseLine(v, row))
 	}

@@ -49,15 +49,13 @@ func (s *Server) listCases(r *request) (answer, error) {
 			f.After.MovedAt = at
 		}
 	}
-	f.Limit = n + 1
-	rows, err := s.cfg.Files.List(r.Context(), r.by, f)
+	f.Limit = n
+	rows, last, err := s.cfg.Files.List(r.Context(), r.by, f)
 	if err != nil {
 		return answer{}, err
 	}
 	var out page
-	if len(rows) > n {
-		rows = rows[:n]
-		last := rows[n-1]
+	if last.Case != "" {
 		at := cursor{Partner: last.Partner, ID: last.Case, At: last.MovedAt.UnixMilli()}
 		if f.ByDue {
 			if at.At = 0; !last.DueAt.IsZero() {

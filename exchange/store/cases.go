@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -83,3 +84,35 @@ func (db *DB) storeKeys(ctx context.Context, was, fresh []exchange.CaseRow) (int
 
 // eraseCase puts a fresh data key in the place of a case's own.
 const eraseCase = "UPDATE cases SET kek_id = $1, wrapped = $2, erased_to = $3 WHERE partner = $4 AND case_id = $5"
+
+// A case that is assigned has a row for each of its officers, which lists are
+// served from.
+const (
+	freeCase   = "DELETE FROM case_officer WHERE partner = $1 AND case_id = $2"
+	assignCase = "INSERT INTO case_officer (partner, case_id, officer) VALUES ($1, $2, $3)"
+)
+
+// Assigned implements exchange.Reader, for all cases of a page at once.
+func (db *DB) Assigned(ctx context.Context, keys []exchange.CaseKey) (map[exchange.CaseKey][]string, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	var c clause
+	args := make([]any, 0, 2*len(keys))
+	for _, k := range keys {
+		args = append(args, k.Partner, k.Case)
+	}
+	c.add("(partner, case_id) IN (VALUES "+strings.TrimSuffix(strings.Repeat("(?, ?), ", len(keys)), ", ")+")", args...)
+	out := map[exchange.CaseKey][]string{}
+	err := each(ctx, db.reads, "SELECT partner, case_id, officer FROM case_officer"+c.String()+" ORDER BY partner, case_id, officer", c.args, func(rows *sql.Rows) error {
+		var key exchange.CaseKey
+		var officer string
+		err := rows.Scan(&key.Partner, &key.Case, &officer)
+		out[key] = append(out[key], officer)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read who has cases: %w", db.classify(err))
+	}
+	return out, nil
+}

@@ -143,6 +143,12 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 	if len(w.Cases) > 0 {
 		queueCases(batch, w.Cases)
 	}
+	for _, c := range w.Assigned {
+		batch.Queue(freeCase, c.Partner, c.Case)
+		for _, officer := range c.Assigned {
+			batch.Queue(assignCase, c.Partner, c.Case, officer)
+		}
+	}
 	for _, c := range w.Erased {
 		batch.Queue(eraseCase, c.Wrapped.KEKID, c.Wrapped.Bytes, c.ErasedTo, c.Partner, c.Case)
 		for _, statement := range dropReports {

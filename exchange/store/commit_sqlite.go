@@ -210,6 +210,16 @@ func (db *DB) writeCases(ctx context.Context, tx *sql.Tx, w exchange.Writes, the
 			return err
 		}
 	}
+	for _, c := range w.Assigned {
+		if _, err := tx.ExecContext(ctx, freeCase, c.Partner, c.Case); err != nil {
+			return err
+		}
+		for _, officer := range c.Assigned {
+			if _, err := tx.ExecContext(ctx, assignCase, c.Partner, c.Case, officer); err != nil {
+				return err
+			}
+		}
+	}
 	for _, c := range w.Erased {
 		if _, err := tx.ExecContext(ctx, eraseCase, c.Wrapped.KEKID, c.Wrapped.Bytes, c.ErasedTo, c.Partner, c.Case); err != nil {
 			return err

@@ -28,7 +28,7 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 	for _, stmt := range []string{
 		"GRANT USAGE ON SCHEMA " + schema + " TO " + name,
 		"GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + name,
-		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature, draft, officer, follower, person, person_token, link, session, saved_view, used, sign_in_try, report, report_part, form TO " + name,
+		"GRANT INSERT ON entry, tile, checkpoint, attempt, cases, lane, job, witnessed, cosignature, draft, officer, follower, person, person_token, link, session, saved_view, used, sign_in_try, report, report_part, form, case_officer TO " + name,
 		"REVOKE UPDATE ON log_head, cases, lane, job, witnessed FROM " + name, // an earlier program gave whole tables
 		"GRANT UPDATE (size, checkpoint) ON log_head TO " + name,
 		"GRANT UPDATE (kind, state, turn, due_at, moved_at, kek_id, wrapped, book, erased_to) ON cases TO " + name,
@@ -38,7 +38,7 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"GRANT UPDATE ON draft, officer, follower, person, sign_in_try, form TO " + name,
 		"GRANT UPDATE (seen_at) ON session TO " + name,
 		"GRANT UPDATE (state, leased_until, attempt, done, total, file) ON report TO " + name,
-		"GRANT DELETE ON person, person_token, link, session, saved_view, used, sign_in_try, report, report_part, form TO " + name, // with the case that is erased; at the end of a session
+		"GRANT DELETE ON person, person_token, link, session, saved_view, used, sign_in_try, report, report_part, form, case_officer TO " + name, // with the case that is erased; at the end of a session
 	} {
 		if _, err := db.writes.ExecContext(ctx, stmt); err != nil {
 			var pg *pgconn.PgError

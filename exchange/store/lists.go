@@ -80,6 +80,9 @@ func (c *clause) cases(f exchange.CaseFilter) {
 	if !f.DueBy.IsZero() {
 		c.add("due_at < ?", millis(f.DueBy))
 	}
+	if f.Officer != "" {
+		c.add("(partner, case_id) IN (SELECT partner, case_id FROM case_officer WHERE officer = ?)", f.Officer)
+	}
 	if f.Case != "" {
 		c.add("case_id >= ?", f.Case)
 		c.add("case_id < ?", f.Case+"\x7f")
@@ -115,12 +118,29 @@ func (db *DB) CasePage(ctx context.Context, f exchange.CaseFilter) ([]exchange.C
 	return out, nil
 }
 
+// seen adds that a case is not in others' hands alone. It is one look by the
+// table's own key for each case: a join could read all assignments for few cases.
+func (c *clause) seen(officer string) {
+	c.add(`COALESCE((SELECT max(CASE WHEN o.officer = ? THEN 1 ELSE 0 END) FROM case_officer o
+		WHERE o.partner = cases.partner AND o.case_id = cases.case_id), 1) = 1`, officer)
+}
+
+// maxSeen bounds how many cases are looked at for those that an officer sees.
+const maxSeen = 2000
+
 // CaseCount implements exchange.Reader.
 func (db *DB) CaseCount(ctx context.Context, f exchange.CaseFilter) (int, error) {
 	var c clause
 	c.cases(f)
 	var n int
-	query := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM cases%s LIMIT %d) AS counted", &c, limit(f.Limit))
+	from := "cases" + c.String()
+	if f.Seen != "" {
+		from = fmt.Sprintf("(SELECT partner, case_id FROM %s LIMIT %d) AS cases", from, maxSeen)
+		c.where = nil
+		c.seen(f.Seen)
+		from += c.String()
+	}
+	query := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s LIMIT %d) AS counted", from, limit(f.Limit))
 	if err := db.reads.QueryRowContext(ctx, query, c.args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count cases: %w", db.classify(err))
 	}

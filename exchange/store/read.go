@@ -145,8 +145,8 @@ func conditions(f exchange.Filter) (string, []any) {
 	if f.Type == "officer_changed" {
 		where.WriteString(" AND type = 'officer_changed'") // likewise
 	}
-	if f.Type == "case_emergency" {
-		where.WriteString(" AND type = 'case_emergency'") // likewise
+	if f.Type == "case_emergency" || f.Type == "case_assigned" {
+		where.WriteString(" AND type = '" + f.Type + "'") // likewise
 	}
 	if f.Kind == exchange.KindMessage || f.Kind == exchange.KindRefusal {
 		where.WriteString(" AND kind = '" + string(f.Kind) + "'") // likewise
