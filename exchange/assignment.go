@@ -42,6 +42,10 @@ func (o *Officer) has(assigned []string) bool {
 	return len(assigned) == 0 || slices.Contains(assigned, o.ID)
 }
 
+// SeesEveryCase says whether an officer sees the cases of their partners whomever
+// they are assigned to.
+func (o *Officer) SeesEveryCase() bool { return o.Has(seeAll...) }
+
 // assign puts a case into other hands. Two who decide at the same moment do not
 // undo each other's decision unseen.
 func (b *Book) assign(a *assignment) *Problem {

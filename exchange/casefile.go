@@ -42,8 +42,6 @@ type CaseFile struct {
 	Standing Standing
 	Clocks   []RunningClock
 	Erased   bool
-	// Assigned are the officers who have it; nil: every one of the partner.
-	Assigned []string
 	// Emergency is until when it is open to an officer who is not assigned to it;
 	// zero for all others.
 	Emergency time.Time
@@ -77,7 +75,8 @@ func (c *CaseFiles) List(ctx context.Context, by *Officer, f CaseFilter) (found 
 			if len(found) == want {
 				return found, next, nil
 			}
-			if row.Assigned = assigned[row.CaseKey]; f.Seen == "" || by.has(row.Assigned) {
+			row.Assigned = assigned[row.CaseKey]
+			if (f.Seen == "" || by.has(row.Assigned)) && (!f.Unassigned || len(row.Assigned) == 0) {
 				found = append(found, row)
 			}
 			next = row
@@ -101,7 +100,7 @@ func (c *CaseFiles) Count(ctx context.Context, by *Officer, f CaseFilter) (int, 
 // seenBy narrows a filter to what an officer may see.
 func seenBy(by *Officer, f CaseFilter) CaseFilter {
 	f.Partners, f.Kinds = within(f.Partners, by.Scope()), within(f.Kinds, kindsOf(by))
-	if !by.Has(seeAll...) {
+	if !by.SeesEveryCase() {
 		f.Seen = by.ID
 	}
 	return f
@@ -180,7 +179,7 @@ func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFil
 	if err != nil {
 		return CaseFile{}, err
 	}
-	file.Standing, file.Assigned = book.Standing(), book.Assigned
+	file.Standing, file.Row.Assigned = book.Standing(), book.Assigned
 	if peer, err := c.cfg.Directory.Peer(key.Partner); err == nil {
 		file.Clocks = peer.Clocks(book, c.cfg.Clock())
 	} else if !errors.Is(err, ErrNotFound) {

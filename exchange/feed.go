@@ -235,7 +235,7 @@ func (f *Feed) look(by *Officer) func(context.Context, Row) (Event, bool, error)
 
 // hides says whether a case is assigned, and to others than the officer.
 func (f *Feed) hides(ctx context.Context, by *Officer, c CaseRow) (bool, error) {
-	if by.Has(seeAll...) || !by.assigned(c.Partner) { // the second is for concerns to say
+	if by.SeesEveryCase() || !by.assigned(c.Partner) { // the second is for concerns to say
 		return false, nil
 	}
 	_, theirs, err := f.cfg.Opener.theirs(ctx, by, c, seeAll)

@@ -93,8 +93,8 @@ type CaseRow struct {
 	// ErasedTo is the entry that erased the case, 0 for none: what came before it
 	// was sealed with a data key that is no more.
 	ErasedTo int64
-	// Assigned are the officers who have the case as lists know it, nil for every
-	// one of the partner. Only CaseFiles.List fills it in.
+	// Assigned are the officers who have the case, none for every one of the partner.
+	// CaseFiles fills it in.
 	Assigned []string
 }
 
@@ -249,14 +249,15 @@ type CaseFilter struct {
 	State    State
 	Turn     Turn
 	DueBy    time.Time // a clock is due before
+	Case     string    // begins with
 	Officer  string    // assigned to this one
-	// Seen leaves out what is assigned, but not to this officer. A page does not:
-	// that is for whoever asks. A count looks at no more than 2000 cases then.
-	Seen  string
-	Case  string  // begins with
-	ByDue bool    // the first due first; otherwise the last moved first
-	After CaseRow // the last row of the page before
-	Limit int
+	ByDue    bool      // the first due first; otherwise the last moved first
+	After    CaseRow   // the last row of the page before
+	Limit    int
+	// Unassigned: assigned to nobody. Seen: that, or to this officer. A page leaves
+	// both to whoever asks; a count knows Seen, and looks at 2000 cases at most.
+	Unassigned bool
+	Seen       string
 }
 
 // A Filter selects entries; its zero value selects all.

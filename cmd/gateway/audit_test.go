@@ -375,6 +375,7 @@ func (s *auditScene) tamperings() map[string]tampering {
 		"an officer is gone":         {`DELETE FROM officer`, nil, is(exchange.RuleOfficer), "officer-1"},
 		"an officer nobody put":      {`INSERT INTO officer (id, changed_at, content) SELECT 'officer-2', 1, content FROM officer`, nil, is(exchange.RuleOfficer), "officer-2"},
 		"an officer is another":      {`UPDATE officer SET content = (SELECT wrapped FROM cases WHERE partner = '' AND case_id = '')`, nil, is(exchange.RuleOfficer), "officer-1"},
+		"a case is given away":       {`INSERT INTO case_officer (partner, case_id, officer) VALUES ('KH', $1, 'officer-1')`, []any{s.asked}, is(exchange.RuleAssigned), s.asked},
 		"another size was witnessed": {`UPDATE witnessed SET size = size + 1`, nil, is(exchange.RuleWitness), "kh.gateway.example"},
 		"a cosignature of more":      {`UPDATE cosignature SET size = 9999`, nil, is(record.RuleBehind), "9999"},
 	}

@@ -28,13 +28,14 @@ whose turn it is, clocks with their citations, and every event. What messages
 say is read with 'gateway draft show' or over the operator API, with a reason.`,
 	}
 	verbs(cmd)
-	cmd.AddCommand(newCaseList(), newCaseShow(), newCaseTimeline(), newCaseDuplicates(), newCaseCompare(), newCaseLinks(), newCaseErase())
+	cmd.AddCommand(newCaseList(), newCaseShow(), newCaseTimeline(), newCaseDuplicates(), newCaseCompare(), newCaseLinks(), newCaseAssign(), newCaseErase())
 	return cmd
 }
 
 type caseListFlags struct {
 	from                                   nodeFlag
 	partner, kind, state, turn, due, order string
+	officer                                string
 	prefix                                 string
 	limit                                  int
 	asJSON                                 bool
@@ -56,6 +57,7 @@ func newCaseList() *cobra.Command {
 	flags.StringVar(&f.turn, "turn", "", "only those where this side has to act: us or partner")
 	flags.StringVar(&f.due, "due-before", "", "only those with a clock that is due before this `time`")
 	flags.StringVar(&f.prefix, "case", "", "only those whose name begins so")
+	flags.StringVar(&f.officer, "officer", "", "only those that are assigned to this `officer`")
 	flags.StringVar(&f.order, "order", "moved", "moved or due")
 	flags.IntVar(&f.limit, "limit", 50, "at most so many")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -73,7 +75,7 @@ func oneOf(flag, value string, allowed ...string) error {
 }
 
 func (f *caseListFlags) filter() (exchange.CaseFilter, error) {
-	out := exchange.CaseFilter{State: exchange.State(f.state), Turn: exchange.Turn(f.turn), Case: f.prefix, ByDue: f.order == "due", Limit: f.limit}
+	out := exchange.CaseFilter{State: exchange.State(f.state), Turn: exchange.Turn(f.turn), Case: f.prefix, Officer: f.officer, ByDue: f.order == "due", Limit: f.limit}
 	var err error
 	if out.DueBy, err = parseTime(f.due); err != nil {
 		return out, usagef("--due-before: %w", err)
@@ -192,6 +194,9 @@ func printCase(w io.Writer, c operator.CaseView) error {
 	if c.Pending > 0 {
 		fmt.Fprintf(w, "pending  %d message(s) of ours that the partner does not certainly hold yet\n", c.Pending)
 	}
+	if len(c.Officers) > 0 {
+		fmt.Fprintf(w, "officers %s\n", strings.Join(c.Officers, ", "))
+	}
 	if c.Erased {
 		fmt.Fprintln(w, "erased   only its proofs are left")
 	}
@@ -258,6 +263,9 @@ func printTimeline(w io.Writer, lines []operator.TimelineLine) error {
 		}
 		if l.By != "" {
 			remarks = append(remarks, "by "+l.By)
+		}
+		if len(l.Officers) > 0 {
+			remarks = append(remarks, "to "+strings.Join(l.Officers, ", "))
 		}
 		if l.Reason != "" {
 			remarks = append(remarks, "because: "+l.Reason)

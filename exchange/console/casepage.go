@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -31,6 +32,7 @@ type caseView struct {
 	Looks      []LookLine
 	LooksNext  int64
 	Emergency  time.Time // until when it is open to an officer who is not assigned to it
+	Hands      handsView
 }
 
 // A ClockLine is a deadline as it stands.
@@ -77,6 +79,8 @@ type EventLine struct {
 	Late      bool
 	By        string
 	Reason    string
+	Officers  string // who have the case from then on; "" for all
+	Assigned  bool   // that is what happened
 	From      Party
 }
 
@@ -87,9 +91,16 @@ const timelinePage = 100
 const shownDuplicates = 5
 
 func (c *Console) casePage(v *visit) error {
-	key := exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}
+	return c.showCase(v, exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}, handsView{})
+}
+
+// showCase shows a case; asked is who was to have it and what is wrong with that.
+func (c *Console) showCase(v *visit, key exchange.CaseKey, asked handsView) error {
 	view, err := c.caseView(v, key)
 	if err != nil {
+		return err
+	}
+	if view.Hands, err = c.hands(v, key, view, asked); err != nil {
 		return err
 	}
 	before, _ := strconv.ParseInt(v.r.URL.Query().Get("looks"), 10, 64) // 0 is the newest
@@ -108,7 +119,11 @@ func (c *Console) casePage(v *visit) error {
 	if err := c.timeline(v, key, &view); err != nil {
 		return err
 	}
-	return c.show(v, http.StatusOK, "case", v.s.T("case.title"), "cases", view)
+	status, title := http.StatusOK, v.s.T("case.title")
+	if asked.Fault != "" {
+		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
+	}
+	return c.show(v, status, "case", title, "cases", view)
 }
 
 // caseView gathers what is known of a case, but for its timeline.
@@ -201,6 +216,7 @@ func (c *Console) timeline(v *visit, key exchange.CaseKey, view *caseView) error
 		if e.Direction == exchange.In {
 			line.From = c.party(v.s, key.Partner)
 		}
+		line.Assigned, line.Officers = e.Type == "case_assigned" && e.By != "", strings.Join(e.Officers, ", ")
 		if c.cfg.Catalogue.Has(e.Type) {
 			line.Type = c.typeName(v.s, e.Type)
 			line.What = v.s.Or("timeline."+string(e.Kind), "")

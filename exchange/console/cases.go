@@ -20,6 +20,7 @@ type casesView struct {
 	States   []string
 	Turns    []string
 	Dues     []string
+	Officers []Choice // for whoever sees cases of others
 	Cases    []CaseLine
 	Next     string // the address of the next page
 	Later    bool   // this is not the first page
@@ -29,7 +30,14 @@ type casesView struct {
 
 // A caseWish is what the officer asked for. Nothing in it is personal: it
 // stands in the address.
-type caseWish struct{ Partner, Kind, State, Turn, Due, Case, By string }
+type caseWish struct{ Partner, Kind, State, Turn, Due, Case, By, Officer string }
+
+// What an officer may ask for besides the cases of one officer. No identifier of
+// an officer begins so.
+const (
+	officerMe     = "~me"
+	officerNobody = "~nobody"
+)
 
 // states are all of them in the order of a life, for the filter.
 var states = []exchange.State{
@@ -41,6 +49,7 @@ var states = []exchange.State{
 const casesOnPage = 50
 
 func (c *Console) casesPage(v *visit) error {
+	var err error
 	q := v.r.URL.Query()
 	view := casesView{
 		Partners: c.parties(v.s, v.officer), Kinds: []string{string(exchange.Return), string(exchange.SelfReturn)},
@@ -57,11 +66,15 @@ func (c *Console) casesPage(v *visit) error {
 		Partner: known(q.Get("partner"), partnerCodes(view.Partners)), Kind: known(q.Get("kind"), view.Kinds), State: known(q.Get("state"), view.States),
 		Turn: known(q.Get("turn"), view.Turns), Due: known(q.Get("due"), view.Dues), Case: strings.TrimSpace(cut(q.Get("case"), 128)), By: known(q.Get("by"), []string{"due"}),
 	}
+	if view.Officers, err = c.officersOfCases(v); err != nil {
+		return err
+	}
+	view.Filter.Officer = known(q.Get("officer"), append([]string{officerMe, officerNobody}, values(view.Officers)...))
 	view.Filtered = view.Filter != caseWish{By: view.Filter.By}
 	if done, err := c.keepView(v, &view.Views, viewsOfCases, view.Filter.query()); done || err != nil {
 		return err
 	}
-	f := view.Filter.filter(v.now)
+	f := view.Filter.filter(v)
 	f.After, view.Later = readCursor(q.Get("after"))
 	f.Limit = casesOnPage
 	rows, next, err := c.cfg.Files.List(v.r.Context(), v.officer, f)
@@ -75,6 +88,33 @@ func (c *Console) casesPage(v *visit) error {
 		view.Cases = append(view.Cases, c.caseLine(v, row))
 	}
 	return c.show(v, view.Views.status(""), "cases", view.Views.title(v, v.s.T("cases.title"), ""), "cases", view)
+}
+
+// officersOfCases returns whose cases may be asked for: those of the officers who
+// work, for whoever sees them.
+func (c *Console) officersOfCases(v *visit) ([]Choice, error) {
+	if !v.officer.SeesEveryCase() {
+		return nil, nil
+	}
+	all, err := c.cfg.Roster.All(v.r.Context())
+	if err != nil {
+		return nil, err
+	}
+	var out []Choice
+	for _, o := range all {
+		if o.ID != v.officer.ID && o.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+			out = append(out, Choice{Value: o.ID, Label: o.Name})
+		}
+	}
+	return out, nil
+}
+
+func values(choices []Choice) []string {
+	out := make([]string, len(choices))
+	for i, c := range choices {
+		out[i] = c.Value
+	}
+	return out
 }
 
 func partnerCodes(parties []Party) []string {
@@ -100,13 +140,21 @@ func cut(s string, n int) string {
 	return s
 }
 
-func (w caseWish) filter(now time.Time) exchange.CaseFilter {
+func (w caseWish) filter(v *visit) exchange.CaseFilter {
 	f := exchange.CaseFilter{State: exchange.State(w.State), Turn: exchange.Turn(w.Turn), Case: w.Case, ByDue: w.By == "due"}
 	switch w.Due {
 	case "overdue":
-		f.DueBy = now
+		f.DueBy = v.now
 	case "soon":
-		f.DueBy = now.Add(soon)
+		f.DueBy = v.now.Add(soon)
+	}
+	switch w.Officer {
+	case officerMe:
+		f.Officer = v.officer.ID
+	case officerNobody:
+		f.Unassigned = true
+	default:
+		f.Officer = w.Officer
 	}
 	if w.Partner != "" {
 		f.Partners = []string{w.Partner}
@@ -119,7 +167,7 @@ func (w caseWish) filter(now time.Time) exchange.CaseFilter {
 
 // query writes the wish as it stands in an address.
 func (w caseWish) query() url.Values {
-	return filled(map[string]string{"partner": w.Partner, "kind": w.Kind, "state": w.State, "turn": w.Turn, "due": w.Due, "case": w.Case, "by": w.By})
+	return filled(map[string]string{"partner": w.Partner, "kind": w.Kind, "state": w.State, "turn": w.Turn, "due": w.Due, "case": w.Case, "by": w.By, "officer": w.Officer})
 }
 
 // A cursor names the last row of a page in its order.

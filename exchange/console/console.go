@@ -143,6 +143,7 @@ func (c *Console) routes() http.Handler {
 	r.Post("/find", c.signedIn(c.find))
 	r.Post("/find/person", c.signedIn(c.findPerson))
 	r.Get("/cases/{partner}/{case}", c.signedIn(c.casePage))
+	r.Post("/cases/{partner}/{case}/officers", c.signedIn(c.assignCase))
 	r.Get("/cases/{partner}/{case}/print", c.signedIn(c.printPage))
 	r.Post("/cases/{partner}/{case}/print", c.signedIn(c.printPage))
 	r.Get("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))

@@ -34,6 +34,7 @@ type commonView struct{ key, query string }
 var (
 	viewsOfCases = []commonView{
 		{"view.cases_all", ""}, {"view.mine", "by=due&turn=us"}, {"view.overdue", "by=due&due=overdue"}, {"view.partner", "by=due&turn=partner"},
+		{"view.assigned_me", "by=due&officer=~me"}, {"view.assigned_nobody", "officer=~nobody"},
 	}
 	viewsOfMessages = []commonView{
 		{"view.messages_all", ""}, {"view.inbox", "box=in"}, {"view.outbox", "box=out"}, {"view.unanswered", "box=in&open=1"},

@@ -156,7 +156,7 @@ func (c *Console) frame(v *visit, title, here string, view any) frame {
 		Demo: c.door != nil, Now: v.now, Page: view,
 	}
 	if v.officer != nil {
-		f.Emergency = v.officer.Scope() != nil && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
+		f.Emergency = mayBreakGlass(v.officer)
 	}
 	for _, s := range c.languages.all {
 		f.Languages = append(f.Languages, s.Tag)
@@ -211,8 +211,7 @@ func (c *Console) failed(v *visit, err error) {
 		kind, status = "unavailable", http.StatusServiceUnavailable
 	}
 	view := failure{Kind: kind}
-	view.Emergency = kind == "not-found" && strings.HasPrefix(v.r.URL.Path, "/cases/") && v.officer != nil &&
-		v.officer.Scope() != nil && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
+	view.Emergency = kind == "not-found" && strings.HasPrefix(v.r.URL.Path, "/cases/") && v.officer != nil && mayBreakGlass(v.officer)
 	if status >= http.StatusInternalServerError {
 		view.Reference = exchange.NewID()
 		c.cfg.Logger.Error("a page could not be shown", "method", v.r.Method, "reference", view.Reference, "error", err)

@@ -2,6 +2,8 @@ package console
 
 import (
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -18,6 +20,16 @@ type CaseLine struct {
 	Overdue bool
 	Soon    bool // due within soon
 	MovedAt time.Time
+	// Officers have the case; none: all of the partner.
+	Officers []string
+}
+
+// Hands names the officers of a case for a list, which has room for a few.
+func (l CaseLine) Hands() string {
+	if n := len(l.Officers) - 3; n > 0 {
+		return strings.Join(l.Officers[:3], ", ") + " +" + strconv.Itoa(n)
+	}
+	return strings.Join(l.Officers, ", ")
 }
 
 // soon is when a case that is due is shown as pressing.
@@ -26,7 +38,7 @@ const soon = 3 * 24 * time.Hour
 func (c *Console) caseLine(v *visit, row exchange.CaseRow) CaseLine {
 	return CaseLine{
 		Partner: c.party(v.s, row.Partner), Case: row.Case, Kind: string(row.Kind), State: string(row.State), Turn: string(row.Turn),
-		DueAt: row.DueAt, MovedAt: row.MovedAt,
+		DueAt: row.DueAt, MovedAt: row.MovedAt, Officers: row.Assigned,
 		Overdue: !row.DueAt.IsZero() && row.DueAt.Before(v.now),
 		Soon:    !row.DueAt.IsZero() && !row.DueAt.Before(v.now) && row.DueAt.Before(v.now.Add(soon)),
 	}

@@ -18,11 +18,12 @@ type CaseLine struct {
 	DueAt    *time.Time            `json:"due_at,omitempty"`
 	OpenedAt time.Time             `json:"opened_at"`
 	MovedAt  time.Time             `json:"moved_at"`
+	Officers []string              `json:"officers,omitempty"` // who have it; none: all of the partner
 }
 
 // CaseLineOf returns a case as it stands in a list.
 func CaseLineOf(c exchange.CaseRow) CaseLine {
-	return CaseLine{c.Partner, c.Case, c.Kind, c.State, c.Turn, instant(c.DueAt), utc(c.OpenedAt), utc(c.MovedAt)}
+	return CaseLine{c.Partner, c.Case, c.Kind, c.State, c.Turn, instant(c.DueAt), utc(c.OpenedAt), utc(c.MovedAt), c.Assigned}
 }
 
 func (s *Server) listCases(r *request) (answer, error) {
@@ -30,6 +31,7 @@ func (s *Server) listCases(r *request) (answer, error) {
 	f := exchange.CaseFilter{
 		Case: q.text("case"), State: exchange.State(q.text("state")), Turn: exchange.Turn(q.text("turn", "us", "partner")),
 		DueBy: q.instant("due_before"), ByDue: q.text("order", "due", "moved") == "due",
+		Officer: q.text("officer"),
 	}
 	if partner := q.text("partner"); partner != "" {
 		f.Partners = []string{partner}
@@ -121,6 +123,31 @@ func (r *request) caseKey() exchange.CaseKey {
 
 func (s *Server) getCase(r *request) (answer, error) {
 	if err := r.query().end(); err != nil {
+		return answer{}, err
+	}
+	file, err := s.cfg.Files.Case(r.Context(), r.by, r.caseKey())
+	if err != nil {
+		return answer{}, err
+	}
+	return reply(http.StatusOK, CaseViewOf(file))
+}
+
+// assignCase puts a case into the hands of officers.
+func (s *Server) assignCase(r *request) (answer, error) {
+	var wish struct {
+		Officers []string `json:"officers"`
+		Reason   string   `json:"reason"`
+	}
+	if err := r.strictly(&wish, "The body has officers, a list of identifiers, and a reason at most."); err != nil {
+		return answer{}, err
+	}
+	if wish.Officers == nil { // a list that was forgotten must not open the case to all
+		return answer{}, refuse(exchange.ProblemRequest, "members", "Name the officers; an empty list gives the case to all of its partner.")
+	}
+	if err := r.query().end(); err != nil {
+		return answer{}, err
+	}
+	if err := s.cfg.Files.Assign(r.Context(), r.by, r.caseKey(), wish.Officers, wish.Reason); err != nil {
 		return answer{}, err
 	}
 	file, err := s.cfg.Files.Case(r.Context(), r.by, r.caseKey())

@@ -35,27 +35,35 @@ func (s submission) draft() exchange.Draft {
 	}
 }
 
-// readSubmission reads a draft strictly: what two readers could understand in
-// two ways is no draft.
-func readSubmission(r *request) (submission, error) {
-	var s submission
+// strictly reads a JSON body: what two readers could understand in two ways, or
+// has members that are not asked for, is refused.
+func (r *request) strictly(into any, members string) error {
 	data, err := r.body(mediaJSON)
 	if err != nil {
-		return s, err
+		return err
 	}
 	if _, err := schemas.Parse(data, schemas.DefaultLimits()); err != nil {
 		var syntax *schemas.SyntaxError
 		if !errors.As(err, &syntax) {
-			return s, err
+			return err
 		}
 		p := refuse(exchange.ProblemRequest, syntax.Rule, "The body is not the JSON that is read here.")
 		p.Pointer = syntax.Pointer
-		return s, p
+		return p
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
-	if decoder.Decode(&s) != nil {
-		return s, refuse(exchange.ProblemRequest, "members", "The members are not those of a draft, or one is of another kind; see /openapi.yaml.")
+	if decoder.Decode(into) != nil {
+		return refuse(exchange.ProblemRequest, "members", members)
+	}
+	return nil
+}
+
+// readSubmission reads a draft.
+func readSubmission(r *request) (submission, error) {
+	var s submission
+	if err := r.strictly(&s, "The members are not those of a draft, or one is of another kind; see /openapi.yaml."); err != nil {
+		return s, err
 	}
 	if s.ID != "" && !exchange.ValidIdentifier(s.ID) || s.Case != "" && !exchange.ValidIdentifier(s.Case) {
 		return s, refuse(exchange.ProblemRequest, "identifier", "jti and case are 8 to 64 letters, digits or one of . _ ~ -.")

@@ -108,6 +108,7 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v1/cases/{partner}/{case}", s.getCase},
 		{http.MethodGet, "/v1/cases/{partner}/{case}/timeline", s.getTimeline},
 		{http.MethodGet, "/v1/cases/{partner}/{case}/links", s.getLinks},
+		{http.MethodPut, "/v1/cases/{partner}/{case}/officers", s.assignCase},
 		{http.MethodPost, "/v1/cases/{partner}/{case}/erasure", s.eraseCase},
 		{http.MethodGet, "/v1/cases/{partner}/{case}/persons/{subject}/duplicates", s.getDuplicates},
 		{http.MethodGet, "/v1/cases/{partner}/{case}/persons/{subject}/comparison", s.getComparison},
