@@ -152,7 +152,9 @@ func (h *house) walk() {
 	mai.ask(call{method: http.MethodGet, path: person + "/comparison" + with}) // 400
 	mai.ask(call{method: http.MethodGet, path: "/v1/cases/KH/" + l.id + "/persons/S-9/duplicates"})
 	mai.ask(call{method: http.MethodPost, path: "/v1/cases/KH/" + l.id + "/erasure", header: reason}) // 409
-	hands := func(body any) { mai.ask(call{method: http.MethodPut, path: "/v1/cases/KH/" + l.id + "/officers", body: body}) }
+	hands := func(body any) {
+		mai.ask(call{method: http.MethodPut, path: "/v1/cases/KH/" + l.id + "/officers", body: body})
+	}
 	hands(map[string]any{"officers": []string{"nobody"}}) // 403
 	hands(map[string]any{})                               // 400
 	hands(map[string]any{"officers": []string{"mai"}})
