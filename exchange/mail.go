@@ -83,8 +83,8 @@ func (c *CaseFiles) Mail(ctx context.Context, by *Officer, f MailFilter) (found 
 	}
 	f.Partners = within(f.Partners, by.Scope())
 	want, next := f.Limit, f.Before
-	f.Limit = want + 1 // most often all that is needed
-	for scanned := 0; scanned < maxScan; f.Limit = maxScan / 4 {
+	f.Limit = firstLook(by, want)
+	for scanned := 0; scanned < maxScan; f.Limit = min(2*f.Limit, maxScan/4) {
 		f.Before = next
 		rows, err := c.cfg.Reader.MailPage(ctx, f)
 		if err != nil {

@@ -85,7 +85,7 @@ func benchLists(ctx context.Context, messages, rounds int, asJSON bool, out, pro
 	if err != nil {
 		return err
 	}
-	officer := exchange.Officer{ID: "bench", Name: "An invented officer", Roles: []exchange.Role{exchange.RoleSupervisor}, Partners: []string{exchange.EveryPartner}, Police: true, Status: exchange.OfficerActive}
+	officer := exchange.Officer{ID: "bench", Name: "An invented officer", Roles: []exchange.Role{exchange.RoleOfficer}, Partners: []string{exchange.EveryPartner}, Police: true, Status: exchange.OfficerActive}
 	if err := os.MkdirAll(made.party("VN").path("officers"), 0o700); err != nil {
 		return fmt.Errorf("make the officers' folder: %w", err)
 	}
@@ -276,6 +276,7 @@ var (
 func (b *listBench) measure() error {
 	lists := []struct{ name, path string }{
 		{"my work", "/"}, {"cases", "/cases"}, {"cases waiting for us", "/cases?turn=us&by=due"}, {"cases overdue", "/cases?due=overdue&by=due"}, {"cases of one partner and state", "/cases?partner=GB&state=OPENED"},
+		{"cases assigned to oneself", "/cases?officer=~me&by=due"},
 		{"messages", "/messages"}, {"messages received", "/messages?box=in"}, {"of one partner and type", "/messages?partner=LA&type=" + exchange.TypeIdentityRequest},
 		{"unanswered", "/messages?box=in&open=1"}, {"without a receipt", "/messages?box=out&delivery=due"}, {"of one month", "/messages?from=" + b.node.now().AddDate(0, -2, 0).Format(time.DateOnly) + "&to=" + b.node.now().AddDate(0, -1, 0).Format(time.DateOnly)},
 		{"refused", "/messages?box=refused"},

@@ -45,6 +45,11 @@ func (s *seeder) now() time.Time {
 func (s *seeder) fill(ctx context.Context) error {
 	started := time.Now()
 	cases := s.bench.messages / messagesOfCase
+	for _, o := range []*exchange.Officer{&s.bench.officer, &benchColleague, &benchChief} {
+		if err := s.bench.node.roster.Put(ctx, "", *o); err != nil {
+			return err
+		}
+	}
 	var next atomic.Int64
 	errs := make([]error, 256)
 	var wait sync.WaitGroup
@@ -55,7 +60,9 @@ func (s *seeder) fill(ctx context.Context) error {
 				if i >= cases {
 					return
 				}
-				errs[hand] = s.life(ctx, i)
+				if errs[hand] = s.life(ctx, i); errs[hand] == nil {
+					errs[hand] = s.assign(ctx, i)
+				}
 				if (i+1)%20000 == 0 {
 					fmt.Fprintf(s.bench.progress, "%s: %d cases in %.0f s\n", s.bench.kind, i+1, time.Since(started).Seconds())
 				}
@@ -126,6 +133,20 @@ func (s *seeder) life(ctx context.Context, i int) error {
 		}
 	}
 	return nil
+}
+
+// Of ten cases one is assigned to the officer who asks, and one to a colleague.
+var (
+	benchColleague = exchange.Officer{ID: "colleague", Name: "An invented officer", Roles: []exchange.Role{exchange.RoleOfficer}, Partners: []string{exchange.EveryPartner}, Police: true, Status: exchange.OfficerActive}
+	benchChief     = exchange.Officer{ID: "chief", Name: "An invented officer", Roles: []exchange.Role{exchange.RoleSupervisor}, Partners: []string{exchange.EveryPartner}, Police: true, Status: exchange.OfficerActive}
+)
+
+func (s *seeder) assign(ctx context.Context, i int) error {
+	to := map[int]string{3: s.bench.officer.ID, 6: benchColleague.ID}[i%10]
+	if to == "" {
+		return nil
+	}
+	return s.bench.node.files.Assign(ctx, &benchChief, exchange.CaseKey{Partner: partnerOf(i), Case: caseOf(i)}, []string{to}, "")
 }
 
 // signed is a message that can be opened: the example of its schema.
@@ -246,6 +267,7 @@ var copied = []struct{ table, columns, order string }{
 	{"tile", "level, n, hashes, root", "level, n"},
 	{"checkpoint", "size, note, at", "size"},
 	{"cases", "partner, case_id, kind, state, turn, due_at, opened_at, moved_at, kek_id, wrapped, book", "partner, case_id"},
+	{"case_officer", "partner, case_id, officer", "partner, case_id, officer"},
 	{"lane", "partner, direction, seq", "partner"},
 	{"job", "id, queue, kind, ref, idx, state, attempt, first_at, due_at, leased_until", "id"},
 	{"officer", "id, changed_at, content", "id"},
