@@ -235,12 +235,16 @@ type officerChange struct {
 // All returns every officer, the suspended ones too.
 func (r *Roster) All(ctx context.Context) ([]Officer, error) {
 	rows, err := r.cfg.Store.Officers(ctx)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Officer, len(rows))
 	for i, row := range rows {
-		if out[i], err = r.open(ctx, row); err != nil {
+		if out[i], err = openOfficer(key, row); err != nil {
 			return nil, err
 		}
 	}
@@ -308,11 +312,15 @@ func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
 }
 
 func (r *Roster) open(ctx context.Context, row OfficerRow) (Officer, error) {
-	var o Officer
 	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
 	if err != nil {
-		return o, err
+		return Officer{}, err
 	}
+	return openOfficer(key, row)
+}
+
+func openOfficer(key seal.DataKey, row OfficerRow) (Officer, error) {
+	var o Officer
 	data, err := key.Open(row.Content, officerAAD(row.ID))
 	if err != nil {
 		return o, fmt.Errorf("the entry of officer %s was not written by this gateway: %w", row.ID, err)

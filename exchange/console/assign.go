@@ -24,6 +24,14 @@ type handsView struct {
 func (c *Console) hands(v *visit, key exchange.CaseKey, of caseView, asked handsView) (handsView, error) {
 	out := handsView{Reason: asked.Reason, Fault: asked.Fault}
 	out.Was = strings.Join(of.Line.Officers, ",")
+	mine := slices.Contains(of.Line.Officers, v.officer.ID)
+	if works := v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) && of.Emergency.IsZero(); works {
+		out.Take, out.GiveBack = len(of.Line.Officers) == 0, mine
+	}
+	assigns := v.officer.Has(exchange.RoleSupervisor) && of.Emergency.IsZero()
+	if !assigns && len(of.Line.Officers) == 0 {
+		return out, nil
+	}
 	all, err := c.cfg.Files.Assignable(v.r.Context(), v.officer, key)
 	if err != nil {
 		return out, err
@@ -37,13 +45,7 @@ func (c *Console) hands(v *visit, key exchange.CaseKey, of caseView, asked hands
 		}
 		out.Officers = append(out.Officers, choice)
 	}
-	if !of.Emergency.IsZero() {
-		return out, nil
-	}
-	mine := slices.Contains(of.Line.Officers, v.officer.ID)
-	works := v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
-	out.Take, out.GiveBack = works && len(of.Line.Officers) == 0, works && mine
-	if !v.officer.Has(exchange.RoleSupervisor) {
+	if !assigns {
 		return out, nil
 	}
 	for _, o := range all {
