@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -28,9 +29,9 @@ type Deed struct {
 	Reason     string
 	Fields     []string
 	BreakGlass bool
-	Method     string // of a sign-in
-	Changed    string // of a change to an officer: who was changed
-	Erased     bool   // nothing of it can be read any more
+	Method     string   // of a sign-in
+	Whom       []string // of a change to an officer: who was changed; of an assignment: who has the case
+	Erased     bool     // nothing of it can be read any more
 }
 
 // Trail returns what stands in the record, the last first, at most n, of what is
@@ -61,7 +62,7 @@ func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, befor
 				return nil, 0, err
 			}
 			if told {
-				if deed := o.deed(ctx, r, event); f.Officer == "" || deed.By == f.Officer || deed.Changed == f.Officer {
+				if deed := o.deed(ctx, r, event); f.Officer == "" || deed.By == f.Officer || slices.Contains(deed.Whom, f.Officer) {
 					deeds = append(deeds, deed)
 				}
 			}
@@ -93,14 +94,18 @@ func (o *Oversight) deed(ctx context.Context, r Row, event Event) Deed {
 		Fields     []string        `json:"fields"`
 		BreakGlass bool            `json:"break_glass"`
 		Method     string          `json:"method"`
+		Officers   []string        `json:"officers"`
 	}
 	if json.Unmarshal(opened.Data, &data) != nil { // some events are lists
 		return out
 	}
 	out.By, out.Reason, out.Fields, out.BreakGlass, out.Method = data.By, data.Reason, data.Fields, data.BreakGlass, data.Method
-	if r.Type == officerChanged {
-		out.Changed = r.ID
-	} else if out.By == "" {
+	switch {
+	case r.Type == officerChanged:
+		out.Whom = []string{r.ID}
+	case r.Type == caseAssigned:
+		out.Whom = data.Officers
+	case out.By == "":
 		_ = json.Unmarshal(data.Officer, &out.By) // not a name: nobody is named
 	}
 	return out

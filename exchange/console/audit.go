@@ -22,7 +22,7 @@ type deedLine struct {
 	Partner Party
 	Case    string
 	By      string
-	Changed string
+	Whom    string
 	Reason  string
 	Method  string
 	Fields  []string
@@ -48,6 +48,7 @@ var trailKinds = map[string]exchange.TrailFilter{
 	"access":    {Kind: exchange.KindAccess},
 	"sign_in":   {Kind: exchange.KindEvent, Type: "officer_signed_in"},
 	"sign_out":  {Kind: exchange.KindEvent, Type: "officer_signed_out"},
+	"assigned":  {Kind: exchange.KindEvent, Type: "case_assigned"},
 	"officer":   {Kind: exchange.KindEvent, Type: "officer_changed"},
 	"release":   {Kind: exchange.KindEvent, Type: "draft_release"},
 	"retry":     {Kind: exchange.KindEvent, Type: "delivery_retried"},
@@ -63,7 +64,7 @@ var trailKinds = map[string]exchange.TrailFilter{
 }
 
 // trailOrder is the order in which they are offered.
-var trailOrder = []string{"access", "evidence", "signed", "sign_in", "sign_out", "officer", "release", "retry", "overdue", "log_split", "event", "message", "receipt", "refusal", "failure"}
+var trailOrder = []string{"access", "evidence", "signed", "sign_in", "sign_out", "officer", "assigned", "release", "retry", "overdue", "log_split", "event", "message", "receipt", "refusal", "failure"}
 
 // trailPage is how many entries are shown at once.
 const trailPage = 50
@@ -97,7 +98,7 @@ func (c *Console) auditPage(v *visit) error {
 
 func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
 	out := deedLine{
-		Index: d.Index, At: d.At, Case: d.Case, By: d.By, Changed: d.Changed, Reason: d.Reason, Broken: d.BreakGlass, Erased: d.Erased,
+		Index: d.Index, At: d.At, Case: d.Case, By: d.By, Whom: strings.Join(d.Whom, ", "), Reason: d.Reason, Broken: d.BreakGlass, Erased: d.Erased,
 		What: v.s.Or("event."+d.Entry, v.s.Or("timeline."+string(d.Kind), d.Entry)),
 	}
 	if d.Method != "" {
