@@ -96,9 +96,17 @@ func (c *Console) auditPage(v *visit) error {
 	return c.show(v, status, "audit", v.s.T("audit.title"), "audit", view)
 }
 
+// written is a reason that somebody wrote; the other one its event says.
+func written(reason string) string {
+	if reason == exchange.OwnForm {
+		return ""
+	}
+	return reason
+}
+
 func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
 	out := deedLine{
-		Index: d.Index, At: d.At, Case: d.Case, By: d.By, Whom: strings.Join(d.Whom, ", "), Reason: d.Reason, Broken: d.BreakGlass, Erased: d.Erased,
+		Index: d.Index, At: d.At, Case: d.Case, By: d.By, Whom: strings.Join(d.Whom, ", "), Reason: written(d.Reason), Broken: d.BreakGlass, Erased: d.Erased,
 		What: v.s.Or("event."+d.Entry, v.s.Or("timeline."+string(d.Kind), d.Entry)),
 	}
 	if d.Method != "" {

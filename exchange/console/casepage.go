@@ -37,13 +37,14 @@ type caseView struct {
 
 // A ClockLine is a deadline as it stands.
 type ClockLine struct {
-	Label, State, Basis, Citation string
-	Internal, Ours                bool
-	Due                           time.Time
-	HolidaysKnown                 bool
-	Type                          TypeName
-	Value                         int
-	Unit                          string
+	State           string
+	Basis, Citation Value
+	Internal, Ours  bool
+	Due             time.Time
+	HolidaysKnown   bool
+	Type            TypeName
+	Value           int
+	Unit            string
 }
 
 // A PersonLine is one person of a case.
@@ -176,7 +177,7 @@ func clockRank(c ClockLine) int {
 func (c *Console) clockLine(v *visit, clock exchange.RunningClock) ClockLine {
 	d := clock.Deadline
 	return ClockLine{
-		Label: v.s.Named(d.Label), State: string(clock.Reading.State), Basis: v.s.Named(d.Basis), Citation: v.s.Named(d.Citation),
+		State: string(clock.Reading.State), Basis: v.s.Said(d.Basis), Citation: v.s.Said(d.Citation),
 		Internal: d.Scope == partners.ScopeInternal, Ours: clock.Ours, Due: clock.Reading.Due, HolidaysKnown: clock.Reading.HolidaysKnown || d.Unit == "calendar",
 		Type: c.typeName(v.s, d.Type), Value: d.Value, Unit: d.Unit,
 	}
@@ -210,7 +211,7 @@ func (c *Console) timeline(v *visit, key exchange.CaseKey, view *caseView) error
 	}
 	for _, e := range entries {
 		line := EventLine{
-			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), ID: e.ID, Status: e.Status, Late: e.Late, By: e.By, Reason: e.Reason,
+			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), ID: e.ID, Status: e.Status, Late: e.Late, By: e.By, Reason: written(e.Reason),
 			From: c.party(v.s, c.cfg.Self),
 		}
 		if e.Direction == exchange.In {

@@ -17,7 +17,7 @@ type draftView struct {
 	Mine                    bool
 	Type                    TypeName
 	Self, Partner           Party
-	Agreement               string
+	Agreement               Value
 	Purpose                 string
 	Recipient, Approval     string
 	InReplyTo               string
@@ -106,7 +106,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	row, content := seen.Row, seen.Content
 	view := draftView{
 		ID: row.ID, Case: row.Case, State: string(row.State), Author: row.Author, Mine: row.Author == v.officer.ID,
-		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: content.Draft.Agreement,
+		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
 		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval, InReplyTo: content.Draft.InReplyTo,
 		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: content.Approvals, Officers: content.Officers,
 		SHA256: seen.SHA256, Refused: content.Refused,
@@ -120,7 +120,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view.Passkey, view.Changed = c.signs(v.officer), v.r.URL.Query().Get("changed") != ""
 	view.Before = c.beforeView(v, seen)
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(content.Draft.Agreement); ok {
-		view.Agreement = v.s.Named(a.Title)
+		view.Agreement = v.s.Said(a.Title)
 	}
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
 	view.Blocks = r.read(row.Type, seen.Body)

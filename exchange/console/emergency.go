@@ -129,11 +129,8 @@ func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]Loo
 			line.What = c.typeName(v.s, l.Type).Title
 		}
 		for _, pointer := range l.Fields {
-			place := pointer
-			if l.Type != "" || pointer == "" {
-				place = c.placeOf(v, l.Type, pointer)
-			}
-			line.Places = append(line.Places, place)
+			place := c.placeOf(v, or(l.Type, exchange.TypeIdentityRequest), pointer) // a person is looked at as a request describes one
+			line.Places = append(line.Places, or(place, pointer))
 		}
 		out, next = append(out, line), l.Index
 	}

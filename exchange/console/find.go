@@ -91,6 +91,9 @@ func (c *Console) findPage(v *visit) error {
 }
 
 func (c *Console) showFind(v *visit, view *findView) error {
+	if err := v.reads(); err != nil {
+		return err
+	}
 	view.Persons = c.cfg.Register != nil && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
 	title, status := v.s.T("find.title"), http.StatusOK
 	if len(view.Faults) > 0 {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"net/http"
 	"path"
@@ -178,16 +177,18 @@ func (s *speech) Label(list schemas.CodeList, code string) (label, lang string) 
 	return label, lang
 }
 
-// Foreign is the attribute of a text that only English has.
-func (s *speech) Foreign() template.HTMLAttr {
-	if s.words == nil {
-		return ""
-	}
-	return `lang="en"`
-}
-
 // Named picks a text of the registry.
 func (s *speech) Named(t partners.Text) string { return s.Of(schemas.Words{EN: t.EN, VI: t.VI}) }
+
+// Said is a longer text of the registry, which speaks Vietnamese and English
+// alone, with the language that it is in where that is not the page's.
+func (s *speech) Said(t partners.Text) Value {
+	out := Value{Text: s.Named(t)}
+	if out.Text == t.EN && s.Tag != "en" {
+		out.Lang = "en"
+	}
+	return out
+}
 
 // Date writes a day; Time writes an instant in the officers' zone.
 func (s *speech) Date(t time.Time) string { return t.Format(s.T("format.date")) }

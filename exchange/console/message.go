@@ -20,7 +20,7 @@ type messageView struct {
 	Index       int64
 	At          time.Time
 	Issued      time.Time
-	Agreement   string
+	Agreement   Value
 	KeyID       string
 	Verifies    bool
 	Status      string
@@ -174,11 +174,11 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 	view := messageView{
 		Claims: first.Claims, Type: c.typeName(v.s, first.Claims.Type), From: c.party(v.s, first.Claims.Issuer), To: c.party(v.s, first.Claims.Audience),
 		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
-		Agreement: first.Claims.Agreement, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
+		Agreement: Value{Text: first.Claims.Agreement}, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
 		SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse,
 	}
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(first.Claims.Agreement); ok {
-		view.Agreement = v.s.Named(a.Title)
+		view.Agreement = v.s.Said(a.Title)
 	}
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
 	view.Blocks = r.read(view.Type.Name, last.Body)

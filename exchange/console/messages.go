@@ -62,6 +62,9 @@ type RefusedLine struct {
 const messagesOnPage = 50
 
 func (c *Console) messagesPage(v *visit) error {
+	if err := v.reads(); err != nil {
+		return err
+	}
 	view := messagesView{Partners: c.parties(v.s, v.officer)}
 	for _, name := range exchange.MessageTypes(v.officer) {
 		view.Types = append(view.Types, c.typeName(v.s, name))

@@ -118,14 +118,19 @@ type partnerView struct {
 	Retried    int  // how many just were; -1: nobody asked
 }
 
-type agencyLine struct{ Code, Name, Role string }
+type agencyLine struct {
+	Code string
+	Name Value
+	Role string
+}
 
 type agreementLine struct {
-	Code, Title string
-	InForce     bool
-	Permits     []permitLine
-	Deadlines   []ClockLine
-	Sources     []partners.Source
+	Code      string
+	Title     Value
+	InForce   bool
+	Permits   []permitLine
+	Deadlines []ClockLine
+	Sources   []partners.Source
 }
 
 // A permitLine is a message type and what the agreement says of it in either
@@ -158,7 +163,7 @@ func (c *Console) partnerPage(v *visit) error {
 		Pins: l.Partner.TLS.Pins, Contact: l.Partner.Contact, Retries: v.officer.Has(exchange.RoleSupervisor), Retried: -1,
 	}
 	for _, a := range l.Partner.Agencies {
-		view.Agencies = append(view.Agencies, agencyLine{a.Code, v.s.Named(a.Name), a.Role})
+		view.Agencies = append(view.Agencies, agencyLine{a.Code, v.s.Said(a.Name), a.Role})
 	}
 	for _, a := range l.Agreements {
 		view.Agreements = append(view.Agreements, c.agreementLine(v, a))
@@ -188,7 +193,7 @@ func (c *Console) parcelLine(v *visit, p exchange.Parcel) parcelLine {
 }
 
 func (c *Console) agreementLine(v *visit, a *partners.Agreement) agreementLine {
-	out := agreementLine{Code: a.Code, Title: v.s.Named(a.Title), InForce: a.Status == partners.InForce, Sources: a.Sources}
+	out := agreementLine{Code: a.Code, Title: v.s.Said(a.Title), InForce: a.Status == partners.InForce, Sources: a.Sources}
 	for _, t := range c.cfg.Catalogue.Types() {
 		send, receive := a.Find(t.Name, partners.Send), a.Find(t.Name, partners.Receive)
 		if send == nil && receive == nil {
@@ -205,7 +210,7 @@ func (c *Console) agreementLine(v *visit, a *partners.Agreement) agreementLine {
 	}
 	for _, d := range a.Deadlines {
 		out.Deadlines = append(out.Deadlines, ClockLine{
-			Label: v.s.Named(d.Label), Basis: v.s.Named(d.Basis), Citation: v.s.Named(d.Citation), Internal: d.Scope == partners.ScopeInternal,
+			Basis: v.s.Said(d.Basis), Citation: v.s.Said(d.Citation), Internal: d.Scope == partners.ScopeInternal,
 			Type: c.typeName(v.s, d.Type), Value: d.Value, Unit: d.Unit,
 		})
 	}

@@ -18,7 +18,7 @@ type previewView struct {
 	Version          int64
 	Type             TypeName
 	Self, Partner    Party
-	Agreement        string
+	Agreement        Value
 	Purpose          string
 	Recipient        string
 	Approval         string
@@ -57,7 +57,7 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 	sent := content.Draft
 	view := previewView{
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, p.Partner),
-		Agreement: v.s.Named(p.term().Agreement.Title), Purpose: sent.Purpose, Recipient: sent.Recipient, Approval: sent.Approval,
+		Agreement: v.s.Said(p.term().Agreement.Title), Purpose: sent.Purpose, Recipient: sent.Recipient, Approval: sent.Approval,
 		Amends: p.Amends > 0, Minors: r.minors, Blocks: r.read(p.Type, given), Officers: content.Officers, Safeguards: safeguardLines(v, content.Safeguards),
 	}
 	for _, m := range content.Missing {

@@ -32,8 +32,9 @@ type reportsView struct {
 }
 
 type templateLine struct {
-	ID, Title string
-	K         int
+	ID    string
+	Title Value
+	K     int
 }
 
 // A reportLine is one report that was asked for.
@@ -59,7 +60,7 @@ func (c *Console) showReports(v *visit, status int, wish reportWish, fault, plac
 	}
 	view := reportsView{Wish: wish, Kinds: export.Kinds(), Partners: c.parties(v.s, v.officer), Fault: fault, Place: place}
 	for _, t := range c.cfg.Templates {
-		view.Templates = append(view.Templates, templateLine{t.ID, v.s.Named(t.Title), t.K})
+		view.Templates = append(view.Templates, templateLine{t.ID, v.s.Said(t.Title), t.K})
 	}
 	reports, err := c.cfg.Reports.List(v.r.Context(), v.officer)
 	if err != nil {

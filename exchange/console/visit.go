@@ -24,7 +24,7 @@ type pages map[string]*template.Template
 // parsePages parses every page inside the frame, with the words of a language.
 func parsePages(s *speech) (pages, error) {
 	functions := template.FuncMap{
-		"t": s.T, "foreign": s.Foreign, "word": s.Or, "time": s.Time, "day": s.Day, "due": s.Due, "text": Text,
+		"t": s.T, "word": s.Or, "time": s.Time, "day": s.Day, "due": s.Due, "text": Text,
 		"with_now":   func(line CaseLine, now time.Time) any { return lineNow{line, now} },
 		"described":  Node.described,
 		"date_parts": func(n Node, at string) any { return dateParts{n, at, n.Pointer + at, nodeID(n.Pointer + at)} },
@@ -147,6 +147,14 @@ func (c *Console) signedIn(page func(*visit) error) http.HandlerFunc {
 func (v *visit) redirect(to string) error {
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 	return nil
+}
+
+// reads refuses whoever has a role that sees no case.
+func (v *visit) reads() error {
+	if v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
+		return nil
+	}
+	return exchange.NewProblem(exchange.ProblemForbidden, "Whoever asks sees no case.")
 }
 
 // frame is what stands around a page.

@@ -345,7 +345,7 @@ func (l *layout) envelope(v *visit, p *pen) []Node {
 	if len(p.terms) > 1 {
 		var options []Option
 		for _, t := range p.terms {
-			options = append(options, Option{Value: t.Agreement.Code, Label: v.s.Named(t.Agreement.Title)})
+			options = append(options, Option{Value: t.Agreement.Code, Label: v.s.Named(t.Agreement.Title), Lang: v.s.Said(t.Agreement.Title).Lang})
 		}
 		choose(".agreement", v.s.T("message.agreement"), options)
 	}
@@ -359,7 +359,7 @@ func (l *layout) envelope(v *visit, p *pen) []Node {
 	if len(term.Recipients) > 0 {
 		var options []Option
 		for _, agency := range term.Recipients {
-			options = append(options, Option{Value: agency.Code, Label: v.s.Named(agency.Name)})
+			options = append(options, Option{Value: agency.Code, Label: v.s.Named(agency.Name), Lang: v.s.Said(agency.Name).Lang})
 		}
 		choose(".recipient", v.s.T("message.recipient"), options)
 	}
