@@ -42,7 +42,7 @@ func (s *scene) atName(cfg ConsoleConfig) string {
 			s.t.Fatal(err)
 		}
 	}
-	s.pages, s.link = pages, pages.OpenDoor("/", "lan", "minh", "an", "quan", "hoa")
+	s.pages, s.link = pages, pages.OpenDoor("/", "lan", "minh", "an", "quan", "hoa", "tuyet")
 	s.serveOn(listener, cfg, pages)
 	return cfg.URL
 }

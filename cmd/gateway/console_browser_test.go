@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -23,12 +22,13 @@ import (
 // A browser is a real Chromium with nobody at its screen. Whatever it complains
 // of, and whatever it asks of anybody but the console, fails the test.
 type browser struct {
-	t      *testing.T
-	ctx    context.Context
-	base   string
-	axe    string
-	keys   int
-	clicks int
+	t       *testing.T
+	ctx     context.Context
+	base    string
+	axe     string
+	officer string // who was signed in by seat
+	keys    int
+	clicks  int
 
 	mu         sync.Mutex
 	complaints []string
@@ -142,6 +142,15 @@ func (b *browser) click(selector string) {
 	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
 }
 
+// follow does what leads to another page and waits for it.
+func (b *browser) follow(action chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if _, err := chromedp.RunResponse(b.ctx, action); err != nil {
+		b.t.Fatal(err)
+	}
+	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+}
+
 func (b *browser) text() string {
 	b.t.Helper()
 	return look(b, chromedp.Text(chromedp.CSS("main")))
@@ -173,33 +182,11 @@ func (b *browser) language(tag string) {
 	}
 }
 
+// scheme sets light or dark, at once: nothing that is half way is measured.
 func (b *browser) scheme(name string) {
 	b.t.Helper()
-	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}}); err != nil {
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}}); err != nil {
 		b.t.Fatal(err)
-	}
-}
-
-// accessible runs axe: nothing serious and nothing critical may be found.
-func (b *browser) accessible(where string) {
-	b.t.Helper()
-	look(b, chromedp.Evaluate[int](b.axe+";0"))
-	found := look(b, chromedp.Evaluate[string](
-		`axe.run({resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + " " + (n.any[0] || n.all[0] || n.none[0] || {}).message)}))))`,
-		chromedp.EvalAwaitPromise))
-	var violations []struct {
-		ID, Impact, Help string
-		Nodes            []string
-	}
-	if err := json.Unmarshal([]byte(found), &violations); err != nil {
-		b.t.Fatal(err)
-	}
-	for _, v := range violations {
-		if v.Impact == "serious" || v.Impact == "critical" {
-			b.t.Errorf("%s: %s (%s): %s\n  %s", where, v.ID, v.Impact, v.Help, strings.Join(v.Nodes, "\n  "))
-		} else {
-			b.t.Logf("%s: %s (%s): %s", where, v.ID, v.Impact, v.Help)
-		}
 	}
 }
 

@@ -9,30 +9,6 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// The lists of messages in every language: the boxes, what was refused, and
-// pages with nothing on them.
-func TestConsoleLists(t *testing.T) {
-	s := newScene(t)
-	bad := s.kh.claims("VN")
-	bad.Body = []byte(`{"subjects":[{"subject_ref":"S-1","name":"Nguyễn"}]}`)
-	if r := s.kh.post(s.vn, s.kh.sign(bad)); r.status != 422 {
-		t.Fatalf("%d %s", r.status, r.body)
-	}
-	b := newBrowser(t, s.address)
-	b.open(s.link)
-	b.click(`button[value="lan"]`)
-	s.everywhere(b, []shownPage{
-		{"messages", "/messages", "Chờ ta trả lời", "Waits for our answer"},
-		{"messages-out", "/messages?box=out", "Chưa có biên nhận", "Without a receipt"},
-		{"messages-refused", "/messages?box=refused", "Không đúng mẫu thông điệp", "It does not match its schema"},
-		{"messages-empty", "/messages?case=nothing", "Không có thông điệp nào khớp", "No message matches"},
-		{"messages-fault", "/messages?from=2026-11-25&to=2026-11-01", "Ngày cuối đứng trước ngày đầu", "The last day is before the first"},
-		{"help", "/help", "Phím tắt", "Keys"},
-		{"cases-overdue", "/cases?due=overdue&by=due", "quá hạn 2 ngày", "2 days overdue"},
-	})
-	s.quiet()
-}
-
 // A view that an officer keeps is a tab of that officer alone, on that list
 // alone; what is typed wrong comes back as it was typed.
 func TestConsoleViews(t *testing.T) {

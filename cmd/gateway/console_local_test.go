@@ -148,15 +148,6 @@ func TestConsolePasskey(t *testing.T) {
 	b := newBrowser(t, address)
 	device := b.device()
 	b.open(o.invite("lan"))
-	for _, tag := range []string{"en", "vi"} {
-		b.language(tag)
-		for _, scheme := range []string{"light", "dark"} {
-			b.scheme(scheme)
-			b.accessible("join in " + tag + ", " + scheme)
-			b.picture("join-" + tag + "-" + scheme)
-		}
-		b.scheme("light")
-	}
 	b.passkey(`form[data-passkey="create"] button`, "#passkeys tbody tr")
 	b.click(`main form[action="/sign-out"] button:not([name])`)
 	b.accessible("sign-in with all ways")

@@ -48,11 +48,6 @@ func TestConsoleOversight(t *testing.T) {
 	b := newBrowser(t, s.address)
 	b.open(s.link)
 	b.click(`button[value="minh"]`)
-	s.everywhere(b, []shownPage{
-		{"partners", "/partners", "Đã ngừng gửi", "Given up"},
-		{"partner", "/partners/KH", "Nội bộ Việt Nam", "Viet Nam internal"},
-		{"record", "/record", "Mốc đã ký", "Signed checkpoint"},
-	})
 	b.language("en")
 	b.open("/partners/KH")
 	b.click(`button[name="message"][value="` + dead + `"]`)
@@ -66,7 +61,6 @@ func TestConsoleOversight(t *testing.T) {
 
 	// An auditor sees who did it, and is offered neither a retry nor the source.
 	b.as("an")
-	s.everywhere(b, []shownPage{{"audit", "/audit", "Gửi lại thông điệp", "Messages were tried again"}})
 	b.language("en")
 	b.open("/audit?kind=retry&officer=minh")
 	if text := b.text(); !strings.Contains(text, "minh") || strings.Contains(text, "Signed in") {
@@ -96,7 +90,6 @@ func TestConsoleProof(t *testing.T) {
 	b.open(s.link)
 	b.click(`button[value="lan"]`)
 	path := "/messages/KH/in/" + s.asked + "/proof"
-	s.everywhere(b, []shownPage{{"proof", path, "Trình duyệt của bạn kiểm tra", "Checked by your browser"}})
 	b.language("en")
 	checked := func(where string) (verdicts string) {
 		t.Helper()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -154,43 +153,6 @@ func (s *scene) serveOn(listener net.Listener, cfg ConsoleConfig, pages *console
 			s.t.Error(err)
 		}
 	})
-}
-
-// A shownPage is a page, and something that it says.
-type shownPage struct{ name, path, vi, en string }
-
-// everywhere opens pages in every language, light and dark: what they say is
-// there, nothing personal is, and axe finds nothing serious. Colours are the
-// same in every language, so three of them are dark.
-func (s *scene) everywhere(b *browser, pages []shownPage) {
-	s.t.Helper()
-	for _, tag := range []string{"vi", "en", "lo", "km", "zh"} {
-		b.open("/")
-		b.language(tag)
-		for _, page := range pages {
-			b.open(page.path)
-			want := map[string]string{"vi": page.vi, "en": page.en}[tag] // what a machine drafted may be written anew
-			text := b.text()
-			if !strings.Contains(text, want) {
-				s.t.Errorf("%s in %s lacks %q:\n%s", page.name, tag, want, text)
-			}
-			for _, secret := range secrets {
-				if strings.Contains(text, secret) || strings.Contains(b.title(), secret) {
-					s.t.Errorf("%s in %s shows %q unasked", page.name, tag, secret)
-				}
-			}
-			schemes := []string{"light"}
-			if slices.Contains([]string{"vi", "en", "km"}, tag) {
-				schemes = append(schemes, "dark")
-			}
-			for _, scheme := range schemes {
-				b.scheme(scheme)
-				b.accessible(page.name + " in " + tag + ", " + scheme)
-				b.picture(page.name + "-" + tag + "-" + scheme)
-			}
-			b.scheme("light")
-		}
-	}
 }
 
 // quiet fails when the log holds anything personal.

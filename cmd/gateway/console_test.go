@@ -10,34 +10,6 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// Every page, in every language, light and dark, as a browser shows it: nothing
-// that axe calls serious, no complaint of the content security policy, nothing
-// personal in titles or addresses.
-func TestConsolePages(t *testing.T) {
-	s := newScene(t)
-	b := newBrowser(t, s.address)
-	b.open(s.link)
-	b.picture("sign-in")
-	b.accessible("sign-in")
-	b.click(`button[value="lan"]`)
-	message := "/messages/KH/in/" + s.asked
-	pages := []shownPage{
-		{"work", "/", "quá hạn 2 ngày", "2 days overdue"},
-		{"cases", "/cases", "Bên phải làm tiếp", "Who acts next"},
-		{"cases-empty", "/cases?case=nothing", "Không có hồ sơ nào khớp", "No case matches"},
-		{"case", "/cases/KH/" + s.fresh, "Nội bộ Việt Nam", "Viet Nam internal"},
-		{"case-minor", "/cases/KH/" + s.ours, "chưa thành niên", "A child"},
-		{"message", message, "mục dữ liệu cá nhân đang được che", "personal fields are masked"},
-		{"draft", "/drafts/" + s.waiting, "Đối tác sẽ thấy đúng như sau", "What the partner will see"},
-		{"draft-held", "/drafts/" + s.held, "Còn thiếu trước khi được gửi", "Missing before it may leave"},
-		{"opening", "/open", "Mở hồ sơ mới", "Open a new case"},
-		{"write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, "Ghi nhận bảo vệ người này", "Safeguards on record"},
-		{"not-found", "/cases/KH/no-such-case", "Không tìm thấy trang", "Page not found"},
-	}
-	s.everywhere(b, pages)
-	s.quiet()
-}
-
 // A look at what is masked: refused without a reason, recorded before it is
 // shown, and only what was asked for.
 func TestConsoleReveal(t *testing.T) {

@@ -97,35 +97,6 @@ func (b *browser) fonts(selector, text string) []*css.PlatformFontUsage {
 	return used.Fonts
 }
 
-// Nothing is wider than the smallest screen, or lost on a large one, in the
-// languages with the longest words and the tallest letters.
-func TestConsoleWidths(t *testing.T) {
-	s := newScene(t)
-	b := newBrowser(t, s.address)
-	b.open(s.link)
-	b.click(`button[value="lan"]`)
-	pages := []struct{ name, path string }{
-		{"work", "/"}, {"cases", "/cases"}, {"messages", "/messages"}, {"find", "/find"}, {"case", "/cases/KH/" + s.ours},
-		{"print", "/cases/KH/" + s.ours + "/print"}, {"message", "/messages/KH/in/" + s.asked}, {"draft", "/drafts/" + s.waiting},
-	}
-	for _, tag := range []string{"vi", "km"} {
-		b.run(chromedp.EmulateViewport(1280, 900))
-		b.open("/")
-		b.language(tag)
-		for _, width := range []int64{320, 1440} {
-			b.run(chromedp.EmulateViewport(width, 900))
-			for _, page := range pages {
-				b.open(page.path)
-				if wide := look(b, chromedp.Evaluate[string](`[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && document.documentElement.scrollWidth > innerWidth).map(e => e.tagName + "." + e.className).slice(0, 3).join(" ")`)); wide != "" {
-					t.Errorf("%s in %s at %d: wider than the screen: %s", page.name, tag, width, wide)
-				}
-				b.picture(fmt.Sprintf("%s-%s-%d", page.name, tag, width))
-			}
-		}
-	}
-	s.quiet()
-}
-
 // A case goes on paper masked, or with everything once a reason is given, and
 // then every message on it is in the record as printed, before a byte leaves.
 func TestConsolePrint(t *testing.T) {

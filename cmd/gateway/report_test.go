@@ -261,7 +261,7 @@ func TestConsoleReports(t *testing.T) {
 	b := newBrowser(t, s.address)
 	b.open(s.link)
 	b.click(`button[value="tuyet"]`)
-	s.everywhere(b, []shownPage{{"reports", "/reports", "biểu mẫu chính thức", "official form"}})
+	b.open("/reports")
 	b.language("en")
 	b.run(chromedp.Click(chromedp.CSS(`input[name="kind"][value="subject"]`)), chromedp.SendKeys(chromedp.CSS("#f-subject"), "S-1"), chromedp.SendKeys(chromedp.CSS("#f-reason"), "request of the person"))
 	b.click(`form[action="/reports"] button`)
@@ -281,8 +281,6 @@ func TestConsoleReports(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	s.everywhere(b, []shownPage{{"reports-made", "/reports", "Tải về (", "Download ("}})
-	b.language("en")
 	got := look(b, chromedp.Evaluate[string](`fetch(document.querySelector("form[action^='/reports/']").action, {method: "POST"}).then(async r => r.headers.get("content-disposition") + " " + (await r.text()).split("\r\n")[0])`, chromedp.EvalAwaitPromise))
 	if got != "attachment; filename=statistics.csv table,row,under,title_vi,title_en,count,of,share_percent,median_days,note" {
 		t.Errorf("the report came as %q", got)
