@@ -391,8 +391,9 @@ func TestOneCaseTakenTwice(t *testing.T) {
 }
 
 // A list goes on past what it hides, and counts none of it.
-func TestListsGoPastHiddenCases(t *testing.T) {
-	p := newPair(t, "")
+func TestListsGoPastHiddenCases(t *testing.T) { stores(t, listsGoPastHiddenCases) }
+
+func listsGoPastHiddenCases(t *testing.T, p *pair) {
 	n := p.vn.node
 	officer := func(id string, role exchange.Role) *exchange.Officer {
 		o := exchange.Officer{ID: id, Name: "Specimen", Roles: []exchange.Role{role}, Partners: []string{"KH"}, Status: exchange.OfficerActive}

@@ -135,15 +135,19 @@ func (s *seeder) life(ctx context.Context, i int) error {
 	return nil
 }
 
-// Of ten cases one is assigned to the officer who asks, and one to a colleague.
+// Of ten cases one is assigned to a colleague, and of a hundred one to the officer
+// who asks.
 var (
 	benchColleague = exchange.Officer{ID: "colleague", Name: "An invented officer", Roles: []exchange.Role{exchange.RoleOfficer}, Partners: []string{exchange.EveryPartner}, Police: true, Status: exchange.OfficerActive}
 	benchChief     = exchange.Officer{ID: "chief", Name: "An invented officer", Roles: []exchange.Role{exchange.RoleSupervisor}, Partners: []string{exchange.EveryPartner}, Police: true, Status: exchange.OfficerActive}
 )
 
 func (s *seeder) assign(ctx context.Context, i int) error {
-	to := map[int]string{3: s.bench.officer.ID, 6: benchColleague.ID}[i%10]
-	if to == "" {
+	to := benchColleague.ID
+	switch {
+	case i%100 == 3:
+		to = s.bench.officer.ID
+	case i%10 != 6:
 		return nil
 	}
 	return s.bench.node.files.Assign(ctx, &benchChief, exchange.CaseKey{Partner: partnerOf(i), Case: caseOf(i)}, []string{to}, "")
