@@ -453,3 +453,35 @@ func listsGoPastHiddenCases(t *testing.T, p *pair) {
 		t.Errorf("%d are counted: %v", count, err)
 	}
 }
+
+// At a terminal: who has a case is named or it is all, and everything shows it.
+func TestCaseAssignAtATerminal(t *testing.T) {
+	p := newPair(t, "")
+	for id, role := range map[string]exchange.Role{"chief": exchange.RoleSupervisor, "mine": exchange.RoleOfficer, "other": exchange.RoleOfficer} {
+		o := exchange.Officer{ID: id, Name: "Specimen", Roles: []exchange.Role{role}, Partners: []string{"KH"}, Status: exchange.OfficerActive}
+		if err := p.vn.node.roster.Put(t.Context(), "", o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := p.life(t)
+	l.told(exchange.TypeIdentityRequest, asked(""))
+	p.vn.halt()
+	run := func(want int, says string, args ...string) {
+		t.Helper()
+		out, errs, code := runGateway(t, append(append([]string{"case"}, args...), "-c", p.vn.config)...)
+		if code != want || !strings.Contains(out+errs, says) {
+			t.Errorf("%v: %d, want %d and %q: %s%s", args, code, want, says, out, errs)
+		}
+	}
+	assign := []string{"assign", "KH", l.id, "--as", "chief"}
+	run(exitUsage, "--officer", assign...)
+	run(exitUsage, "--all", append(assign, "--officer", "mine", "--all")...)
+	run(exitUsage, "'gateway case list'", "assign", "KH", "no-such-case", "--as", "chief", "--officer", "mine")
+	run(exitOK, "is assigned to mine", append(assign, "--officer", "mine", "--reason", "they speak Khmer")...)
+	run(exitUsage, "'gateway case list'", "assign", "KH", l.id, "--as", "other", "--officer", "other")
+	run(exitOK, "officers mine", "show", "KH", l.id)
+	run(exitOK, l.id, "list", "--officer", "mine")
+	run(exitOK, "no case", "list", "--officer", "other")
+	run(exitOK, "by chief, to mine, because: they speak Khmer", "timeline", "KH", l.id)
+	run(exitOK, "all officers of KH", append(assign, "--all")...)
+}
