@@ -75,8 +75,11 @@ func (o *Opener) theirs(ctx context.Context, by *Officer, c CaseRow, roles []Rol
 	if err != nil {
 		return "", false, fmt.Errorf("look for who has a case: %w", err)
 	}
-	if len(rows) == 0 || rows[0].Index < c.ErasedTo { // what was sealed anew with the erasure is all there is
+	if len(rows) == 0 {
 		return book.Kind(), true, nil
+	}
+	if rows[0].Index < c.ErasedTo { // the book that the erasure has sealed anew is all there is
+		return book.Kind(), book.Erased, nil
 	}
 	var last assignment
 	if err := o.read(ctx, rows[0], &last); err != nil {
