@@ -84,8 +84,8 @@ func (b *browser) look(p shownPage, tag string) {
 		b.t.Errorf("%s holds English that does not say so: %s", where, foreign)
 	}
 	for _, width := range []int64{1280, 768, 320} {
-		b.run(chromedp.EmulateViewport(width, 900))
-		if wide := look(b, chromedp.Evaluate[string](tooWide)); wide != "" {
+		b.width(width)
+		if wide := b.wider(); wide != "" {
 			b.t.Errorf("%s at %d is wider than the screen: %s", where, width, wide)
 		}
 		switch { // a page is put together in one way at each width, and has one set of colours
@@ -96,7 +96,7 @@ func (b *browser) look(p shownPage, tag string) {
 		}
 		b.picture(fmt.Sprintf("%s-%s-%s", p.name, tag, map[int64]string{1280: "light", 768: "tablet", 320: "narrow"}[width]))
 	}
-	b.run(chromedp.EmulateViewport(1280, 900))
+	b.width(1280)
 	if tag == "vi" { // colours are the same in every language
 		b.scheme("dark")
 		b.axes(where+", dark", colours)
@@ -105,7 +105,17 @@ func (b *browser) look(p shownPage, tag string) {
 	}
 }
 
-// tooWide names what makes a page scroll sideways.
+func (b *browser) width(pixels int64) {
+	b.t.Helper()
+	b.run(chromedp.EmulateViewport(pixels, 900))
+}
+
+// wider names what makes a page scroll sideways, "" where it does not.
+func (b *browser) wider() string {
+	b.t.Helper()
+	return look(b, chromedp.Evaluate[string](tooWide))
+}
+
 const tooWide = `document.documentElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + "." + e.className).slice(0, 3).join(" ") || "something"`
 
 // data are what the scene's officers are called and have typed: a pattern of what

@@ -128,10 +128,24 @@ func (c *Console) open(page func(*visit) error) http.HandlerFunc {
 			c.failed(v, err)
 			return
 		}
+		if err := tooLong(r); err != nil {
+			c.failed(v, err)
+			return
+		}
 		if err := page(v); err != nil {
 			c.failed(v, err)
 		}
 	}
+}
+
+// tooLong refuses a form past the bound. A page that only asked for its values
+// would find them empty, and tell an officer to type what they have typed.
+func tooLong(r *http.Request) error {
+	var past *http.MaxBytesError
+	if err := r.ParseForm(); errors.As(err, &past) {
+		return past
+	}
+	return nil
 }
 
 // signedIn serves a page to an officer, and asks anybody else to sign in.

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// hostile is what a name may be made of by somebody who means no name: signs
+// that cannot be seen or turn the writing around, heaps of marks, markup.
+var hostile = map[string]string{
+	"bidi":       "Mau \u202egpj.exe\u202c \u2066x\u2069",
+	"zero width": "Ma\u200bu \u200cTh\u2060i\ufeff",
+	"marks":      "Max" + strings.Repeat("\u0301", 30) + "u",
+	"script":     `<script>alert(1)</script><img src=x onerror=alert(1)>"'`,
+	"right":      "\u0645\u0631\u062d\u0628\u0627 \u05e9\u05dc\u05d5\u05dd",
+	"emoji":      "👩‍👩‍👧‍👦 🏳️‍🌈 " + strings.Repeat("🦄", 100),
+	"long":       strings.Repeat("W", 256),
+	"lines":      "\u00a0\u3000\u115f\u3164",
+}
+
+// Hostile names are shown for what they are: wherever an officer sees them no
+// sign is hidden, nothing is markup, and the page fits a telephone.
+func TestConsoleHostileNames(t *testing.T) {
+	s := newScene(t)
+	var names []string
+	for _, name := range hostile {
+		native, err := json.Marshal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, fmt.Sprintf(`{"native":%s,"latin":"Mau","script":"Latn"}`, native))
+	}
+	var message string
+	caseID := s.receives(exchange.TypeIdentityRequest, asked(`,"other_names":[`+strings.Join(names, ",")+`]`), func(c exchange.Claims) { message = c.ID })
+	s.indexed()
+	all, why := url.Values{"all": {"1"}, "reason": {hostile["script"] + hostile["bidi"]}}, url.Values{"reason": {"to see whether it is one person"}}
+	pages := map[string]func(*browser){
+		"/messages/KH/in/" + message:                                 submits("/messages/KH/in/"+message, all),
+		"/cases/KH/" + caseID + "/print":                             submits("/cases/KH/"+caseID+"/print", url.Values{"show": {"all"}, "reason": {"to print it"}}),
+		"/cases/KH/" + caseID:                                        func(*browser) {},
+		"/compare/KH/" + caseID + "/S-1/with/KH/" + s.fresh + "/S-1": submits("/compare/KH/"+caseID+"/S-1/with/KH/"+s.fresh+"/S-1", why),
+	}
+	h := s.signIn("lan")
+	for path, do := range pages {
+		h.open(path)
+		do(h.browser)
+		h.narrow(path)
+		// What a reader sees holds no sign that cannot be seen, but for joiners in emoji.
+		for _, sign := range []string{"\u202e", "\u202c", "\u2066", "\u2069", "\u200b", "\u2060", "\ufeff", "\u3164", "\u115f", strings.Repeat("\u0301", 5)} {
+			if text := h.text(); strings.Contains(text, sign) {
+				t.Errorf("%s shows %+q as it came", path, sign)
+			}
+		}
+		h.accessible(path)
+	}
+	h.open("/messages/KH/in/" + message)
+	pages["/messages/KH/in/"+message](h.browser)
+	h.says("U+202E", "U+200B", "U+0301 ×26", hostile["script"], hostile["right"])
+	h.picture("hostile")
+	s.quiet()
+}
+
+// narrow fails when a page scrolls sideways on a telephone.
+func (b *browser) narrow(where string) {
+	b.t.Helper()
+	b.width(320)
+	if wide := b.wider(); wide != "" {
+		b.t.Errorf("%s at 320 is wider than the screen: %s", where, wide)
+	}
+	b.width(1280)
+}
+
+// later is where the next page of a case's events is.
+var later = regexp.MustCompile(`href="(\?from=\d+)"`)
+
+// A case of as many persons as there may be, with hundreds of events: each page
+// has so much of it as it has of any, and says where the rest is.
+func TestConsoleHugeCase(t *testing.T) {
+	s := newScene(t)
+	key := exchange.CaseKey{Partner: "KH", Case: exchange.NewID()}
+	var message string
+	for request := range exchange.MaxCasePersons / 50 {
+		var subjects []string
+		for i := range 50 {
+			subjects = append(subjects, strings.Replace(fmt.Sprintf(person, ""), `"S-1"`, fmt.Sprintf(`"P-%d"`, 50*request+i), 1))
+		}
+		message = s.receivesIn(key.Case, exchange.TypeIdentityRequest, `{"subjects":[`+strings.Join(subjects, ",")+`]}`).ID
+	}
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"minh"}})
+	s.indexed() // the persons are alike, and each one's line says so
+	path := "/cases/KH/" + key.Case
+	const items = `<li class="line__item`
+	before := v.get(path)
+	if n := strings.Count(before.body, `<span class="ref">P-`); n < exchange.MaxCasePersons || before.status != 200 {
+		t.Fatalf("%d, and %d persons", before.status, n)
+	}
+	for i := range 250 { // two events each
+		for _, officers := range [][]string{{"lan"}, nil} {
+			if err := s.vn.node.files.Assign(t.Context(), &officerMinh, key, officers, fmt.Sprintf("shared anew for the %dth time", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	after := v.get(path)
+	const perEvent, shown = 2000, 100 // bytes of a line, lines of a page
+	if n := strings.Count(after.body, items); n != shown || len(after.body) > len(before.body)+shown*perEvent {
+		t.Errorf("the page has %d of 504 events and %d bytes; with 4 events it had %d", n, len(after.body), len(before.body))
+	}
+	seen := 0
+	for next, pages := path, 0; next != "" && pages < 10; pages++ {
+		p := v.get(next)
+		seen += strings.Count(p.body, items)
+		if next = ""; later.MatchString(p.body) {
+			next = path + later.FindStringSubmatch(p.body)[1]
+		}
+	}
+	if seen < 504 {
+		t.Errorf("from page to page there are %d events", seen)
+	}
+	for _, page := range []struct {
+		path string
+		form url.Values
+	}{
+		{"/", nil}, {"/cases", nil}, {path + "/print", nil}, {"/messages/KH/in/" + message, nil}, {"/audit", nil},
+		{"/messages/KH/in/" + message, url.Values{"all": {"1"}, "reason": {"to see all of them"}}}, {path + "/print", url.Values{"show": {"all"}, "reason": {"to print all of them"}}},
+	} {
+		p := v.get(page.path)
+		if page.form != nil {
+			p = v.post(page.path, page.form)
+		}
+		if p.status != 200 || len(p.body) > 2<<20 || !utf8.ValidString(p.body) {
+			t.Errorf("%s: %d, %d bytes", page.path, p.status, len(p.body))
+		}
+	}
+	s.quiet()
+}
+
+// What is typed past every bound is refused in words, on a page that is no larger
+// for it.
+func TestConsoleHugeInput(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	at, over := strings.Repeat("w", 60<<10), strings.Repeat("w", 65<<10)
+	for _, try := range []struct {
+		path string
+		form url.Values
+	}{
+		{"/find", url.Values{"text": {"x"}}},
+		{"/find/person", url.Values{"name": {"x"}, "reason": {"because"}}},
+		{"/messages/KH/in/" + s.asked, url.Values{"all": {"1"}, "reason": {"x"}}},
+		{"/emergency", url.Values{"case": {"x"}, "partner": {"KH"}, "reason": {"because"}}},
+		{"/sign-in/password", url.Values{"officer": {"x"}, "password": {"x"}, "code": {"x"}}},
+	} {
+		for field, values := range try.form {
+			if values[0] != "x" {
+				continue
+			}
+			for _, text := range []string{at, over} {
+				form := url.Values{}
+				for name, values := range try.form {
+					form[name] = values
+				}
+				form.Set(field, text)
+				p := v.post(try.path, form)
+				if p.status >= 500 || len(p.body) > 300<<10 {
+					t.Errorf("%s of %d bytes in %s: %d, %d bytes", try.path, len(text), field, p.status, len(p.body))
+				}
+				if len(form.Encode()) > 64<<10 && p.status != 413 {
+					t.Errorf("%s of %d bytes in %s is not too large: %d", try.path, len(text), field, p.status)
+				}
+			}
+		}
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses are in the record", n)
+	}
+	s.quiet()
+}
