@@ -88,7 +88,7 @@ func TestConsoleTaskFindsPerson(t *testing.T) {
 	if len(accesses) != 1 || accesses[0].Type != "person_search" {
 		t.Errorf("the accesses are %+v", accesses)
 	}
-	t.Logf("%d keys, and what was typed", b.keys)
+	b.byKeys("find a person by an approximate name")
 	s.quiet()
 }
 

@@ -55,7 +55,7 @@ func TestConsoleTaskOverdue(t *testing.T) {
 	if !strings.Contains(b.text(), "Nguyễn Thị Mẫu") {
 		t.Errorf("the request is not shown:\n%s", b.text())
 	}
-	t.Logf("%d keys, and the reason", b.keys)
+	b.byKeys("handle an overdue case, to what it asks")
 	accesses := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
 	if len(accesses) != 1 {
 		t.Fatalf("%d accesses", len(accesses))
