@@ -34,6 +34,9 @@ type Erasure struct {
 // erasureOfficers is how many officers an erasure takes.
 const erasureOfficers = 2
 
+// erasureDays is how far the day that a confirmation names may be from now.
+const erasureDays = 48 * time.Hour
+
 // Erase destroys what a case holds here, for good: the data key that has sealed
 // its entries is replaced, and nobody can read them again, while every proof
 // stays valid. Who does it and why enters the record in the same transaction.
@@ -117,7 +120,7 @@ func (d *Desk) asked(ctx context.Context, c CaseRow, out *Erasure) (DraftView, e
 	case len(drafts) > 1:
 		return view, problem(ProblemCaseState, "Another draft of this case has not left; it would be erased unread. Discard it first.").rule("erasure-open-drafts")
 	}
-	if day, _ := time.Parse(time.DateOnly, view.erasedOn()); day.Sub(d.cfg.Clock()).Abs() > 48*time.Hour {
+	if day, _ := time.Parse(time.DateOnly, view.erasedOn()); day.Sub(d.cfg.Clock()).Abs() > erasureDays {
 		return view, problem(ProblemCaseState, "The confirmation names another day than today; discard it and write it anew.").rule("erasure-day")
 	}
 	return view, d.proved(ctx, view)

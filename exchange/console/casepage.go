@@ -33,6 +33,8 @@ type caseView struct {
 	LooksNext  int64
 	Emergency  time.Time // until when it is open to an officer who is not assigned to it
 	Hands      handsView
+	Erasure    []EraseLine // what an erasure takes, where a notice asks for one
+	JustErased bool
 }
 
 // A ClockLine is a deadline as it stands.
@@ -111,7 +113,11 @@ func (c *Console) showCase(v *visit, key exchange.CaseKey, asked handsView) erro
 	if view.Unfinished, err = c.formLines(v, func(row exchange.FormRow) bool { return row.Partner == key.Partner && row.Case == key.Case }); err != nil {
 		return err
 	}
+	view.JustErased = view.Erased && v.r.URL.Query().Get("erased") != ""
 	if !view.Erased {
+		if view.Erasure, err = c.erasure(v, key); err != nil {
+			return err
+		}
 		if view.Offers, err = c.offers(v, key, ""); err != nil {
 			return err
 		}

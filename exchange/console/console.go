@@ -144,6 +144,8 @@ func (c *Console) routes() http.Handler {
 	r.Post("/find/person", c.signedIn(c.findPerson))
 	r.Get("/cases/{partner}/{case}", c.signedIn(c.casePage))
 	r.Post("/cases/{partner}/{case}/officers", c.signedIn(c.assignCase))
+	r.Get("/cases/{partner}/{case}/erase", c.signedIn(c.erasePage))
+	r.Post("/cases/{partner}/{case}/erase", c.signedIn(c.eraseCase))
 	r.Get("/cases/{partner}/{case}/print", c.signedIn(c.printPage))
 	r.Post("/cases/{partner}/{case}/print", c.signedIn(c.printPage))
 	r.Get("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))

@@ -73,6 +73,8 @@ func families() map[string][]string {
 	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
 		out["view."] = append(out["view."], strings.TrimPrefix(w.key, "view."))
 	}
+	steps := texts(exchange.EraseNotice, exchange.EraseSigned, exchange.EraseAnswered, exchange.EraseDay, exchange.EraseDeliveries, exchange.EraseDrafts)
+	out["erase.step."], out["erase.how."], out["erase."] = steps, steps, texts("not_ready")
 	out["look."] = texts("message", "draft", "person", "case", "evidence", "source")
 	out["emergency.fault."] = texts("case", "none")
 	out["officer.fault."] = texts("id", "name", "roles", "partners", "pins", "oidc", "officer-own", "officer-secret", "officer-version", "officer-entry",

@@ -26,6 +26,7 @@ func parsePages(s *speech) (pages, error) {
 	functions := template.FuncMap{
 		"t": s.T, "word": s.Or, "time": s.Time, "day": s.Day, "due": s.Due, "text": Text,
 		"with_now":   func(line CaseLine, now time.Time) any { return lineNow{line, now} },
+		"erasable":   erasable,
 		"described":  Node.described,
 		"date_parts": func(n Node, at string) any { return dateParts{n, at, n.Pointer + at, nodeID(n.Pointer + at)} },
 		"case_table": func(cases []CaseLine, caption string, turn bool, now time.Time) any {
