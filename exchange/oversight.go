@@ -185,18 +185,36 @@ func (o *Oversight) Retry(ctx context.Context, by *Officer, code, id string) (in
 	if _, err := o.Line(ctx, by, code); err != nil {
 		return 0, err
 	}
+	if id != "" {
+		if _, err := o.cfg.Feed.Message(ctx, by, MessageKey{Lane{code, Out}, id}); err != nil {
+			return 0, err
+		}
+	}
+	return o.RetryFor(ctx, by.ID, code, id)
+}
+
+// RetryFor is Retry for whoever works at the machine itself, and is named in the
+// record so. Nothing is recorded when nothing was given up.
+func (o *Oversight) RetryFor(ctx context.Context, by, code, id string) (int, error) {
 	e := Entry{Type: deliveryRetried, Partner: code, ID: NewID()}
 	if id != "" {
-		event, err := o.cfg.Feed.Message(ctx, by, MessageKey{Lane{code, Out}, id})
+		row, err := o.cfg.Files.cfg.Reader.Message(ctx, MessageKey{Lane{code, Out}, id})
+		if errors.Is(err, ErrNotFound) {
+			return 0, nil
+		}
 		if err != nil {
 			return 0, err
 		}
-		e.Case, e.ID = event.Case, id
+		e.Case, e.ID = row.Case, id
+	}
+	backlog, err := o.cfg.Jobs.Backlog(ctx)
+	if err != nil || backlog[code].Dead == 0 {
+		return 0, err
 	}
 	if err := recordEvent(ctx, o.cfg.Files.cfg.Recorder, e, struct {
 		By      string `json:"by"`
 		Message string `json:"message,omitempty"`
-	}{by.ID, id}); err != nil {
+	}{by, id}); err != nil {
 		return 0, err
 	}
 	n, err := o.cfg.Jobs.Revive(ctx, code, id, o.cfg.Files.cfg.Clock())

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/exchange/store/throwaway"
@@ -114,8 +113,18 @@ func TestDeadLetterAndRetry(t *testing.T) {
 	})
 	p.kh.editAgreement(func(a *partners.Agreement) { a.Status = "in_force" })
 	p.kh.reload()
-	if n, err := p.vn.node.db.Revive(context.Background(), "KH", sent.ID, time.Now()); err != nil || n != 1 {
+	if n, err := p.vn.node.oversight.RetryFor(t.Context(), "root", "KH", sent.ID); err != nil || n != 1 {
 		t.Fatalf("%d jobs are tried again, %v", n, err)
+	}
+	if n, err := p.vn.node.oversight.RetryFor(t.Context(), "root", "KH", "no-such-message"); err != nil || n != 0 {
+		t.Errorf("of a message that was not given up %d jobs are tried again, %v", n, err)
+	}
+	rows := p.vn.rows(exchange.Filter{Kind: exchange.KindEvent, Type: "delivery_retried"})
+	if len(rows) != 1 || rows[0].ID != sent.ID || rows[0].Case != sent.Case {
+		t.Fatalf("the record says %+v of the retry", rows)
+	}
+	if opened, err := p.vn.node.opener.Open(t.Context(), rows[0]); err != nil || string(opened.Data) != `{"by":"root","message":"`+sent.ID+`"}` {
+		t.Errorf("the retry is recorded as %s %v", opened.Data, err)
 	}
 	eventually(t, "it is delivered after all", func() bool {
 		return len(p.vn.rows(exchange.Filter{Kind: exchange.KindReceipt, ID: sent.ID})) == 1

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os/user"
 	"text/tabwriter"
 	"time"
 
@@ -150,22 +151,27 @@ func queueOf(ctx context.Context, db *store.DB, partner string) ([]queueLine, er
 
 func newPartnerRetry() *cobra.Command {
 	var from nodeFlag
-	var id string
+	var id, officer string
 	var all, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "retry PARTNER (--id JTI | --all)",
-		Short: "Try messages again that were given up",
+		Short: "Try messages again that were given up; the record says who",
 		Args:  exactArgs("PARTNER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (id == "") == !all {
 				return usagef("name one message with --id, or all of them with --all")
 			}
-			n, err := from.openUnproved(cmd.Context())
+			n, err := from.open(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer n.close()
-			revived, err := n.db.Revive(cmd.Context(), args[0], id, time.Now())
+			if officer == "" {
+				if u, err := user.Current(); err == nil {
+					officer = u.Username
+				}
+			}
+			revived, err := n.oversight.RetryFor(cmd.Context(), officer, args[0], id)
 			if err != nil {
 				return err
 			}
@@ -182,6 +188,7 @@ func newPartnerRetry() *cobra.Command {
 	from.add(cmd)
 	cmd.Flags().StringVar(&id, "id", "", "the message's `jti`")
 	cmd.Flags().BoolVar(&all, "all", false, "every message that was given up")
+	cmd.Flags().StringVar(&officer, "officer", "", "who asks; the system user when empty")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
