@@ -13,6 +13,11 @@ import (
 // A trailFilter is what an auditor has chosen.
 type trailFilter struct{ Officer, Kind, Partner, Case, From, To string }
 
+// query writes the wish as it stands in an address.
+func (f trailFilter) query() url.Values {
+	return filled(map[string]string{"officer": f.Officer, "kind": f.Kind, "partner": f.Partner, "case": f.Case, "from": f.From, "to": f.To})
+}
+
 // A deedLine is one entry of the record, in words.
 type deedLine struct {
 	Index   int64
@@ -70,12 +75,24 @@ var trailOrder = []string{"access", "evidence", "signed", "sign_in", "sign_out",
 const trailPage = 50
 
 func (c *Console) auditPage(v *visit) error {
-	q := v.r.URL.Query()
+	q, typed := wished(v)
 	view := trailView{
-		Filter:   trailFilter{strings.TrimSpace(q.Get("officer")), q.Get("kind"), q.Get("partner"), strings.TrimSpace(q.Get("case")), q.Get("from"), q.Get("to")},
+		Filter:   trailFilter{strings.TrimSpace(q.Get("officer")), known(q.Get("kind"), trailOrder), q.Get("partner"), strings.TrimSpace(q.Get("case")), q.Get("from"), q.Get("to")},
 		Partners: c.parties(v.s, v.officer), Kinds: trailOrder,
 	}
+	view.Filter.Partner = known(view.Filter.Partner, partnerCodes(view.Partners))
 	view.Filtered = view.Filter != trailFilter{}
+	if typed {
+		_, _, view.Fault = (messageWish{From: view.Filter.From, To: view.Filter.To}).days(c.cfg.Zone)
+		good, err := c.addressable(v, view.Filter.Case, view.Filter.Officer)
+		if err != nil {
+			return err
+		}
+		if good && view.Fault == "" {
+			return v.redirect("/audit" + mark(view.Filter.query().Encode()))
+		}
+		return c.show(v, (&viewBar{}).status(view.Fault), "audit", v.s.T("audit.title"), "audit", view)
+	}
 	want, status := trailKinds[view.Filter.Kind], http.StatusOK
 	want.Officer, want.Partner, want.Case = view.Filter.Officer, view.Filter.Partner, view.Filter.Case
 	if want.Since, want.Until, view.Fault = (messageWish{From: view.Filter.From, To: view.Filter.To}).days(c.cfg.Zone); view.Fault != "" {

@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ const casesOnPage = 50
 
 func (c *Console) casesPage(v *visit) error {
 	var err error
-	q := v.r.URL.Query()
+	q, typed := wished(v)
 	view := casesView{
 		Partners: c.parties(v.s, v.officer), Kinds: []string{string(exchange.Return), string(exchange.SelfReturn)},
 		Turns: []string{string(exchange.TurnUs), string(exchange.TurnPartner)}, Dues: []string{"overdue", "soon"},
@@ -71,6 +72,19 @@ func (c *Console) casesPage(v *visit) error {
 	}
 	view.Filter.Officer = known(q.Get("officer"), append([]string{officerMe, officerNobody}, values(view.Officers)...))
 	view.Filtered = view.Filter != caseWish{By: view.Filter.By}
+	if typed {
+		good, err := c.addressable(v, view.Filter.Case, "")
+		if err != nil {
+			return err
+		}
+		if good {
+			return v.redirect("/cases" + mark(view.Filter.query().Encode()))
+		}
+		if err := c.showTabs(v, &view.Views, viewsOfCases); err != nil {
+			return err
+		}
+		return c.show(v, http.StatusOK, "cases", v.s.T("cases.title"), "cases", view) // nothing is found, and nothing is in the address
+	}
 	if done, err := c.keepView(v, &view.Views, viewsOfCases, view.Filter.query()); done || err != nil {
 		return err
 	}

@@ -69,10 +69,27 @@ func (c *Console) messagesPage(v *visit) error {
 	for _, name := range exchange.MessageTypes(v.officer) {
 		view.Types = append(view.Types, c.typeName(v.s, name))
 	}
-	view.Filter = view.wish(v.r.URL.Query())
+	q, typed := wished(v)
+	view.Filter = view.wish(q)
 	view.Filtered = view.Filter != messageWish{Box: view.Filter.Box}
 	from, to, fault := view.Filter.days(v.s.zone)
 	view.Fault = fault
+	if typed {
+		good, err := c.addressable(v, view.Filter.Case, view.Filter.By)
+		if err != nil {
+			return err
+		}
+		if good && fault == "" {
+			return v.redirect("/messages" + mark(view.Filter.query().Encode()))
+		}
+		if err := c.showTabs(v, &view.Views, viewsOfMessages); err != nil {
+			return err
+		}
+		return c.show(v, view.Views.status(fault), "messages", view.Views.title(v, v.s.T("messages.title"), fault), "messages", view)
+	}
+	if !exchange.ValidOfficerID(view.Filter.By) {
+		view.Filter.By = ""
+	}
 	done, err := c.keepView(v, &view.Views, viewsOfMessages, view.Filter.query())
 	if done || err != nil {
 		return err
@@ -111,9 +128,7 @@ func (view *messagesView) wish(q url.Values) messageWish {
 	}
 	w.Case, w.Open = strings.TrimSpace(cut(q.Get("case"), 128)), known(q.Get("open"), []string{"1"})
 	w.Delivery = known(q.Get("delivery"), []string{string(exchange.JobDue), string(exchange.JobDead), string(exchange.JobDone)})
-	if by := strings.TrimSpace(q.Get("by")); exchange.ValidOfficerID(by) {
-		w.By = by
-	}
+	w.By = strings.TrimSpace(cut(q.Get("by"), 64))
 	return w
 }
 

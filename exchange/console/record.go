@@ -52,7 +52,8 @@ func (c *Console) recordPage(v *visit) error {
 		return err
 	}
 	view := recordView{Head: headOf(head)}
-	if q := v.r.URL.Query(); q.Get("message") != "" {
+	q, _ := wished(v)
+	if q.Get("message") != "" {
 		for _, direction := range []string{"in", "out"} {
 			key := exchange.MessageKey{Lane: exchange.Lane{Partner: q.Get("partner"), Direction: exchange.Direction(direction)}, ID: strings.TrimSpace(q.Get("message"))}
 			if _, err := c.cfg.Oversight.Proof(v.r.Context(), v.officer, key); err == nil {
@@ -68,7 +69,7 @@ func (c *Console) recordPage(v *visit) error {
 		Partners []Party
 		Chosen   string
 	}
-	return c.show(v, http.StatusOK, "record", v.s.T("record.title"), "record", page{view, c.parties(v.s, v.officer), v.r.URL.Query().Get("partner")})
+	return c.show(v, http.StatusOK, "record", v.s.T("record.title"), "record", page{view, c.parties(v.s, v.officer), q.Get("partner")})
 }
 
 func proofPath(key exchange.MessageKey) string {

@@ -48,7 +48,7 @@ func (c *Console) keepView(v *visit, bar *viewBar, common []commonView, query ur
 	page := strings.TrimPrefix(v.r.URL.Path, "/")
 	shown := query.Encode()
 	bar.Here, bar.Most = v.r.URL.Path+mark(shown), exchange.MaxViewName
-	if v.r.Method == http.MethodPost {
+	if _, typed := wished(v); !typed && v.r.Method == http.MethodPost {
 		if drop := v.r.PostFormValue("drop"); drop != "" {
 			err = c.cfg.Views.Drop(v.r.Context(), v.officer, drop)
 		} else {
@@ -77,6 +77,17 @@ func (c *Console) keepView(v *visit, bar *viewBar, common []commonView, query ur
 		bar.New = bar.New && !tab.Shown
 	}
 	return false, nil
+}
+
+// showTabs lays out the views over a list that answers what was typed, and that
+// none of them is.
+func (c *Console) showTabs(v *visit, bar *viewBar, common []commonView) error {
+	_, err := c.keepView(v, bar, common, nil)
+	bar.New = false
+	for i := range bar.Tabs {
+		bar.Tabs[i].Shown = false
+	}
+	return err
 }
 
 func mark(query string) string {
