@@ -88,7 +88,10 @@ func TestConsoleErases(t *testing.T) {
 		t.Fatal("something was erased, or confirmed, too early")
 	}
 
-	here.everywhere(h.browser, []shownPage{{"case-erasure", path, "Tiếp tục xóa", "Go on to the erasure"}, {"erase", path + "/erase", "Không ai khôi phục lại được.", "Nobody can bring it back."}})
+	h.everyWay("case-erasure", path)
+	h.says("Tiếp tục xóa")
+	h.everyWay("erase", path+"/erase")
+	h.says("Không ai khôi phục lại được.")
 	h.language("en")
 	h.open(path)
 	h.click(`#erasure a[href$="/erase"]`)

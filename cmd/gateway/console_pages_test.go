@@ -163,6 +163,9 @@ func (g *gallery) pages() []shownPage {
 		{"compare-fault", compare, other, "lan", submits(other, nil), "Viết lý do", "Write a reason"},
 		{"compare-shown", compare, other, "lan", submits(other, url.Values{"reason": {"có thể là một người"}}), "Nguyễn Thị Mẫu", "Nguyễn Thị Mẫu"},
 
+		{"erase", oneCase + "/erase", fresh + "/erase", writers, nil, "", ""},
+		{"erase-fault", oneCase + "/erase", fresh + "/erase", "lan", submits(fresh+"/erase", nil), "", ""},
+
 		{"draft", oneDraft, waiting, writers, nil, "Đối tác sẽ thấy đúng như sau", "What the partner will see"},
 		{"draft-held", oneDraft, "/drafts/" + g.held, writers, nil, "Còn thiếu trước khi được gửi", "Missing before it may leave"},
 		{"draft-shown", oneDraft, waiting, "lan", submits(waiting, all), "Phê duyệt và ký", ""},

@@ -359,7 +359,7 @@ var imports = map[string][]string{
 	"exchange/identity": {"schemas"},
 	"exchange/export":   {"schemas", "exchange", "partners", "exchange/record"},
 	"exchange/store":    {"exchange", "partners", "exchange/record", "exchange/identity"},
-	"exchange/operator": {"schemas", "partners", "exchange"},
+	"exchange/operator": {"schemas", "partners", "exchange", "exchange/identity"},
 	"exchange/console":  {"schemas", "partners", "exchange", "exchange/export", "exchange/identity"},
 	"cmd/gateway": {"schemas", "certs", "docs", "partners", "exchange", "exchange/seal", "exchange/record", "exchange/export",
 		"exchange/identity", "exchange/operator", "exchange/console", "exchange/store", "exchange/store/throwaway"},
