@@ -217,15 +217,17 @@ func TestWithdrawalsCross(t *testing.T) {
 // What both sides have signed is not changed by one of them.
 func TestCountersignedRecordStands(t *testing.T) {
 	s := newScript(t)
-	s.ok("host", "IVQ S-1")                         // 01
-	s.ok("origin", "NCF S-1=confirmed")             // 02
-	s.ok("host", "RPQ S-1 to 02")                   // 03
-	s.ok("origin", "RPR S-1=accept re 03")          // 04
-	s.ok("host", "HON S-1=document_held")           // 05
-	s.ok("host", "HOR S-1=absent digest=d")         // 06
+	s.ok("host", "IVQ S-1")                 // 01
+	s.ok("origin", "NCF S-1=confirmed")     // 02
+	s.ok("host", "RPQ S-1 to 02")           // 03
+	s.ok("origin", "RPR S-1=accept re 03")  // 04
+	s.ok("host", "HON S-1=document_held")   // 05
+	s.ok("host", "HOR S-1=absent digest=d") // 06
+	s.corrects("06 05 03 01")
 	s.ok("host", "COR to 06 rev=1 S-1=handed_over") // 07: before the other side has signed
 	s.ok("origin", "HOR S-1=handed_over re 06 to 06 digest=d")
 	s.stands(StateHandedOver, TurnPartner)
+	s.corrects("05 03 01")
 	s.refused("host", "COR to 06 rev=2 S-1=absent", "countersigned", "/body/target")
 	s.refused("origin", "COR to 08 rev=1 S-1=absent", "countersigned", "/body/target")
 	s.stands(StateHandedOver, TurnPartner)

@@ -53,6 +53,14 @@ type Form struct {
 	Unattended bool      `json:"unattended,omitempty"`
 	Version    int64     `json:"-"`
 	ChangedAt  time.Time `json:"-"`
+
+	shown shown // of the message that it corrects
+}
+
+// A keptForm is a form as it is sealed.
+type keptForm struct {
+	*Form
+	Shown shown `json:"shown,omitzero"`
 }
 
 // The bounds of unfinished forms.
@@ -106,12 +114,12 @@ func (f *Forms) Keep(ctx context.Context, by *Officer, form Form) (int64, error)
 			return 0, problem(ProblemRequest, "An officer has at most %d unfinished forms.", MaxForms).rule("forms-full")
 		}
 	}
-	data, err := json.Marshal(form)
+	data, err := json.Marshal(keptForm{&form, form.shown})
 	if err != nil {
 		return 0, fmt.Errorf("write a form: %w", err)
 	}
 	if len(data) > maxFormBytes {
-		return 0, problem(ProblemTooLarge, "A form has at most %d bytes.", maxFormBytes)
+		return 0, problem(ProblemTooLarge, "A form has at most %d bytes.", maxFormBytes).rule("form-size")
 	}
 	row := FormRow{Officer: by.ID, ID: form.ID, Partner: form.Partner, Case: form.Case, Type: form.Type, Version: form.Version + 1, ChangedAt: now}
 	key, err := f.cfg.Opener.dataKey(ctx, row.keeper())
@@ -173,9 +181,11 @@ func (f *Forms) Resume(ctx context.Context, by *Officer, id string) (Form, error
 		return Form{}, fmt.Errorf("open a form: %w", err)
 	}
 	form := Form{ID: row.ID, Partner: row.Partner, Case: row.Case, Type: row.Type, Version: row.Version, ChangedAt: row.ChangedAt}
-	if err := json.Unmarshal(data, &form); err != nil {
+	kept := keptForm{Form: &form}
+	if err := json.Unmarshal(data, &kept); err != nil {
 		return Form{}, fmt.Errorf("read a form: %w", err)
 	}
+	form.shown = kept.Shown
 	return form, nil
 }
 

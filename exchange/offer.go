@@ -15,7 +15,7 @@ type Offer struct {
 	Target    string   // the confirmation, or the message, that it rests on
 	Digest    string   // of the record that a countersignature repeats
 	Persons   []string // whom it may speak of; nil where it names nobody
-	Targets   []string // of a withdrawal: our messages, the last one first
+	Targets   []string // of a withdrawal or a correction: our messages, the last one first
 	Again     bool     // for each of these persons we have said it already
 	Refused   *Problem // why it may not be sent; then it is for nobody
 }
@@ -98,8 +98,6 @@ func (b *Book) offers(r messageRule) []Offer {
 	switch {
 	case kind == "" && !r.Opens, kind != "" && r.Kind != "" && r.Kind != kind, !slices.Contains(r.From, sender):
 		return nil
-	case r.Type == TypeCorrection: // it begins from what it corrects
-		return nil
 	}
 	s := b.read(kind == "" || b.Opened())
 	switch {
@@ -107,6 +105,8 @@ func (b *Book) offers(r messageRule) []Offer {
 		return []Offer{{Type: r.Type}}
 	case r.Type == TypeWithdrawal:
 		return s.withdrawals()
+	case r.Type == TypeCorrection:
+		return s.corrected()
 	case r.Reply != replyNever:
 		return s.replies(r)
 	}
@@ -119,6 +119,25 @@ func (s *standing) withdrawals() []Offer {
 	for i := range slices.Backward(s.book.Notes) {
 		n := &s.book.Notes[i]
 		if n.Out && n.Status != dead && correctable(n.Type) {
+			out.Targets = append(out.Targets, n.ID)
+		}
+	}
+	if out.Targets == nil {
+		return nil
+	}
+	return []Offer{out}
+}
+
+// corrected offers to correct what we have sent and what still stands.
+func (s *standing) corrected() []Offer {
+	out := Offer{Type: TypeCorrection}
+	for i := range slices.Backward(s.book.Notes) {
+		n := &s.book.Notes[i]
+		if !n.Out || n.Status == dead {
+			continue
+		}
+		trial := Note{Type: TypeCorrection, Out: true, Said: Said{Target: n.ID, Revision: s.revisions(n) + 1, Subjects: n.Subjects, made: n}}
+		if s.book.refuses(&trial) == nil {
 			out.Targets = append(out.Targets, n.ID)
 		}
 	}

@@ -36,12 +36,28 @@ func (s *script) offers(want string) {
 	// The ends of every case are in every list; they are left out of what is compared.
 	var got []string
 	for _, o := range strings.Split(s.offered(), "; ") {
-		if !strings.HasPrefix(o, "WDR") && !strings.HasPrefix(o, "ERN") {
+		if !strings.HasPrefix(o, "WDR") && !strings.HasPrefix(o, "ERN") && o != "COR" {
 			got = append(got, o)
 		}
 	}
 	if text := strings.Join(got, "; "); text != want {
 		s.t.Fatalf("after message %d the case offers\n%s, want\n%s", s.n, text, want)
+	}
+}
+
+// corrects compares which messages of ours a correction is offered for.
+func (s *script) corrects(want string) {
+	s.t.Helper()
+	var got []string
+	for _, r := range catalogue {
+		for _, o := range s.book.offers(r) {
+			if o.Type == TypeCorrection {
+				got = append(got, o.Targets...)
+			}
+		}
+	}
+	if text := strings.ReplaceAll(strings.Join(got, " "), "message-", ""); text != want {
+		s.t.Errorf("after message %d what can be corrected is %q, want %q", s.n, text, want)
 	}
 }
 

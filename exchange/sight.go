@@ -159,7 +159,8 @@ type SeenDraft struct {
 	Minors []string
 	// Assigned are the officers who have its case; nil: every one of the partner.
 	Assigned []string
-	Before   *SeenEarlier // what the officer saw or somebody released before; nil for a first version
+	Before   *SeenEarlier    // what the officer saw or somebody released before; nil for a first version
+	Corrects *SeenCorrection // of a correction: what it changes
 }
 
 // A SeenEarlier is an earlier version of a draft, and what has changed since.
@@ -205,6 +206,9 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	curtain.open = want.Fields
 	out.Body, out.Content.Draft.Body = curtain.draw("", body), nil
 	if out.Before, err = s.before(by, view.Content.Earlier, body, curtain); err != nil {
+		return SeenDraft{}, err
+	}
+	if out.Corrects, err = s.corrects(ctx, row, body, slices.Contains(want.Fields, "")); err != nil {
 		return SeenDraft{}, err
 	}
 	out.Content.Earlier = nil

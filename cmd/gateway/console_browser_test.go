@@ -30,6 +30,8 @@ type browser struct {
 	keys    int
 	clicks  int
 
+	scriptless bool // the pages' scripts are turned off
+
 	mu         sync.Mutex
 	complaints []string
 }
@@ -132,10 +134,20 @@ func (b *browser) open(path string) {
 	b.run(chromedp.Navigate(b.base+path), chromedp.WaitVisible(chromedp.CSS("main")))
 }
 
+// reach scrolls to what a selector names, as far as a person would: out from under
+// the buttons that stay at the foot of a form.
+func (b *browser) reach(selector string) {
+	b.t.Helper()
+	if !look(b, chromedp.Evaluate[bool](fmt.Sprintf(`(e => { e?.scrollIntoView({block: "center", behavior: "instant"}); return e != null })(document.querySelector(%q))`, selector))) {
+		b.t.Fatalf("%s has no %s:\n%s", b.path(), selector, b.text())
+	}
+}
+
 // click follows what a selector names and waits for the next page.
 func (b *browser) click(selector string) {
 	b.t.Helper()
 	b.clicks++
+	b.reach(selector)
 	if _, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
 		b.t.Fatalf("click %s: %v", selector, err)
 	}
@@ -186,6 +198,14 @@ func (b *browser) language(tag string) {
 func (b *browser) scheme(name string) {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// scripts turns scripts on or off, from the next page on.
+func (b *browser) scripts(on bool) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -234,6 +234,10 @@ func (b *browser) accessible(where string) {
 
 func (b *browser) axes(where, options string) {
 	b.t.Helper()
+	if b.scriptless { // axe is a script; those of the page stay where they are
+		b.scripts(true)
+		defer b.scripts(false)
+	}
 	if look(b, chromedp.Evaluate[bool](`typeof axe === "undefined"`)) {
 		look(b, chromedp.Evaluate[int](b.axe+";0"))
 	}

@@ -6,12 +6,10 @@ import (
 	"image"
 	"image/png"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/repatriation-exchange/gateway/exchange"
-	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // A photograph is never a part of a page: an officer who has seen that there is
@@ -19,12 +17,7 @@ import (
 // be a photograph stays where it is.
 func TestConsoleTakesAPhotograph(t *testing.T) {
 	s := newScene(t)
-	s.vn.editAgreement(func(a *partners.Agreement) {
-		for i := range a.Permits {
-			a.Permits[i].Fields = slices.DeleteFunc(a.Permits[i].Fields, func(f partners.FieldRule) bool { return strings.HasSuffix(f.Pointer, "/photo") })
-		}
-	})
-	s.vn.reload()
+	s.vn.permitPhotographs()
 	var picture bytes.Buffer
 	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
 		t.Fatal(err)

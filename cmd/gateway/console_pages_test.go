@@ -117,6 +117,7 @@ func (g *gallery) erases() {
 func (g *gallery) pages() []shownPage {
 	message, other := "/messages/KH/in/"+g.asked, "/compare/KH/"+g.fresh+"/S-1/with/KH/"+g.overdue+"/S-1"
 	fresh, waiting := "/cases/KH/"+g.fresh, "/drafts/"+g.waiting
+	correct := "/write?to=KH&case=" + g.ours + "&type=" + exchange.TypeCorrection + "&target=" + g.oursSent()
 	all := url.Values{"all": {"1"}, "reason": {"đối chiếu với sổ hộ tịch"}}
 	const (
 		oneCase   = "/cases/{partner}/{case}"
@@ -175,6 +176,8 @@ func (g *gallery) pages() []shownPage {
 		{"opening", "/open", "/open", writers, nil, "Mở hồ sơ mới", "Open a new case"},
 		{"write", "/write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, writers, nil, "Ghi nhận bảo vệ người này", "Safeguards on record"},
 		{"write-answer", "/write", "/write?to=KH&case=" + g.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + g.asked, writers, nil, "", ""},
+		{"correct", "/write", correct, "lan", nil, "Đính chính:", ""},
+		{"correct-fault", "/write", correct, "lan", presses("preview"), "Chưa có gì thay đổi", ""},
 		{"write-kept", "/write/{id}", "/write/" + g.form, "lan", nil, "Đã lưu lúc", ""},
 		{"write-unit", "/write/{id}", "/write/" + g.form, "lan", presses("find /subjects/0/claimed_birthplace"), "", ""},
 		{"write-fault", "/write/{id}", "/write/" + g.form, "lan", presses("preview"), "Mục này cần được điền", ""},

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -31,6 +30,7 @@ func (h hand) tap(selectors ...string) {
 	h.t.Helper()
 	for _, selector := range selectors {
 		h.clicks++
+		h.reach(selector)
 		h.run(chromedp.Click(chromedp.CSS(selector)))
 	}
 }
@@ -163,14 +163,12 @@ func TestConsoleRefusesAMalformedRequest(t *testing.T) {
 	s.quiet()
 }
 
-// noScript keeps the pages' scripts out, as a browser does that has none; what the
-// test itself asks of the page still works.
+// noScript turns scripts off, as in a browser that has none; what the test itself
+// asks of the page still works.
 func (h hand) noScript() {
 	h.t.Helper()
-	blocked := network.SetBlockedURLsParams{URLPatterns: []*network.BlockPattern{{URLPattern: h.base + "/assets/*.js", Block: true}}}
-	if _, err := chromedp.Call(h.ctx, network.SetBlockedURLs, blocked); err != nil {
-		h.t.Fatal(err)
-	}
+	h.scriptless = true
+	h.scripts(false)
 }
 
 // A case is opened by a request for verification, without any script: what is
@@ -221,10 +219,10 @@ func TestConsoleOpensACaseWithoutScript(t *testing.T) {
 	h.says("căn cứ thẩm quyền", "Bản thảo sẽ được giữ lại", "05/1998", "Phường Mỹ Tho")
 	h.picture("open-preview")
 	h.click(`button[value="edit"]`)
-	h.tap(choice(".safeguards/consent_or_authority/basis", "consent"))
-	h.write(at(".safeguards/consent_or_authority/on#d"), "20")
-	h.write(at(".safeguards/consent_or_authority/on#m"), "11")
-	h.write(at(".safeguards/consent_or_authority/on#y"), "2026")
+	h.tap(choice(".safeguards/consent_or_authority/0/basis", "consent"))
+	h.write(at(".safeguards/consent_or_authority/0/on#d"), "20")
+	h.write(at(".safeguards/consent_or_authority/0/on#m"), "11")
+	h.write(at(".safeguards/consent_or_authority/0/on#y"), "2026")
 	h.click(toPreview)
 	h.says("được ký và gửi ngay")
 	h.click(toSend)

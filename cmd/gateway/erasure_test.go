@@ -54,6 +54,12 @@ func (g *testGateway) release(t *testing.T, officers []signatory, draft exchange
 	if err != nil {
 		t.Fatal(err)
 	}
+	return g.decide(t, officers, view)
+}
+
+// decide lets officers release a draft that waits.
+func (g *testGateway) decide(t *testing.T, officers []signatory, view exchange.DraftView) exchange.DraftView {
+	t.Helper()
 	for _, o := range officers {
 		statement := exchange.Statement{
 			Officer: o.ID, Audience: g.code, ID: exchange.NewID(), IssuedAt: time.Now().Unix(),

@@ -81,6 +81,9 @@ func (r *reading) object(pattern, pointer string, o map[string]any, under []stri
 		}
 		at, label := pointer+"/"+name, r.s.Of(f.Title)
 		row := Row{Pointer: at, Under: strings.Join(under, " › "), Label: label, Shown: f.Personal != "" && r.hasShown(at), Chosen: slices.Contains(r.chosen, at), Withheld: within(r.withheld, at)}
+		if _, hidden := value.(exchange.Hidden); !hidden && f.Type == "" { // any value, as it is written
+			value = asSent(value)
+		}
 		switch value := value.(type) {
 		case exchange.Hidden:
 			row.Hidden = true
@@ -99,6 +102,18 @@ func (r *reading) object(pattern, pointer string, o map[string]any, under []stri
 			into.Rows = append(into.Rows, row)
 		}
 	}
+}
+
+// asSent is a value of no type that the schema names, as it is sent.
+func asSent(v any) any {
+	if _, text := v.(string); text {
+		return v
+	}
+	out, err := json.Marshal(v)
+	if err != nil { // it was parsed before
+		return nil
+	}
+	return string(out)
 }
 
 // within says whether a place is one of some places or in one.

@@ -20,6 +20,7 @@ type conflictView struct {
 	Amends           int64
 	Type             TypeName
 	Partner          Party
+	Moved            bool   // what it corrects was corrected meanwhile
 	By               string // who has changed the draft; "" for the officer in another window
 	Rows             []ConflictRow
 	Mine             []Hidden
@@ -29,6 +30,7 @@ type conflictView struct {
 type ConflictRow struct {
 	Pointer, ID, Place string
 	Mine, Theirs       []string
+	Masked             bool // what theirs is, is hidden
 }
 
 // Hidden is what a page carries on and does not show.
@@ -39,7 +41,16 @@ type Hidden struct{ Name, Value string }
 // in the record.
 func (c *Console) other(v *visit, p *pen) (theirs *typed, form exchange.Form, by string, err error) {
 	ctx := v.r.Context()
-	theirs = newTyped(c.cfg.Catalogue, p.Type, url.Values{}, c.cfg.Zone)
+	theirs = newTyped(c.cfg.Catalogue, p.about(), url.Values{}, c.cfg.Zone)
+	if p.moved() { // what it corrects was corrected meanwhile
+		theirs.fill(p.fix.before)
+		for name, values := range p.typed.values { // what stands around it is the officer's alone
+			if strings.HasPrefix(name, ".") {
+				theirs.values[name] = values
+			}
+		}
+		return theirs, p.Form, "", nil
+	}
 	if p.Amends > 0 {
 		outline, err := c.cfg.Desk.Outline(ctx, v.officer, p.ID)
 		if err != nil {
@@ -50,7 +61,7 @@ func (c *Console) other(v *visit, p *pen) (theirs *typed, form exchange.Form, by
 			if err != nil {
 				return nil, form, "", err
 			}
-			form, err = c.formOf(draft)
+			form, err = c.formOf(v, draft, "another officer has changed the draft")
 			theirs.values = form.Values
 			form.Version = p.Version
 			return theirs, form, draft.Row.Author, err
@@ -72,8 +83,9 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		return err
 	}
 	mine, theirs := p.typed.settled(), theirs.settled()
-	places := mine.differs(theirs)
+	places := p.differs(mine, theirs)
 	if len(places) == 0 {
+		p.catchUp()
 		p.Version, p.Amends = form.Version, form.Amends
 		if err := c.keep(v, p); err != nil {
 			return err
@@ -86,9 +98,10 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 	}
 	view := conflictView{
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: form.Version, Amends: form.Amends, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner), By: by,
+		Moved: p.moved(),
 	}
 	for _, pointer := range places {
-		view.Rows = append(view.Rows, ConflictRow{pointer, nodeID(pointer), c.placeTyped(v.s, p.Type, pointer), mine.words(v.s, pointer), theirs.words(v.s, pointer)})
+		view.Rows = append(view.Rows, ConflictRow{pointer, nodeID(pointer), c.placeTyped(v.s, p.about(), pointer), mine.words(v.s, pointer), theirs.words(v.s, pointer), p.moved() && slices.Contains(p.fix.masked, pointer)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.typed.values)) {
 		for _, value := range p.typed.values[name] {
@@ -108,29 +121,39 @@ func (c *Console) merge(v *visit, p *pen) error {
 		return nil // it has moved on again, and is shown again
 	}
 	p.typed, theirs = p.typed.settled(), theirs.settled()
-	for _, pointer := range p.typed.differs(theirs) {
+	for _, pointer := range p.differs(p.typed, theirs) {
 		if v.r.PostFormValue("take "+pointer) == "theirs" {
 			p.typed.take(theirs, pointer)
+			if p.fix != nil {
+				p.takeAnew(theirs, pointer)
+			}
 		}
 	}
+	p.catchUp()
 	p.Version, p.Amends = form.Version, form.Amends
 	return nil
 }
 
 // formOf returns a form that changes a draft.
-func (c *Console) formOf(draft exchange.DraftView) (exchange.Form, error) {
+func (c *Console) formOf(v *visit, draft exchange.DraftView, why string) (exchange.Form, error) {
 	d := draft.Content.Draft
 	form := exchange.Form{ID: d.ID, Partner: d.To, Case: d.Case, Type: d.Type, Amends: draft.Row.Version}
-	body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
-	if err != nil {
-		return form, fmt.Errorf("read a draft's body: %w", err)
-	}
 	t := newTyped(c.cfg.Catalogue, d.Type, url.Values{}, c.cfg.Zone)
-	t.fill(body)
+	if d.Type == exchange.TypeCorrection {
+		if err := c.amendTarget(v, draft, &form, t, why); err != nil {
+			return form, err
+		}
+	} else {
+		body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
+		if err != nil {
+			return form, fmt.Errorf("read a draft's body: %w", err)
+		}
+		t.fill(body)
+	}
 	t.fillSafeguards(draft.Content.Safeguards)
 	for name, value := range map[string]string{
 		".reply": d.InReplyTo, ".agreement": d.Agreement, ".purpose": d.Purpose, ".recipient": d.Recipient, ".approval": d.Approval,
-		".target": t.values.Get("/nationality_confirmation"),
+		".target": or(t.values.Get(".target"), t.values.Get("/nationality_confirmation")),
 	} {
 		if value != "" {
 			t.values.Set(name, value)

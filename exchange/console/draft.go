@@ -40,6 +40,8 @@ type draftView struct {
 	Passkey                 bool   // they have one to sign with
 	Changed                 bool   // a decision came too late for it
 	Before                  *beforeView
+	Corrects                *correctsView // of a correction
+	Differences             []Difference  // what it changes
 	Refused                 string
 	Reveal                  reveal
 	Changes                 bool   // it may be amended or discarded
@@ -119,6 +121,10 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view.Alone = row.State == exchange.DraftWaiting && !view.Decides && len(seen.Assigned) > 0 && !slices.ContainsFunc(seen.Assigned, func(id string) bool { return !decided(seen, id) })
 	view.Passkey, view.Changed = c.signs(v.officer), v.r.URL.Query().Get("changed") != ""
 	view.Before = c.beforeView(v, seen)
+	if made := seen.Corrects; made != nil {
+		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: made.Target}
+		view.Differences = c.differencesOf(v, made.Type, made.Before, made.After, made.Changes)
+	}
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(content.Draft.Agreement); ok {
 		view.Agreement = v.s.Said(a.Title)
 	}

@@ -35,6 +35,8 @@ type Node struct {
 	More     []Node // what it may hold besides, out of the way
 	Open     bool   // the latter is shown
 	Remove   bool   // it is an element that can go
+	Blank    string // what a list says where nothing is chosen, if that means something
+	Chosen   bool   // it is hidden, and was asked for before the form came back
 	Add      bool   // it is a list that may have one more
 }
 
@@ -61,6 +63,12 @@ type layout struct {
 	messages []Option            // what a message identifier may name
 	proposes map[string]bool     // the code lists that the page has to hold
 	shown    []Anchor            // faults with where they are
+
+	// Of a correction:
+	fixed  bool     // its persons, and what it rests on, stay as they are
+	kept   []string // places that are hidden
+	anew   []string // hidden ones that are written anew
+	chosen []string // hidden ones that were asked for before the form came back
 }
 
 // An Anchor is a line of the error summary.
@@ -92,7 +100,7 @@ func (l *layout) fill(pattern, pointer string, into *Node) {
 			continue
 		}
 		into.More = append(into.More, node)
-		into.Open = into.Open || node.holds() || l.touched(node.Pointer)
+		into.Open = into.Open || node.holds() || l.touched(node.Pointer) || node.Kind == "kept" || node.Kind == "anew"
 	}
 	if isPlace(l.fields, pattern) {
 		into.Nodes = append(into.Nodes, l.unit(pointer))
@@ -147,8 +155,22 @@ func (l *layout) touched(pointer string) bool {
 	return false
 }
 
-// node returns the control for a field, or what holds the controls in it.
+// node returns the control for a field, or what stands for one that is hidden.
 func (l *layout) node(f schemas.Field, pointer string) Node {
+	switch {
+	case slices.Contains(l.kept, pointer):
+		n := Node{Kind: "kept", Pointer: pointer, ID: nodeID(pointer), Label: l.s.Of(f.Title), Chosen: slices.Contains(l.chosen, pointer)}
+		n.Faults = l.take(&n)
+		return n
+	case slices.Contains(l.anew, pointer):
+		in := l.control(f, pointer)
+		return Node{Kind: "anew", Pointer: pointer, ID: nodeID(pointer) + "-anew", Label: in.Label, Nodes: []Node{in}}
+	}
+	return l.control(f, pointer)
+}
+
+// control returns the control for a field, or what holds the controls in it.
+func (l *layout) control(f schemas.Field, pointer string) Node {
 	n := Node{
 		Pointer: pointer, ID: nodeID(pointer), Label: l.s.Of(f.Title), Hint: l.s.Of(f.Description), Limit: f.Limit,
 		Value: l.values.Get(pointer),
@@ -167,6 +189,8 @@ func (l *layout) node(f schemas.Field, pointer string) Node {
 		for _, ref := range l.persons {
 			n.Options = append(n.Options, Option{Name: pointer, Value: ref, Label: ref, Checked: slices.Contains(l.values[pointer], ref)})
 		}
+	case l.fixed && restsOn(name):
+		n.Kind = "fixed"
 	case f.Fixed:
 		n.Kind = "tick"
 	case f.Type == "boolean":
@@ -178,12 +202,12 @@ func (l *layout) node(f schemas.Field, pointer string) Node {
 		n.Kind = "fixed"
 	case f.Format == "" && l.messages != nil && (name == "target" || name == "nationality_confirmation" || name == "message"):
 		n.Kind, n.Options = "select", l.messageOptions(n.Value)
-	case name == "message_sha256":
-		n.Kind = "fixed"
+	case name == "message_sha256", name == "media_type":
+		n.Kind = "fixed" // which type a picture is says its file
 	case f.Format == "date" || f.Format == "edtf" || f.Format == "date-time" || f.Format == "edtf-interval":
 		l.dated(f, &n)
 	case f.Format == "base64":
-		n.Kind = "file"
+		l.file(f, &n)
 	case coded && list.Len() <= shortList && !list.Open:
 		n.Kind, n.Options = "radios", l.codes(list, pointer)
 	case coded && list.Len() <= longList && !list.Open:
@@ -203,6 +227,23 @@ func (l *layout) node(f schemas.Field, pointer string) Node {
 	}
 	n.Faults = l.take(&n)
 	return n
+}
+
+// restsOn says whether a field names what a message rests on: a correction leaves
+// that as it is.
+func restsOn(name string) bool {
+	return slices.Contains([]string{"target", "nationality_confirmation", "message", "link"}, name)
+}
+
+// file lays out an upload: what is kept is said and not shown.
+func (l *layout) file(f schemas.Field, n *Node) {
+	n.Kind, n.Hint = "file", l.s.T("form.file", fileLimit(f)/1000)
+	if n.Value != "" {
+		n.Value = l.s.T("form.file_kept", (len(n.Value)*3/4+1023)/1024)
+	}
+	if fault := l.values.Get(n.Pointer + badFile); fault != "" {
+		l.faults[n.Pointer] = append(l.faults[n.Pointer], l.s.T("fault.file."+fault, fileLimit(f)/1000))
+	}
 }
 
 // take returns the faults of a node, and notes where the summary finds them.
@@ -295,10 +336,10 @@ func (l *layout) list(f schemas.Field, n *Node) {
 	n.Kind = "list"
 	count := l.count(f, n.Pointer)
 	n.Value = strconv.Itoa(count)
-	n.Add = count < f.Limit && (f.Pointer != "/subjects" || l.persons == nil || count < len(l.persons))
+	n.Add = count < f.Limit && !(l.fixed && f.Pointer == "/subjects") && (f.Pointer != "/subjects" || l.persons == nil || count < len(l.persons))
 	for i := range count {
 		pointer := n.Pointer + "/" + strconv.Itoa(i)
-		element := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.Label + " " + strconv.Itoa(i+1), Remove: count > 1 || !f.Required}
+		element := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.Label + " " + strconv.Itoa(i+1), Remove: (count > 1 || !f.Required) && !(l.fixed && f.Pointer == "/subjects")}
 		if ref := l.values.Get(pointer + "/subject_ref"); ref != "" && f.Pointer == "/subjects" {
 			element.Label = l.s.T("message.person", ref)
 		}
@@ -419,67 +460,6 @@ func rulesOf(permit *partners.Permit) map[string]string {
 		}
 	}
 	return out
-}
-
-// safeguards lays out what has to be recorded beside a message: each safeguard
-// that the agreement asks for and the body has no place for.
-func (l *layout) safeguards(permit *partners.Permit) []Node {
-	var out []Node
-	for _, kind := range permit.Safeguards {
-		if l.inBody(kind) {
-			continue
-		}
-		at := safeguardAt(kind)
-		n := Node{Kind: "group", Pointer: at, ID: nodeID(at), Label: l.s.T("safeguard." + kind)}
-		if kind == partners.SafeguardConsent {
-			basis := Node{Kind: "radios", Pointer: at + "/basis", ID: nodeID(at + "/basis"), Label: l.s.T("form.basis")}
-			for _, value := range []string{"consent", "authority"} {
-				basis.Options = append(basis.Options, Option{Name: at + "/basis", Value: value, Label: l.s.T("basis." + value), Checked: l.values.Get(at+"/basis") == value})
-			}
-			basis.Faults = l.take(&basis)
-			n.Nodes = append(n.Nodes, basis)
-		}
-		on := Node{Pointer: at + "/on", ID: nodeID(at + "/on"), Label: l.s.T("form.taken_on")}
-		l.dated(schemas.Field{Format: "date"}, &on)
-		on.Faults = l.take(&on)
-		reference := Node{Kind: "text", Pointer: at + "/reference", ID: nodeID(at + "/reference"), Label: l.s.T("form.reference"), Limit: 200, Value: l.values.Get(at + "/reference"), Optional: true}
-		n.Nodes = append(n.Nodes, on, reference)
-		out = append(out, n)
-	}
-	return out
-}
-
-// inBody says whether the form has a place for a safeguard in the body itself.
-func (t *layout) inBody(kind string) bool {
-	return slices.ContainsFunc(t.fields, func(f schemas.Field) bool {
-		name := f.Pointer[strings.LastIndexByte(f.Pointer, '/')+1:]
-		return exchange.SafeguardIn(name) == kind && t.rules[f.Pointer] != partners.RuleForbid
-	})
-}
-
-func safeguardAt(kind string) string { return ".safeguards/" + kind }
-
-// recorded returns the safeguards that were typed.
-func (t *typed) recorded(permit *partners.Permit) []exchange.Safeguard {
-	var out []exchange.Safeguard
-	for _, kind := range permit.Safeguards {
-		at := safeguardAt(kind)
-		s := exchange.Safeguard{Kind: kind, On: t.date(at + "/on"), Basis: t.text(at + "/basis"), Reference: t.text(at + "/reference")}
-		if s.On+s.Basis+s.Reference != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// fillSafeguards types recorded safeguards into the form.
-func (t *typed) fillSafeguards(recorded []exchange.Safeguard) {
-	for _, s := range recorded {
-		at := safeguardAt(s.Kind)
-		t.fillDate(at+"/on", s.On)
-		t.values.Set(at+"/basis", s.Basis)
-		t.values.Set(at+"/reference", s.Reference)
-	}
 }
 
 // only keeps of a posted form what belongs to a message, within bounds.

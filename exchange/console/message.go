@@ -30,7 +30,8 @@ type messageView struct {
 	SelfReturn  bool // it says what was found of somebody who came back alone
 	Reveal      reveal
 	Offers      offerView // answers to it
-	Withdraw    string    // the address of the form that takes it back
+	Correct     string    // the address of the form that corrects it
+	Withdraw    string    // and of the one that takes it back
 	Done        bool      // it was sent a moment ago
 }
 
@@ -143,8 +144,14 @@ func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage
 			return err
 		}
 		for _, o := range offers {
-			if o.Refused == nil && slices.Contains(o.Targets, view.Claims.ID) {
-				view.Withdraw = "/write?" + url.Values{"to": {key.Partner}, "case": {key.Case}, "type": {o.Type}, "target": {view.Claims.ID}}.Encode()
+			if o.Refused != nil || !slices.Contains(o.Targets, view.Claims.ID) {
+				continue
+			}
+			form := "/write?" + url.Values{"to": {key.Partner}, "case": {key.Case}, "type": {o.Type}, "target": {view.Claims.ID}}.Encode()
+			if o.Type == exchange.TypeCorrection {
+				view.Correct = form
+			} else {
+				view.Withdraw = form
 			}
 		}
 		return nil
@@ -184,10 +191,7 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 	view.Blocks = r.read(view.Type.Name, last.Body)
 	for i, version := range seen.Versions[1:] {
 		correction := Correction{ID: version.ID, Revision: version.Revision, At: version.At, Reason: c.code(v, "correction-reasons", version.Reason)}
-		for _, change := range version.Changes {
-			r := &reading{s: v.s, catalogue: c.cfg.Catalogue}
-			correction.Differences = append(correction.Differences, r.difference(view.Type.Name, seen.Versions[i].Body, version.Body, change))
-		}
+		correction.Differences = c.differencesOf(v, view.Type.Name, seen.Versions[i].Body, version.Body, version.Changes)
 		view.Corrections = append(view.Corrections, correction)
 	}
 	return view

@@ -38,7 +38,7 @@ func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, 
 		return view, err
 	}
 	for _, o := range all {
-		if re != "" && o.InReplyTo != re {
+		if re != "" && o.InReplyTo != re || o.Type == exchange.TypeCorrection { // a correction begins from what it corrects
 			continue
 		}
 		line := OfferLine{Type: c.typeName(v.s, o.Type), Persons: o.Persons}
@@ -111,7 +111,7 @@ func (c *Console) amendDraft(v *visit) error {
 	if err != nil {
 		return err
 	}
-	form, err := c.formOf(draft)
+	form, err := c.formOf(v, draft, v.r.PostFormValue("why"))
 	if err != nil {
 		return err
 	}

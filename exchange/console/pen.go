@@ -16,6 +16,7 @@ type pen struct {
 	terms    []exchange.Terms
 	offer    exchange.Offer
 	messages []Option
+	fix      *fix // of a correction; nil for any other message
 }
 
 // term returns the terms that the officer has chosen, or the only ones.
@@ -30,7 +31,7 @@ func (p *pen) term() exchange.Terms {
 
 // takeUp prepares a form to be shown or judged.
 func (c *Console) takeUp(v *visit, form exchange.Form) (*pen, error) {
-	if !c.cfg.Catalogue.Has(form.Type) || form.Type == exchange.TypeCorrection {
+	if !c.cfg.Catalogue.Has(form.Type) {
 		return nil, errNoPage
 	}
 	p := &pen{Form: form, typed: newTyped(c.cfg.Catalogue, form.Type, url.Values(form.Values), c.cfg.Zone)}
@@ -53,6 +54,9 @@ func (c *Console) takeUp(v *visit, form exchange.Form) (*pen, error) {
 	})
 	if i >= 0 {
 		p.offer = offers[i]
+	}
+	if form.Type == exchange.TypeCorrection {
+		return p, c.takeUpTarget(v, p)
 	}
 	return p, c.nameMessages(v, p)
 }
@@ -82,14 +86,20 @@ func (c *Console) nameMessages(v *visit, p *pen) error {
 	return nil
 }
 
-// draft is what the form comes to.
-func (p *pen) draft() (exchange.Draft, error) {
-	body, err := json.Marshal(p.body())
+// draft is what the form comes to; of a correction also what it changes.
+func (c *Console) draft(v *visit, p *pen) (d exchange.Draft, made exchange.Rewritten, err error) {
+	var body json.RawMessage
+	if p.fix != nil {
+		made, err = c.rewritten(v, p)
+		body = made.Body
+	} else if body, err = json.Marshal(p.body()); err != nil {
+		err = fmt.Errorf("write a body: %w", err)
+	}
 	if err != nil {
-		return exchange.Draft{}, fmt.Errorf("write a body: %w", err)
+		return d, made, err
 	}
 	term := p.term()
-	d := exchange.Draft{
+	d = exchange.Draft{
 		ID: p.ID, To: p.Partner, Type: p.Type, Case: p.Case, InReplyTo: p.text(".reply"), Agreement: term.Agreement.Code,
 		Purpose: p.text(".purpose"), Recipient: p.text(".recipient"), Body: body,
 	}
@@ -99,7 +109,7 @@ func (p *pen) draft() (exchange.Draft, error) {
 	if term.Permit.Approval != nil {
 		d.Approval = p.text(".approval")
 	}
-	return d, nil
+	return d, made, nil
 }
 
 // opens says whether the form's type introduces persons.

@@ -14,32 +14,81 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-// readForm reads a posted form, with its files as texts.
-func readForm(r *http.Request) error {
+// badFile stands behind the place of a file that was not taken, with why.
+const badFile = "#bad"
+
+// fileLimit is how many bytes the file of a field has at most.
+func fileLimit(f schemas.Field) int { return f.Limit / 4 * 3 }
+
+// readForm reads a posted form, with its files as texts. It goes through it part by
+// part: nothing of it is ever on a disk, and a form may have many fields.
+func (c *Console) readForm(r *http.Request) error {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 		return r.ParseForm()
 	}
-	if err := r.ParseMultipartForm(maxWritten); err != nil {
-		return err
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return fmt.Errorf("read a form: %w", err)
 	}
-	for name, files := range r.MultipartForm.File {
-		file, err := files[0].Open()
+	r.PostForm = url.Values{}
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		var content []byte
+		if err == nil {
+			content, err = io.ReadAll(part)
+		}
 		if err != nil {
-			return fmt.Errorf("open an uploaded file: %w", err)
+			return fmt.Errorf("read a form: %w", err)
 		}
-		content, err := io.ReadAll(file)
-		if closeErr := file.Close(); err == nil {
-			err = closeErr
+		if part.FileName() == "" && part.Header.Get("Content-Type") == "" {
+			r.PostForm.Add(part.FormName(), string(content))
+		} else if limit := c.fileAt(part.FormName()); limit > 0 && len(content) > 0 {
+			takeFile(r.PostForm, part.FormName(), content, limit)
 		}
-		if err != nil {
-			return fmt.Errorf("read an uploaded file: %w", err)
-		}
-		r.PostForm.Set(name, base64.StdEncoding.EncodeToString(content))
-		r.PostForm.Set(strings.TrimSuffix(name, "content")+"media_type", http.DetectContentType(content))
 	}
-	return nil
+}
+
+// takeFile takes a file for a field, or says why not.
+func takeFile(into url.Values, name string, content []byte, limit int) {
+	kind := http.DetectContentType(content)
+	switch {
+	case len(content) > limit:
+		into.Set(name+badFile, "size")
+	case fileNames[kind] == "":
+		into.Set(name+badFile, "type")
+	default:
+		into.Set(name, base64.StdEncoding.EncodeToString(content))
+		into.Set(typeOfFile(name), kind)
+	}
+}
+
+// fileAt is how many bytes the file of a place may have; 0 where there is none.
+func (c *Console) fileAt(pointer string) int {
+	for _, t := range c.cfg.Catalogue.Types() {
+		if f, ok := c.cfg.Catalogue.Field(t.Name, pointer); ok && f.Format == "base64" {
+			return fileLimit(f)
+		}
+	}
+	return 0
+}
+
+// typeOfFile is the place of the type of a file.
+func typeOfFile(pointer string) string { return strings.TrimSuffix(pointer, "content") + "media_type" }
+
+// badFiles says whether a file came with this post that was not taken.
+func (t *typed) badFiles() bool {
+	for name := range t.values {
+		if strings.HasSuffix(name, badFile) {
+			return true
+		}
+	}
+	return false
 }
 
 // posted returns the form that a post leaves: what it is says the form that was
@@ -59,14 +108,9 @@ func (c *Console) posted(v *visit, by *exchange.Officer) (exchange.Form, error) 
 		return exchange.Form{}, err
 	}
 	before.Version = version
-	for _, f := range c.cfg.Catalogue.Fields(before.Type) {
-		if f.Format != "base64" {
-			continue
-		}
-		for name, values := range before.Values { // a file is posted once
-			if pattern(name) == f.Pointer && form.Values[name] == nil {
-				form.Values[name] = values
-			}
+	for name, values := range before.Values { // a file is posted once
+		if posted := form.Values[name]; c.fileAt(name) > 0 && (len(posted) == 0 || posted[0] == "") {
+			form.Values[name], form.Values[typeOfFile(name)] = values, before.Values[typeOfFile(name)]
 		}
 	}
 	before.Values = form.Values

@@ -24,6 +24,8 @@ type previewView struct {
 	Approval         string
 	Amends           bool
 	Minors           []string
+	Corrects         *correctsView // of a correction
+	Differences      []Difference
 	Blocks           []Block
 	Missing          []Lack
 	Safeguards       []SafeguardLine
@@ -33,12 +35,17 @@ type previewView struct {
 // previewPage judges what was typed. What is wrong comes back in the form; what
 // is right is shown as the partner will see it.
 func (c *Console) previewPage(v *visit, p *pen) error {
-	draft, err := p.draft()
-	if err != nil {
-		return err
+	if p.typed.badFiles() {
+		return c.showForm(v, http.StatusUnprocessableEntity, p, nil, nil)
 	}
-	recorded := p.recorded(p.term().Permit)
-	content, err := c.cfg.Desk.Preview(v.r.Context(), v.officer, draft, recorded)
+	draft, made, err := c.draft(v, p)
+	var content exchange.DraftContent
+	if err == nil {
+		content, err = c.cfg.Desk.Preview(v.r.Context(), v.officer, draft, p.recorded())
+	}
+	if moved(err) {
+		return c.conflictPage(v, p)
+	}
 	if problem := exchange.AsProblem(err); err != nil && problem.Kind.Status < http.StatusInternalServerError {
 		return c.showForm(v, http.StatusUnprocessableEntity, p, problem, nil)
 	}
@@ -59,6 +66,11 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, p.Partner),
 		Agreement: v.s.Said(p.term().Agreement.Title), Purpose: sent.Purpose, Recipient: sent.Recipient, Approval: sent.Approval,
 		Amends: p.Amends > 0, Minors: r.minors, Blocks: r.read(p.Type, given), Officers: content.Officers, Safeguards: safeguardLines(v, content.Safeguards),
+	}
+	if p.fix != nil {
+		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: p.text(".target")}
+		view.Differences = c.differencesOf(v, made.Type, made.Before, made.After, made.Changes)
+		view.Minors = p.fix.minors
 	}
 	for _, m := range content.Missing {
 		view.Missing = append(view.Missing, Lack{m.Kind, m.Subject})
@@ -82,14 +94,13 @@ func (c *Console) submitForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	draft, err := p.draft()
-	if err != nil {
-		return err
-	}
-	if p.Amends > 0 {
-		_, err = c.cfg.Desk.Amend(ctx, v.officer, id, p.Amends, draft, p.recorded(p.term().Permit))
-	} else {
-		_, err = c.cfg.Desk.Submit(ctx, v.officer, draft, p.recorded(p.term().Permit))
+	draft, _, err := c.draft(v, p)
+	switch {
+	case err != nil:
+	case p.Amends > 0:
+		_, err = c.cfg.Desk.Amend(ctx, v.officer, id, p.Amends, draft, p.recorded())
+	default:
+		_, err = c.cfg.Desk.Submit(ctx, v.officer, draft, p.recorded())
 	}
 	switch problem := exchange.AsProblem(err); {
 	case err != nil && problem.Kind == exchange.ProblemDraftVersion:

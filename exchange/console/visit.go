@@ -34,6 +34,7 @@ func parsePages(s *speech) (pages, error) {
 		},
 		"draft_table":      func(drafts []DraftLine, caption string, held bool) any { return draftTable{caption, held, drafts} },
 		"block_list":       func(blocks []Block, may bool) any { return blockList{may, blocks} },
+		"corrected":        func(c *correctsView, partner string) any { return correctedView{c, partner} },
 		"difference_table": func(list []Difference, caption string) any { return differenceTable{caption, list} },
 	}
 	frame, err := template.New("frame.html").Funcs(functions).ParseFS(templateFiles, "templates/frame.html", "templates/paper.html", "templates/part-*.html")
@@ -78,6 +79,10 @@ type (
 	differenceTable struct {
 		Caption     string
 		Differences []Difference
+	}
+	correctedView struct {
+		*correctsView
+		Partner string
 	}
 	dateParts struct {
 		Node         Node

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,9 +18,10 @@ import (
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-// maxWritten bounds what a form of a message may send: fifty persons and a
-// photograph.
-const maxWritten = 2 << 20
+// maxWritten bounds what a form of a message may send: fifty persons, and a picture
+// as a camera takes it, so that an officer is told that it is too large and loses
+// nothing.
+const maxWritten = 16 << 20
 
 // errMoved means that a form was changed since its preview was shown.
 var errMoved = errors.New("the form was changed since")
@@ -40,9 +42,18 @@ type writeView struct {
 	Faults           []Anchor
 	SavedAt          time.Time // zero: not yet
 	Unattended       bool
-	Outdated         bool     // the draft that it changes was changed meanwhile
-	Others           []string // officers who are writing the same
+	Corrects         *correctsView // of a correction
+	Carried          []Hidden      // what the form carries on and does not show
+	Outdated         bool          // the draft that it changes was changed meanwhile
+	Others           []string      // officers who are writing the same
 	Same             []FormLine
+}
+
+// A correctsView is what the form of a correction says of its target.
+type correctsView struct {
+	Type   TypeName
+	Target string
+	Reveal reveal // of what is still hidden
 }
 
 // A Proposal is a code list that fields of the page propose values from.
@@ -93,7 +104,12 @@ func (c *Console) beginPage(v *visit) error {
 	if p.offer.Refused != nil {
 		return p.offer.Refused
 	}
-	if err := c.prefill(v, p, q.Get("refuse") != ""); err != nil {
+	if p.fix != nil {
+		if !slices.Contains(p.offer.Targets, p.text(".target")) {
+			return errNoPage
+		}
+		p.openTarget()
+	} else if err := c.prefill(v, p, q.Get("refuse") != ""); err != nil {
 		return err
 	}
 	same, err := c.formLines(v, func(row exchange.FormRow) bool {
@@ -145,7 +161,7 @@ func (c *Console) previewed(v *visit) (exchange.Form, error) {
 
 // formPost takes a form. Whatever it asks for, what was typed is kept first.
 func (c *Console) formPost(v *visit) error {
-	if err := readForm(v.r); err != nil {
+	if err := c.readForm(v.r); err != nil {
 		return err
 	}
 	if kept, err := c.keepUnattended(v); kept || err != nil {
@@ -176,16 +192,12 @@ func (c *Console) formPost(v *visit) error {
 			return err
 		}
 	}
-	switch do {
-	case "add":
-		c.addElement(v, p, at)
-	case "remove":
-		p.typed.remove(at)
-	case "find":
-		p.typed.values.Set(at+"#find", "1")
-	}
+	refused := c.change(v, p, do, at)
 	if err := c.keep(v, p); err != nil {
 		return c.notKept(v, p, do, err)
+	}
+	if refused != nil && faultOf(refused) == "" {
+		return refused
 	}
 	switch do {
 	case "autosave":
@@ -193,7 +205,32 @@ func (c *Console) formPost(v *visit) error {
 	case "preview":
 		return c.previewPage(v, p)
 	}
+	if refused != nil {
+		return c.showForm(v, http.StatusUnprocessableEntity, p, exchange.AsProblem(refused), nil)
+	}
 	return c.showForm(v, http.StatusOK, p, nil, nil)
+}
+
+// change does what a button of the form asks for.
+func (c *Console) change(v *visit, p *pen, do, at string) error {
+	switch {
+	case do == "add":
+		c.addElement(v, p, at)
+	case do == "remove":
+		p.typed.remove(at)
+	case do == "clear":
+		p.typed.take(&typed{values: url.Values{}}, at)
+	case do == "find":
+		p.typed.values.Set(at+"#find", "1")
+	case p.fix == nil:
+	case do == "anew":
+		p.writeAnew(at)
+	case do == "keep":
+		p.keepAsIs(at)
+	case do == "show" || do == "show-all":
+		return c.showTarget(v, p, do == "show-all")
+	}
+	return nil
 }
 
 // keep stores what was typed.
@@ -214,7 +251,7 @@ func (c *Console) notKept(v *visit, p *pen, do string, err error) error {
 		return v.answer(http.StatusConflict, map[string]any{"said": v.s.T("form.conflict")})
 	case problem.Rule == "form-version":
 		return c.conflictPage(v, p)
-	case problem.Rule == "forms-full":
+	case problem.Rule == "forms-full", problem.Rule == "form-size":
 		return c.showForm(v, http.StatusUnprocessableEntity, p, problem, nil)
 	}
 	return err
@@ -235,6 +272,10 @@ func (v *visit) answer(status int, data map[string]any) error {
 // addElement adds an element to a list; to the persons of an open case the first
 // one who is left out.
 func (c *Console) addElement(v *visit, p *pen, at string) {
+	if kind, ok := strings.CutPrefix(at, safeguardAt("")); ok {
+		p.addSafeguard(kind)
+		return
+	}
 	if at == "/subjects" && p.offer.Persons != nil && !opens(p) {
 		var named []string
 		n, _ := strconv.Atoi(p.typed.values.Get("/subjects#n"))
@@ -260,9 +301,13 @@ func (c *Console) addElement(v *visit, p *pen, at string) {
 // layout returns the layout of a form.
 func (c *Console) layout(v *visit, p *pen, problem *exchange.Problem) *layout {
 	l := &layout{
-		typed: p.typed, s: v.s, rules: rulesOf(p.term().Permit), faults: map[string][]string{}, messages: p.messages, proposes: map[string]bool{},
+		typed: p.typed, s: v.s, rules: p.rules(), faults: map[string][]string{}, messages: p.messages, proposes: map[string]bool{},
 	}
-	if !opens(p) {
+	switch {
+	case p.fix != nil:
+		l.fixed, l.persons, l.kept, l.anew = true, p.refs(), p.kept(), p.anew()
+		l.chosen = v.r.PostForm["field"]
+	case !opens(p):
 		l.persons = p.offer.Persons
 	}
 	if problem != nil {
@@ -273,22 +318,39 @@ func (c *Console) layout(v *visit, p *pen, problem *exchange.Problem) *layout {
 
 // showForm shows a form, with what is wrong with it.
 func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Problem, same []FormLine) error {
+	if p.moved() {
+		return c.conflictPage(v, p)
+	}
 	ctx := v.r.Context()
 	ticket, err := c.cfg.Forms.Ticket(ctx, v.officer, p.ID)
 	if err != nil {
 		return err
 	}
+	fault := ""
+	if problem != nil {
+		if fault = faultOf(problem); fault != "" { // of a reveal in the form
+			problem = nil
+		}
+	}
 	l := c.layout(v, p, problem)
 	view := writeView{
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner),
 		InReplyTo: p.text(".reply"), Amends: p.Amends > 0, SavedAt: p.ChangedAt, Unattended: p.Unattended, Same: same,
-		Envelope: l.envelope(v, p), Top: l.form(), Safeguards: l.safeguards(p.term().Permit),
+		Envelope: l.envelope(v, p), Top: l.form(), Safeguards: l.safeguards(p),
 	}
 	view.Files = view.Top.has("file")
+	if p.fix != nil {
+		for _, name := range []string{".target", ".revision", ".anew"} {
+			for _, value := range p.typed.values[name] {
+				view.Carried = append(view.Carried, Hidden{name, value})
+			}
+		}
+		view.Corrects = &correctsView{c.typeName(v.s, p.about()), p.text(".target"), c.revealOf(v, len(l.kept), exchange.Reveal{Reason: v.r.PostFormValue("why")}, fault)}
+	}
 	view.Faults = l.shown
 	for pointer, faults := range l.faults { // what no control of the page is named by
 		for _, fault := range faults {
-			place := (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(p.Type, pointer)
+			place := (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(p.about(), pointer)
 			view.Faults = append(view.Faults, Anchor{"main", strings.TrimPrefix(place+": "+fault, ": ")})
 		}
 	}
@@ -342,6 +404,11 @@ func (l *layout) envelope(v *visit, p *pen) []Node {
 		out = append(out, n)
 	}
 	term := p.term()
+	if p.fix != nil {
+		list, _ := schemas.List("correction-reasons")
+		f, _ := l.catalogue.Field(p.Type, "/reason")
+		choose(".reason", v.s.Of(f.Title), l.codes(list, ""))
+	}
 	if len(p.terms) > 1 {
 		var options []Option
 		for _, t := range p.terms {

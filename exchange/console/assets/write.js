@@ -12,13 +12,28 @@ if (form) {
     said.classList.toggle("saved--bad", Boolean(bad));
   };
 
+  // A file is sent once, when it was chosen, and not with every letter.
+  const chosen = new Set();
+  form.addEventListener("change", (event) => {
+    if (event.target.type === "file") chosen.add(event.target.name);
+  });
+  const typed = () => {
+    const data = new FormData(form);
+    data.set("do", "autosave");
+    if (form.enctype !== "multipart/form-data") return new URLSearchParams(data);
+    for (const field of form.querySelectorAll("input[type=file]")) {
+      if (!chosen.has(field.name)) data.delete(field.name);
+    }
+    return data;
+  };
+
   const save = async () => {
     clearTimeout(timer);
     timer = 0;
     if (stopped) return;
     if (sending) await sending;
-    const data = new URLSearchParams(new FormData(form));
-    data.set("do", "autosave");
+    const data = typed();
+    chosen.clear();
     sending = fetch(form.action, { method: "POST", body: data, redirect: "error" })
       .then(async (answer) => {
         const told = await answer.json();
@@ -32,6 +47,7 @@ if (form) {
         say(told.said, true);
       })
       .catch(() => {
+        for (const field of form.querySelectorAll("input[type=file]")) if (field.value) chosen.add(field.name);
         say(form.dataset.unsaved, true);
         timer = setTimeout(save, 10000);
       })

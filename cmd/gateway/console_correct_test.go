@@ -1,0 +1,241 @@
+package main
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// oursSent is the message of ours that asks for the child of the scene.
+func (s *scene) oursSent() string {
+	s.t.Helper()
+	for _, row := range s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Case: s.ours, Direction: exchange.Out}) {
+		return row.ID
+	}
+	s.t.Fatal("we have sent nothing in this case")
+	return ""
+}
+
+// consents types that consent was given on a day.
+func (h hand) consents(day string) {
+	h.t.Helper()
+	const at0 = ".safeguards/consent_or_authority/0"
+	h.tap(choice(at0+"/basis", "consent"))
+	h.write(at(at0+"/on#d"), day)
+	h.write(at(at0+"/on#m"), "11")
+	h.write(at(at0+"/on#y"), "2026")
+}
+
+// A message of ours is corrected without any script: what is masked stays so until
+// it is shown, which is recorded first, or is written anew unseen; only what was
+// changed is sent, and the partner takes it.
+func TestConsoleCorrects(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.noScript()
+	target := s.oursSent()
+	h.open("/messages/KH/out/" + target)
+	h.click(`a[href*="type=correction"]`)
+	h.says("Đính chính:", "giữ nguyên")
+	masked := func(where string, texts ...string) {
+		t.Helper()
+		page := look(h.browser, chromedp.Evaluate[string]("document.documentElement.outerHTML"))
+		for _, text := range texts {
+			if strings.Contains(page, text) {
+				t.Errorf("%s shows %q", where, text)
+			}
+		}
+	}
+	masked("the form", "Chanthy", "ចាន់ធី", "2011", "Takeo")
+	h.accessible("the form of a correction")
+	h.picture("correct-form")
+	h.click(toPreview)
+	h.says("Chưa có gì thay đổi")
+	h.tap(`[name="field"][value="/subjects/0/date_of_birth"]`)
+	h.click(`button[value="show"]`)
+	h.says("Viết lý do, từ 5 đến 1000 ký tự.")
+	h.accessible("a correction's reveal without a reason")
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses are in the record, and nothing was shown", n)
+	}
+	h.write("#reason", "người thân báo sai năm sinh") // what was chosen is still chosen
+	h.click(`button[value="show"]`)
+	if got := h.value(at("/subjects/0/date_of_birth#y")); got != "2011" {
+		t.Fatalf("the year is %q", got)
+	}
+	masked("the form with a date shown", "Chanthy", "ចាន់ធី", "Takeo")
+	accesses := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+	if len(accesses) != 1 || accesses[0].ID != target {
+		t.Fatalf("the accesses are %+v", accesses)
+	}
+	if opened, err := s.vn.node.opener.Open(t.Context(), accesses[0]); err != nil || !strings.Contains(string(opened.Data), `"fields":["/subjects/0/date_of_birth"]`) {
+		t.Errorf("%s %v", opened.Data, err)
+	}
+	h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/0/date_of_birth#y")), "2010"))
+	h.click(`button[value="anew /subjects/0/name"]`)
+	h.write(at("/subjects/0/name/native"), "ចាន់ថា")
+	h.write(at("/subjects/0/name/latin"), "Chantha")
+	h.pick(at(".reason"), "statement_changed")
+	h.click(toPreview)
+	h.says("Bản thảo sẽ được giữ lại", "căn cứ thẩm quyền")
+	h.click(`button[value="edit"]`)
+	h.consents("21")
+	h.click(toPreview)
+	h.says("Những gì thay đổi", "2011", "2010", "Chantha", "được ký và gửi ngay")
+	masked("the preview", "Chanthy", "ចាន់ធី", "Takeo")
+	h.accessible("the preview of a correction")
+	h.picture("correct-preview")
+	h.click(toSend)
+	h.says("Đã ký và ghi vào sổ")
+	claims, body := s.sent(s.ours)
+	want := `{"changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2010"},{"op":"replace","pointer":"/subjects/0/name","value":{"latin":"Chantha","native":"ចាន់ថា","script":"Khmr"}}],"reason":"statement_changed","revision":1,"target":"` + target + `"}`
+	if claims.Type != exchange.TypeCorrection || body != want {
+		t.Errorf("sent was %s\n%s\nwant\n%s", claims.Type, body, want)
+	}
+	for end := time.Now().Add(20 * time.Second); len(s.kh.rows(exchange.Filter{Kind: exchange.KindMessage, ID: claims.ID})) == 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the partner has not taken the correction")
+		}
+	}
+	h.open("/messages/KH/out/" + target)
+	h.says("Đính chính lần 1")
+	masked("the message", "Chantha", "2010")
+	s.quiet()
+	s.vn.check()
+}
+
+// A message was corrected while somebody else was writing a correction: nothing is
+// turned back unseen. What they have typed is kept, they are shown both, and choose.
+func TestConsoleCorrectionsMeet(t *testing.T) {
+	s := newScene(t)
+	target := s.oursSent()
+	h := s.signIn("lan")
+	h.open("/messages/KH/out/" + target)
+	h.click(`a[href*="type=correction"]`)
+	h.tap(choice("/subjects/0/sex", "unknown"))
+	h.click(`button[value="anew /subjects/0/date_of_birth"]`)
+	h.write(at("/subjects/0/date_of_birth#y"), "2010")
+	h.pick(at(".reason"), "clerical_error")
+	if _, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeCorrection, Case: s.ours, Body: json.RawMessage(
+		`{"target":"` + target + `","revision":1,"reason":"new_information","changes":[{"op":"replace","pointer":"/subjects/0/sex","value":"male"},{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2009"}]}`)}, consented); err != nil {
+		t.Fatal(err)
+	}
+	h.click(toPreview)
+	h.says("đã được đính chính sau khi bạn bắt đầu", "2010")
+	if text := h.text(); strings.Contains(text, "2009") || strings.Contains(text, "2011") {
+		t.Errorf("what is masked is shown:\n%s", text)
+	}
+	h.accessible("a correction that comes second")
+	h.picture("correct-meets")
+	h.tap(choice("take /subjects/0/sex", "theirs"))
+	h.click(`button[value="merge"]`)
+	h.consents("21")
+	h.click(toPreview)
+	h.says("2010", "được ký và gửi ngay")
+	h.click(toSend)
+	want := `{"changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2010"}],"reason":"clerical_error","revision":2,"target":"` + target + `"}`
+	if _, body := s.sent(s.ours); body != want {
+		t.Errorf("sent was\n%s, want\n%s", body, want)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// A field that an officer has not been shown cannot be guessed at, taken along or
+// written over unasked, whatever their browser sends.
+func TestConsoleCorrectionHides(t *testing.T) {
+	s := newScene(t)
+	target := s.oursSent()
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	id := exchange.NewID()
+	form := url.Values{
+		"to": {"KH"}, "case": {s.ours}, "type": {exchange.TypeCorrection}, "version": {"0"}, ".target": {target}, ".revision": {"1"}, ".reason": {"other"}, "do": {"preview"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-9"}, "/subjects/0/sex": {"female"}, "/subjects/0/claimed_citizenship": {"KH"},
+		"/subjects/0/date_of_birth#y": {"2011"},
+	}
+	if p := v.post("/write/"+id, form); p.status != 422 || !strings.Contains(p.body, "Chưa có gì thay đổi") {
+		t.Errorf("what is typed over something hidden, unasked: %d", p.status)
+	}
+	for year, says := range map[string]string{"2011": "a right guess", "2010": "a wrong one"} {
+		form.Set("/subjects/0/date_of_birth#y", year)
+		form.Set(".anew", "/subjects/0/date_of_birth")
+		p := v.post("/write/"+exchange.NewID(), form)
+		if p.status != 200 || strings.Count(p.body, "<ins>") != 1 || !strings.Contains(p.body, "<del><span class=\"diff__row\"><span class=\"masked\">") {
+			t.Errorf("%s is told from others: %d %s", says, p.status, p.body)
+		}
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses, and nothing was shown", n)
+	}
+	form.Set(".target", s.asked)
+	if p := v.post("/write/"+exchange.NewID(), form); p.status != 404 {
+		t.Errorf("a partner's message as the target: %d", p.status)
+	}
+	s.quiet()
+}
+
+// A correction of what two officers had to release waits for two as well, and they
+// read what it changes before they sign.
+func TestConsoleCorrectsAReturn(t *testing.T) {
+	s := newScene(t)
+	s.kh.halt() // it has no record of the confirmation that the scene forges
+	officers := s.vn.signatories(t)
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.waiting, "to release it in a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.vn.decide(t, officers, view)
+	h := s.signIn("lan")
+	h.open("/messages/KH/out/" + s.waiting)
+	h.click(`a[href*="type=correction"]`)
+	h.run(chromedp.SetValue(chromedp.CSS(at("/window/to#d")), "14"))
+	h.pick(at(".reason"), "new_information")
+	h.write(at(".safeguards/non_refoulement/0/on#d"), "22")
+	h.write(at(".safeguards/non_refoulement/0/on#m"), "11")
+	h.write(at(".safeguards/non_refoulement/0/on#y"), "2026")
+	h.click(toPreview)
+	h.says("14/12/2026", "11/12/2026", "2 cán bộ")
+	h.click(toSend)
+	h.says("Bản thảo đang chờ", "14/12/2026", "Những gì thay đổi")
+	h.accessible("a correction that waits")
+	h.picture("correct-draft")
+	draft := strings.TrimPrefix(h.path(), "/drafts/")
+
+	// It is changed once more before anybody has released it.
+	h.write("#amend-why", "đổi lại ngày")
+	h.click(`form[action$="/amend"] button`)
+	if got := h.value(at("/window/to#d")); got != "14" {
+		t.Errorf("the form holds %q", got)
+	}
+	h.run(chromedp.SetValue(chromedp.CSS(at("/window/to#d")), "15"))
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("15/12/2026")
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: draft})); n != 0 {
+		t.Fatal("it has left with nobody's release")
+	}
+	if view, err = s.vn.node.desk.Read(t.Context(), &officerMinh, draft, "to release it in a test"); err != nil {
+		t.Fatal(err)
+	}
+	s.vn.decide(t, officers[:1], view)
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: draft})); n != 0 {
+		t.Fatal("it has left with one officer's release")
+	}
+	if view, err = s.vn.node.desk.Read(t.Context(), &officerMinh, draft, "to release it in a test"); err != nil {
+		t.Fatal(err)
+	}
+	s.vn.decide(t, officers[1:], view)
+	if _, body := s.sent(s.ours); !strings.Contains(body, `"pointer":"/window/to","value":"2026-12-15"`) {
+		t.Errorf("sent was %s", body)
+	}
+	s.quiet()
+	s.vn.check()
+}

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"image"
+	"image/png"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
+)
+
+// permitPhotographs lets photographs go both ways, as an agreement may.
+func (g *testGateway) permitPhotographs() {
+	g.editAgreement(func(a *partners.Agreement) {
+		for i := range a.Permits {
+			a.Permits[i].Fields = slices.DeleteFunc(a.Permits[i].Fields, func(f partners.FieldRule) bool { return strings.HasSuffix(f.Pointer, "/photo") })
+		}
+	})
+	g.reload()
+}
+
+// upload chooses a file for a field.
+func (h hand) upload(selector, name string, content []byte) {
+	h.t.Helper()
+	path := filepath.Join(h.t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	h.run(chromedp.SetUploadFiles(chromedp.CSS(selector), []string{path}))
+}
+
+// A photograph goes from a form, where an agreement permits it, to the partner as a
+// file: what is none and what is too large is told, it is kept with the form by
+// itself, and no page shows it.
+func TestConsoleSendsAPhotograph(t *testing.T) {
+	s := newScene(t)
+	s.vn.permitPhotographs()
+	s.kh.permitPhotographs()
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	const photo = "/subjects/0/photo/content"
+	h := s.signIn("lan")
+	h.open("/write?to=KH&type=" + exchange.TypeIdentityRequest)
+	h.tap(`.set--element > .extra > summary`)
+	h.upload(at(photo), "picture.png", []byte("<html><script>1</script>"))
+	h.click(toPreview)
+	h.says("Tệp này không phải ảnh JPEG hay PNG")
+	h.accessible("a file that is no picture")
+	h.picture("photo-fault")
+	h.upload(at(photo), "picture.png", append(slices.Clone(picture.Bytes()), make([]byte, 400_000)...))
+	h.click(toPreview)
+	h.says("Tệp này quá lớn")
+
+	h.upload(at(photo), "picture.png", picture.Bytes())
+	kept := func() string {
+		forms, err := s.vn.node.db.FormsOf(t.Context(), "lan")
+		if err != nil || len(forms) != 1 {
+			t.Fatal(forms, err)
+		}
+		return forms[0].ID
+	}
+	id := kept()
+	all, err := exchange.NewForms(exchange.FormsConfig{Store: s.vn.node.db, Roster: s.vn.node.roster, Recorder: s.vn.node.committer, Opener: s.vn.node.opener, Clock: s.vn.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := base64.StdEncoding.EncodeToString(picture.Bytes())
+	holds := func() (string, string) {
+		form, err := all.Resume(t.Context(), &officerLan, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := url.Values(form.Values)
+		return v.Get(photo), v.Get("/subjects/0/photo/media_type")
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		if content, kind := holds(); content == want && kind == "image/png" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the photograph is not kept by itself")
+		}
+	}
+	h.write(at("/subjects/0/name/native"), "Chanthy")
+	h.tap(choice("/subjects/0/sex", "female"))
+	h.write(at("/subjects/0/date_of_birth#y"), "1998")
+	h.write(at("/subjects/0/claimed_birthplace/text_as_given"), "Takeo")
+	h.consents("20")
+	h.click(`.write__do button[value="save"]`)
+	h.says("Đã giữ một tệp")
+	h.accessible("a form with a photograph")
+	h.picture("photo-form")
+	if content, kind := holds(); content != want || kind != "image/png" {
+		t.Errorf("after a post without it the photograph is %d bytes of %q", len(content), kind)
+	}
+	h.click(toPreview)
+	h.says("kB")
+	if n := look(h.browser, chromedp.Evaluate[int](`document.querySelectorAll("main img, main object, main embed").length`)); n != 0 {
+		t.Errorf("%d pictures are on the page", n)
+	}
+	h.click(toSend)
+	h.says("Đã ký và ghi vào sổ")
+	rows := s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: id})
+	if len(rows) != 1 {
+		t.Fatalf("%d messages", len(rows))
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if got := s.kh.rows(exchange.Filter{Kind: exchange.KindMessage, ID: id}); len(got) == 1 {
+			opened, err := s.kh.node.opener.Open(t.Context(), got[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, body, err := exchange.ReadMessage(opened.Data); err != nil || !strings.Contains(jsonOf(t, body), `"photo":{"content":"`+want+`","media_type":"image/png"}`) {
+				t.Errorf("the partner's photograph is another: %v", err)
+			}
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the partner has not taken the message")
+		}
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// Where a message has more persons, each safeguard is of one of them or of all; what
+// one still lacks is said by name of the person and of the safeguard.
+func TestConsoleSafeguardsByPerson(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.noScript()
+	h.open("/write?to=KH&type=" + exchange.TypeIdentityRequest)
+	const consent = ".safeguards/consent_or_authority"
+	if look(h.browser, chromedp.Evaluate[int](`document.querySelectorAll('[name$="/for"], button[value^="add .safeguards"]').length`)) != 0 {
+		t.Error("of one person the form asks whose safeguard it is")
+	}
+	h.click(`button[value="add /subjects"]`)
+	for i, name := range []string{"Chanthy", "Chantha"} {
+		person := []string{"/subjects/0", "/subjects/1"}[i]
+		h.write(at(person+"/name/native"), name)
+		h.tap(choice(person+"/sex", "female"))
+		h.write(at(person+"/date_of_birth#y"), "1998")
+		h.write(at(person+"/claimed_birthplace/text_as_given"), "Takeo")
+	}
+	h.pick(at(consent+"/0/for"), "S-2")
+	h.consents("20")
+	h.click(toPreview)
+	h.says("Bản thảo sẽ được giữ lại", "S-1")
+	h.click(`button[value="edit"]`)
+	h.click(`button[value="add ` + consent + `"]`)
+	if got := h.value(at(consent + "/1/for")); got != "S-1" {
+		t.Errorf("the next safeguard is for %q", got)
+	}
+	h.tap(choice(consent+"/1/basis", "authority"))
+	h.write(at(consent+"/1/on#d"), "19")
+	h.write(at(consent+"/1/on#m"), "11")
+	h.write(at(consent+"/1/on#y"), "2026")
+	h.accessible("safeguards by person")
+	h.picture("safeguards")
+	h.click(toPreview)
+	h.says("được ký và gửi ngay", "S-2 đồng ý 20/11/2026", "S-1 thẩm quyền 19/11/2026")
+	h.picture("safeguards-preview")
+	h.click(toSend)
+	h.says("Đã ký và ghi vào sổ")
+	s.quiet()
+}
+
+// What an agreement withholds is struck through before it is sent, and is not sent.
+func TestConsolePreviewStrikesThrough(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	form := url.Values{
+		"to": {"KH"}, "type": {exchange.TypeNotice}, "version": {"0"}, "do": {"preview"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/age_band": {"12_15"}, "/subjects/0/sex": {"female"},
+		"/subjects/0/type_of_exploitation": {"ForcedLabour"}, "/subjects/0/claimed_citizenship": {"KH"}, "/subjects/0/trafficking_status": {"PossibleVictimOfTrafficking"},
+		"/subjects/0/decision_making_organisation": {"Police"}, "/subjects/0/identified_on#d": {"2"}, "/subjects/0/identified_on#m": {"11"}, "/subjects/0/identified_on#y": {"2026"},
+	}
+	id := exchange.NewID()
+	p := v.post("/write/"+id, form)
+	if m := regexp.MustCompile(`(?s)is-withheld.*?<s>(.*?)</s>`).FindStringSubmatch(p.body); p.status != 200 || m == nil || !strings.Contains(m[1], "ForcedLabour") {
+		t.Fatalf("what is withheld is not struck through: %d %s", p.status, p.body)
+	}
+	s.quiet()
+}
+
+// A form of a case that was erased meanwhile says so and is gone; it is no error of
+// the gateway, and opening a page of work still works.
+func TestConsoleFormOfAnErasedCase(t *testing.T) {
+	s := &scene{pair: newPair(t, ""), t: t}
+	vn := s.vn.signatories(t)
+	if err := s.vn.node.roster.Put(t.Context(), "", officerLan); err != nil {
+		t.Fatal(err)
+	}
+	s.serve()
+	l := s.life(t)
+	question := l.told(exchange.TypeIdentityRequest, asked(""))
+	notice := l.told(exchange.TypeErasureNotice, `{"scope":"case","basis":"consent_withdrawn"}`, func(c *exchange.Claims) { c.Purpose = "data_protection" })
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	id := exchange.NewID()
+	form := url.Values{"to": {"KH"}, "case": {l.id}, "type": {exchange.TypeIdentityResponse}, ".reply": {question}, "version": {"0"}, "do": {"save"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}}
+	if p := v.post("/write/"+id, form); p.status != 200 {
+		t.Fatalf("%d", p.status)
+	}
+	s.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)})
+	if _, err := s.vn.node.desk.Erase(t.Context(), &vn[0].Officer, exchange.CaseKey{Partner: "KH", Case: l.id}, "the person has asked for it"); err != nil {
+		t.Fatal(err)
+	}
+	if p := v.get("/write/" + id); p.status != 410 || !strings.Contains(p.body, "xóa") {
+		t.Errorf("a form of an erased case: %d", p.status)
+	}
+	form.Set("version", "1")
+	for _, do := range []string{"save", "preview", "submit"} {
+		form.Set("do", do)
+		if p := v.post("/write/"+id, form); p.status != 410 && p.status != 404 {
+			t.Errorf("%s: %d", do, p.status)
+		}
+	}
+	if p := v.get("/"); p.status != 200 || strings.Contains(p.body, id) {
+		t.Errorf("the page of work: %d", p.status)
+	}
+	s.quiet()
+}
+
+// The heaviest form comes, with all that it loads but letters, in less than 150 kB.
+func TestConsoleFormsAreLight(t *testing.T) {
+	s := newScene(t)
+	s.vn.permitPhotographs()
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	weigh := func(path string) (int, string) {
+		req, err := http.NewRequest(http.MethodGet, s.address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept-Encoding", "gzip")
+		answer, err := v.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		packed, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Encoding") != "gzip" {
+			t.Fatal(path, answer.StatusCode, answer.Header.Get("Content-Encoding"), err)
+		}
+		unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(unpacked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(packed), string(text)
+	}
+	offered := regexp.MustCompile(`href="(/write\?[^"]*)"`)
+	_, opening := weigh("/open")
+	forms := []string{"/write?to=KH&case=" + s.ours + "&type=" + exchange.TypeCorrection + "&target=" + s.oursSent()}
+	for _, m := range offered.FindAllStringSubmatch(opening, -1) {
+		forms = append(forms, strings.ReplaceAll(m[1], "&amp;", "&"))
+	}
+	assets := regexp.MustCompile(`(?:href|src)="(/assets/[^"]+\.(?:css|js))"`)
+	heaviest, which := 0, ""
+	for _, tag := range []string{"vi", "en", "lo", "km", "zh"} {
+		v.post("/language", url.Values{"language": {tag}, "to": {"/"}})
+		for _, form := range forms {
+			size, page := weigh(form)
+			for _, m := range assets.FindAllStringSubmatch(page, -1) {
+				asset, _ := weigh(m[1])
+				size += asset
+			}
+			if size > heaviest {
+				heaviest, which = size, tag+" "+form
+			}
+		}
+	}
+	t.Logf("the heaviest of %d forms in five languages: %d bytes, %s", len(forms), heaviest, which)
+	if heaviest >= 150_000 || len(forms) < 4 {
+		t.Errorf("%d forms, the heaviest %d bytes: %s", len(forms), heaviest, which)
+	}
+}
