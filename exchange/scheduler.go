@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/partners"
@@ -31,6 +32,7 @@ type SchedulerConfig struct {
 // work is jobs in the store, so it survives a restart.
 type Scheduler struct {
 	cfg   SchedulerConfig
+	work  sync.Mutex // one works at a time; it holds what is below
 	swept time.Time
 }
 
@@ -70,6 +72,8 @@ const sweepEvery = 30 * time.Second
 
 // Work does what is due now.
 func (s *Scheduler) Work(ctx context.Context) error {
+	s.work.Lock()
+	defer s.work.Unlock()
 	if now := s.cfg.Clock(); s.cfg.Sweep != nil && now.Sub(s.swept) >= sweepEvery {
 		s.swept = now
 		if n, err := s.cfg.Sweep(ctx); err != nil {
