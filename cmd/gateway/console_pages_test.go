@@ -34,7 +34,8 @@ type shownPage struct {
 type gallery struct {
 	*scene
 	door            *http.Cookie // lets a browser choose an officer
-	erased, refused string       // a case, a message
+	erased          string       // a case
+	refused, sent   string       // messages, one that we refused and one of ours
 	form, invited   string       // an unfinished form, the path of an invitation
 }
 
@@ -60,6 +61,7 @@ func newGallery(t *testing.T) *gallery {
 	if err := g.vn.node.files.BreakGlass(ctx, &officerHoa, exchange.CaseKey{Partner: "KH", Case: g.overdue}, "she stands at the border"); err != nil {
 		t.Fatal(err)
 	}
+	g.sent = g.oursSent()
 	g.form = exchange.NewID()
 	if _, err := g.forms().Keep(ctx, &officerLan, exchange.Form{ID: g.form, Partner: "KH", Type: exchange.TypeIdentityRequest, Values: url.Values{
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/name/native": {"Chanthou"}, "/subjects/0/name/latin": {"Chanthou"}, "/subjects/0/name/script": {"Latn"}, "/subjects/0/sex": {"female"},
@@ -117,7 +119,7 @@ func (g *gallery) erases() {
 func (g *gallery) pages() []shownPage {
 	message, other := "/messages/KH/in/"+g.asked, "/compare/KH/"+g.fresh+"/S-1/with/KH/"+g.overdue+"/S-1"
 	fresh, waiting := "/cases/KH/"+g.fresh, "/drafts/"+g.waiting
-	correct := "/write?to=KH&case=" + g.ours + "&type=" + exchange.TypeCorrection + "&target=" + g.oursSent()
+	correct := "/write?to=KH&case=" + g.ours + "&type=" + exchange.TypeCorrection + "&target=" + g.sent
 	all := url.Values{"all": {"1"}, "reason": {"đối chiếu với sổ hộ tịch"}}
 	const (
 		oneCase   = "/cases/{partner}/{case}"

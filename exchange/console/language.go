@@ -171,7 +171,7 @@ func (s *speech) Label(list schemas.CodeList, code string) (label, lang string) 
 	if own := s.words[label]; lang == "en" && own != "" {
 		return own, ""
 	}
-	if lang == s.Tag || label == code {
+	if lang == s.Tag {
 		return label, ""
 	}
 	return label, lang
