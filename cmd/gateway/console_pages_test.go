@@ -33,10 +33,10 @@ type shownPage struct {
 // A gallery is a scene with something on every page.
 type gallery struct {
 	*scene
-	door            *http.Cookie // lets a browser choose an officer
-	erased          string       // a case
-	refused, sent   string       // messages, one that we refused and one of ours
-	form, invited   string       // an unfinished form, the path of an invitation
+	door          *http.Cookie // lets a browser choose an officer
+	erased        string       // a case
+	refused, sent string       // messages, one that we refused and one of ours
+	form, invited string       // an unfinished form, the path of an invitation
 }
 
 // The roles of the gallery's officers.
