@@ -270,3 +270,22 @@ func TestOneMessageIsFoundByItsIndex(t *testing.T) {
 		}
 	})
 }
+
+// What an auditor looks for in a large record, a rare deed for one, is found by an
+// index of its own, whose entries no message is.
+func TestDeedsAreFoundByTheirIndex(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		db := openStore(t, url)
+		for want, f := range map[string]exchange.Filter{
+			"entry_deed":      {Kind: exchange.KindAccess},
+			"entry_deed_type": {Kind: exchange.KindEvent, Type: "delivery_retried", Partners: []string{"KH", "LA"}},
+			"entry_refusal":   {Kind: exchange.KindRefusal},
+		} {
+			plan, err := store.PlanOfNewest(db, t.Context(), f)
+			must(t, err)
+			if !regexp.MustCompile(want+`\b`).MatchString(plan) || strings.Contains(plan, "Sort") || strings.Contains(plan, "TEMP") {
+				t.Errorf("%+v is looked for by\n%s", f, plan)
+			}
+		}
+	})
+}

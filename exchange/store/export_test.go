@@ -6,8 +6,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+
+	"github.com/repatriation-exchange/gateway/exchange"
 )
 
 // Exec lets a test change the database behind the store's back.
@@ -47,18 +50,35 @@ func Plans(db *DB, ctx context.Context) (message, oneCase string, err error) {
 	}
 	var plans [2]string
 	for i, query := range queries {
-		err = errors.Join(err, each(ctx, db.reads, explain+query, args[i], func(rows *sql.Rows) error {
-			var line string
-			into := []any{&line}
-			if db.kind == SQLite {
-				into = []any{new(int), new(int), new(int), &line}
-			}
-			err := rows.Scan(into...)
-			plans[i] += line + "\n"
-			return err
-		}))
+		var explainErr error
+		plans[i], explainErr = plan(db, ctx, explain+query, args[i])
+		err = errors.Join(err, explainErr)
 	}
 	return plans[0], plans[1], err
+}
+
+// PlanOfNewest returns how the database looks for the newest entries of a kind.
+func PlanOfNewest(db *DB, ctx context.Context, f exchange.Filter) (string, error) {
+	query, args := newest(math.MaxInt64, f, 50)
+	explain := "EXPLAIN QUERY PLAN "
+	if db.kind == PostgreSQL {
+		explain = "EXPLAIN "
+	}
+	return plan(db, ctx, explain+query, args)
+}
+
+func plan(db *DB, ctx context.Context, explain string, args []any) (out string, err error) {
+	err = each(ctx, db.reads, explain, args, func(rows *sql.Rows) error {
+		var line string
+		into := []any{&line}
+		if db.kind == SQLite {
+			into = []any{new(int), new(int), new(int), &line}
+		}
+		err := rows.Scan(into...)
+		out += line + "\n"
+		return err
+	})
+	return out, err
 }
 
 // Unguard takes every trigger away, as whoever owns the database can.

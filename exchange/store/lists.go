@@ -147,11 +147,16 @@ func (db *DB) CaseCount(ctx context.Context, f exchange.CaseFilter) (int, error)
 	return n, nil
 }
 
+func newest(before int64, f exchange.Filter, n int) (query string, args []any) {
+	where, args := conditions(f)
+	args = append(slices.Clone(args), before)
+	return fmt.Sprintf("SELECT %s FROM entry WHERE idx < $%d%s ORDER BY idx DESC LIMIT %d", rowColumns, len(args), where, limit(n)), args
+}
+
 // Newest implements exchange.Reader.
 func (db *DB) Newest(ctx context.Context, before int64, f exchange.Filter, n int) ([]exchange.Row, error) {
-	where, args := conditions(f)
-	query := fmt.Sprintf("SELECT %s FROM entry WHERE idx < $%d%s ORDER BY idx DESC LIMIT %d", rowColumns, len(args)+1, where, limit(n))
-	rows, err := db.page(ctx, query, append(slices.Clone(args), before)...)
+	query, args := newest(before, f, n)
+	rows, err := db.page(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the newest entries: %w", classify(err))
 	}

@@ -151,6 +151,9 @@ func conditions(f exchange.Filter) (string, []any) {
 	if f.Kind == exchange.KindMessage || f.Kind == exchange.KindRefusal {
 		where.WriteString(" AND kind = '" + string(f.Kind) + "'") // likewise
 	}
+	if f.Kind == exchange.KindAccess || f.Kind == exchange.KindEvent || f.Kind == exchange.KindFailure {
+		where.WriteString(" AND kind IN ('access', 'event', 'failure')") // likewise
+	}
 	if !f.Since.IsZero() {
 		add("at", ">=", f.Since.UnixMilli())
 	}
