@@ -17,7 +17,7 @@ demo: build ## five gateways play real cases, and prove them (DEMO="--once" ends
 	@bin/gateway demo $(DEMO)
 
 test: setup ## everything, on SQLite and on a real PostgreSQL
-	go test -timeout 20m ./...
+	go test -timeout 25m ./...
 
 e2e: setup ## the officers' pages alone, in a real browser (PICTURES=dir keeps what it saw)
 	CONSOLE_PICTURES=$(abspath $(PICTURES)) go test -count=1 -run Console ./cmd/gateway
@@ -41,7 +41,7 @@ speed: setup ## the officers' lists and searches on a record of 1 000 000 messag
 	go run ./cmd/gateway bench lists
 
 cover: setup ## coverage of the whole tree, as cover.out
-	go test -timeout 20m -coverpkg=./... -coverprofile=cover.out ./...
+	go test -timeout 25m -coverpkg=./... -coverprofile=cover.out ./...
 	go tool cover -func=cover.out | tail -1
 
 vectors: ## public test vectors: make vectors VECTORS=dir

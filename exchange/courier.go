@@ -125,12 +125,13 @@ func (c *Courier) Wake(partner string) {
 	}
 }
 
-// CircuitOpen says whether deliveries to a partner are held back now.
+// CircuitOpen says whether deliveries to a partner are held back now; they are until
+// one that is tried has arrived.
 func (c *Courier) CircuitOpen(partner string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	lane, ok := c.lanes[partner]
-	return ok && lane.breaker.State() == gobreaker.StateOpen
+	return ok && lane.breaker.State() != gobreaker.StateClosed
 }
 
 func (c *Courier) newLane(p *partners.Partner) *courierLane {
