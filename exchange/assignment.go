@@ -88,19 +88,19 @@ func (o *Opener) theirs(ctx context.Context, by *Officer, c CaseRow, roles []Rol
 	return book.Kind(), by.has(last.Officers), nil
 }
 
-// writes returns ErrNotFound for a case in which an officer has nothing to write:
-// of another partner, of police information, or assigned to others. An emergency
-// opens none.
-func (o *Opener) writes(ctx context.Context, by *Officer, key CaseKey) error {
+// writes returns a case in which an officer may write, ErrNotFound for any other: of
+// another partner, of police information, or assigned to others. An emergency opens
+// none.
+func (o *Opener) writes(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
 	c, err := o.store.Case(ctx, key)
 	if err != nil {
-		return err
+		return CaseRow{}, err
 	}
 	kind, theirs, err := o.theirs(ctx, by, c, actOnAll)
 	if err == nil && (!theirs || !by.Sees(key.Partner, kind)) {
 		err = ErrNotFound
 	}
-	return err
+	return c, err
 }
 
 // hides says whether a case is there, but not for this officer to write in.
@@ -113,7 +113,7 @@ func (o *Opener) hides(ctx context.Context, by *Officer, key CaseKey) (bool, err
 	} else if err != nil {
 		return false, err
 	}
-	err := o.writes(ctx, by, key)
+	_, err := o.writes(ctx, by, key)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil
 	}

@@ -391,7 +391,7 @@ func (d *Desk) find(ctx context.Context, by *Officer, id string, version int64, 
 
 // visible returns ErrNotFound for a draft that an officer may not know of.
 func (d *Desk) visible(ctx context.Context, by *Officer, row DraftRow) error {
-	if err := d.cfg.Opener.writes(ctx, by, CaseKey{row.Partner, row.Case}); err != nil {
+	if _, err := d.cfg.Opener.writes(ctx, by, CaseKey{row.Partner, row.Case}); err != nil {
 		return err
 	}
 	if !by.Sees(row.Partner, conversationOf(row.Type)) {

@@ -78,7 +78,7 @@ func (d *Desk) Erase(ctx context.Context, by *Officer, key CaseKey, reason strin
 
 // erasable returns a case that an officer may erase.
 func (d *Desk) erasable(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
-	err := d.cfg.Opener.writes(ctx, by, key)
+	c, err := d.cfg.Opener.writes(ctx, by, key)
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && key.Case == "":
 		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
@@ -87,7 +87,7 @@ func (d *Desk) erasable(ctx context.Context, by *Officer, key CaseKey) (CaseRow,
 	case !by.Has(RoleOfficer, RoleSupervisor):
 		return CaseRow{}, forbidden("erase cases")
 	}
-	return d.cfg.Opener.store.Case(ctx, key)
+	return c, nil
 }
 
 // asked finds the notice that asks for an erasure and who has signed for it, and

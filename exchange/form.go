@@ -237,7 +237,7 @@ func (f *Forms) may(ctx context.Context, by *Officer, partner, caseID, messageTy
 	if caseID == "" {
 		return nil
 	}
-	err := f.cfg.Opener.writes(ctx, by, CaseKey{partner, caseID})
+	_, err := f.cfg.Opener.writes(ctx, by, CaseKey{partner, caseID})
 	if errors.Is(err, ErrNotFound) {
 		err = problem(ProblemNotFound, "There is no such case.")
 	}

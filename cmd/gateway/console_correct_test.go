@@ -182,6 +182,36 @@ func TestConsoleCorrectionHides(t *testing.T) {
 	s.quiet()
 }
 
+// The page of a correction that waits shows neither what it says nor what it
+// replaces before somebody has given a reason, which is recorded first.
+func TestConsoleCorrectionOfTheHiddenIsHidden(t *testing.T) {
+	s := newScene(t)
+	held, err := s.vn.node.desk.Submit(t.Context(), &officerMinh, exchange.Draft{To: "KH", Type: exchange.TypeCorrection, Case: s.ours, Body: json.RawMessage(
+		`{"target":"` + s.oursSent() + `","revision":1,"reason":"clerical_error","changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2013-04"}]}`)}, nil)
+	if err != nil || held.Row.State != exchange.DraftHeld {
+		t.Fatalf("%s: %v", held.Row.State, err)
+	}
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	before, after := "2011", "04/2013"
+	page := v.get("/drafts/" + held.Row.ID)
+	if page.status != 200 || !strings.Contains(page.body, "Những gì thay đổi") || strings.Contains(page.body, before) || strings.Contains(page.body, "2013") {
+		t.Errorf("unasked: %d %s", page.status, page.body)
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses, and nothing was shown", n)
+	}
+	page = v.post("/drafts/"+held.Row.ID, url.Values{"all": {"1"}, "reason": {"đọc trước khi ký"}})
+	if page.status != 200 || !strings.Contains(page.body, before) || !strings.Contains(page.body, after) {
+		t.Errorf("with a reason: %d %s", page.status, page.body)
+	}
+	if rows := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess}); len(rows) != 1 || rows[0].Type != "draft_read" {
+		t.Errorf("the accesses are %+v", rows)
+	}
+	s.quiet()
+}
+
 // A correction of what two officers had to release waits for two as well, and they
 // read what it changes before they sign.
 func TestConsoleCorrectsAReturn(t *testing.T) {

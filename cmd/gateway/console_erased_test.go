@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -22,7 +20,7 @@ func TestConsoleErasedCase(t *testing.T) {
 	s.serve()
 	l := s.life(t)
 	question := l.told(exchange.TypeIdentityRequest, asked(""))
-	notice := l.told(exchange.TypeErasureNotice, `{"scope":"case","basis":"consent_withdrawn"}`, func(c *exchange.Claims) { c.Purpose = "data_protection" })
+	notice := l.asksErasure()
 
 	v := newVisitor(t, s.address)
 	v.get(s.link)
@@ -34,11 +32,7 @@ func TestConsoleErasedCase(t *testing.T) {
 	if p := v.get(page); p.status != 200 {
 		t.Fatalf("before: %d", p.status)
 	}
-	done := json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)
-	s.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: done})
-	if _, err := s.vn.node.desk.Erase(t.Context(), &vn[0].Officer, exchange.CaseKey{Partner: "KH", Case: l.id}, "the person has asked for it"); err != nil {
-		t.Fatal(err)
-	}
+	l.erase(vn, notice)
 	for _, path := range []string{"/", "/cases", page, page + "/print", "/messages", "/messages/KH/in/" + question + "/proof"} {
 		if p := v.get(path); p.status != 200 {
 			t.Errorf("%s: %d", path, p.status)

@@ -222,7 +222,7 @@ func TestConsoleFormOfAnErasedCase(t *testing.T) {
 	s.serve()
 	l := s.life(t)
 	question := l.told(exchange.TypeIdentityRequest, asked(""))
-	notice := l.told(exchange.TypeErasureNotice, `{"scope":"case","basis":"consent_withdrawn"}`, func(c *exchange.Claims) { c.Purpose = "data_protection" })
+	notice := l.asksErasure()
 	v := newVisitor(t, s.address)
 	v.get(s.link)
 	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
@@ -232,10 +232,7 @@ func TestConsoleFormOfAnErasedCase(t *testing.T) {
 	if p := v.post("/write/"+id, form); p.status != 200 {
 		t.Fatalf("%d", p.status)
 	}
-	s.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)})
-	if _, err := s.vn.node.desk.Erase(t.Context(), &vn[0].Officer, exchange.CaseKey{Partner: "KH", Case: l.id}, "the person has asked for it"); err != nil {
-		t.Fatal(err)
-	}
+	l.erase(vn, notice)
 	if p := v.get("/write/" + id); p.status != 410 || !strings.Contains(p.body, "xóa") {
 		t.Errorf("a form of an erased case: %d", p.status)
 	}

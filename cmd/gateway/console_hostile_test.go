@@ -185,5 +185,15 @@ func TestConsoleHugeInput(t *testing.T) {
 	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
 		t.Errorf("%d accesses are in the record", n)
 	}
+
+	// A form of a message may hold a picture from a camera; whoever is not signed in
+	// does not send one.
+	camera := url.Values{"/subjects/0/name/native": {strings.Repeat("w", 3<<20)}, "do": {"save"}, "to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}}
+	if p := newVisitor(t, s.address).post("/write/"+exchange.NewID(), camera); p.status != 413 {
+		t.Errorf("a stranger sends 3 MB: %d", p.status)
+	}
+	if p := v.post("/write/"+exchange.NewID(), camera); p.status != 422 || !strings.Contains(p.body, "Biểu mẫu quá lớn") {
+		t.Errorf("an officer sends 3 MB: %d", p.status)
+	}
 	s.quiet()
 }

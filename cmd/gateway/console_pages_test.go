@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -107,12 +106,7 @@ func (g *gallery) erases() {
 	l := g.life(g.t)
 	g.erased = l.id
 	l.told(exchange.TypeIdentityRequest, asked(""))
-	notice := l.told(exchange.TypeErasureNotice, `{"scope":"case","basis":"consent_withdrawn"}`, func(c *exchange.Claims) { c.Purpose = "data_protection" })
-	done := json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)
-	g.vn.release(g.t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: done})
-	if _, err := g.vn.node.desk.Erase(g.t.Context(), &vn[0].Officer, exchange.CaseKey{Partner: "KH", Case: l.id}, "the person has asked for it"); err != nil {
-		g.t.Fatal(err)
-	}
+	l.erase(vn, l.asksErasure())
 }
 
 // pages are all pages, and the states of each that officers meet.

@@ -47,6 +47,28 @@ func (g *testGateway) signatories(t *testing.T) []signatory {
 	return out
 }
 
+// confirms has both officers release the confirmation that answers a notice.
+func (l *life) confirms(vn []signatory, notice string) exchange.DraftView {
+	l.t.Helper()
+	done := json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)
+	return l.vn.release(l.t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: done})
+}
+
+// erase has the case erased here, as a notice asks.
+func (l *life) erase(vn []signatory, notice string) {
+	l.t.Helper()
+	l.confirms(vn, notice)
+	if _, err := l.vn.node.desk.Erase(l.t.Context(), &vn[0].Officer, exchange.CaseKey{Partner: "KH", Case: l.id}, "the person has asked for it"); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// asksErasure is a notice from Cambodia for the whole case.
+func (l *life) asksErasure() string {
+	l.t.Helper()
+	return l.told(exchange.TypeErasureNotice, `{"scope":"case","basis":"consent_withdrawn"}`, func(c *exchange.Claims) { c.Purpose = "data_protection" })
+}
+
 // release submits a draft, and both officers release it.
 func (g *testGateway) release(t *testing.T, officers []signatory, draft exchange.Draft) exchange.DraftView {
 	t.Helper()
@@ -203,9 +225,8 @@ func TestErasureIsConfirmedAfterACrash(t *testing.T) {
 	vn := p.vn.signatories(t)
 	l := p.life(t)
 	l.told(exchange.TypeIdentityRequest, asked(""))
-	notice := l.told(exchange.TypeErasureNotice, `{"scope":"case","basis":"consent_withdrawn"}`, func(c *exchange.Claims) { c.Purpose = "data_protection" })
-	done := json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)
-	answer := p.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: done})
+	notice := l.asksErasure()
+	answer := l.confirms(vn, notice)
 	data, err := json.Marshal(exchange.Erasure{By: vn[0].ID, Reason: "the person has asked for it", Notice: notice, Confirmation: &answer.Content.Draft, Approvals: answer.Content.Approvals})
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
@@ -60,7 +58,7 @@ func (c *Console) hands(v *visit, key exchange.CaseKey, of caseView, asked hands
 
 // assignCase takes a case, gives it back, or assigns it.
 func (c *Console) assignCase(v *visit) error {
-	key := exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}
+	key := caseOf(v)
 	file, err := c.cfg.Files.Case(v.r.Context(), v.officer, key)
 	if err != nil {
 		return err
@@ -88,7 +86,7 @@ func (c *Console) assignCase(v *visit) error {
 		}
 	}
 	if asked.Fault == "" {
-		return v.redirect("/cases/" + key.Partner + "/" + key.Case + "#officers")
+		return v.redirect(casePath(key) + "#officers")
 	}
 	for _, id := range officers {
 		asked.Choices = append(asked.Choices, Choice{Value: id, Ticked: true})

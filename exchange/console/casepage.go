@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
 )
@@ -94,7 +92,7 @@ const timelinePage = 100
 const shownDuplicates = 5
 
 func (c *Console) casePage(v *visit) error {
-	return c.showCase(v, exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}, handsView{})
+	return c.showCase(v, caseOf(v), handsView{})
 }
 
 // showCase shows a case; asked is who was to have it and what is wrong with that.

@@ -71,7 +71,7 @@ func (c *Console) openEmergency(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.redirect("/cases/" + view.Partner + "/" + view.Case)
+	return v.redirect(casePath(key))
 }
 
 // An EmergencyLine is a case that somebody opened so, as a supervisor sees it.

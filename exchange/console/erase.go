@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
@@ -71,14 +69,6 @@ type eraseView struct {
 	Confirms bool // the partner is told so
 	Reason   string
 	Fault    string // a key of the catalogue
-}
-
-func caseOf(v *visit) exchange.CaseKey {
-	return exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}
-}
-
-func casePath(key exchange.CaseKey) string {
-	return "/cases/" + url.PathEscape(key.Partner) + "/" + url.PathEscape(key.Case)
 }
 
 func (c *Console) erasePage(v *visit) error { return c.showErase(v, caseOf(v), "", "") }

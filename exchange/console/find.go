@@ -49,7 +49,7 @@ func (f *findings) only() string {
 	switch {
 	case len(f.Cases)+len(f.Messages)+len(f.Drafts) != 1:
 	case len(f.Cases) == 1:
-		return "/cases/" + f.Cases[0].Partner.Code + "/" + f.Cases[0].Case
+		return casePath(exchange.CaseKey{Partner: f.Cases[0].Partner.Code, Case: f.Cases[0].Case})
 	case len(f.Messages) == 1:
 		return "/messages/" + f.Messages[0].Partner.Code + "/" + f.Messages[0].Direction + "/" + f.Messages[0].ID
 	case len(f.Drafts) == 1:

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
@@ -35,7 +33,7 @@ type printView struct {
 // given, and then every message on it is in the record as printed. As a PDF it
 // is the same page.
 func (c *Console) printPage(v *visit) error {
-	key := exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}
+	key := caseOf(v)
 	show := v.r.PostFormValue("show") // "" on a plain visit; pdf, all, all-pdf
 	var want exchange.Reveal
 	if strings.HasPrefix(show, "all") {

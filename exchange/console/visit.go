@@ -8,9 +8,12 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
+
+	"github.com/go-chi/chi/v5"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -134,6 +137,9 @@ func (c *Console) open(page func(*visit) error) http.HandlerFunc {
 			c.failed(v, err)
 			return
 		}
+		if v.officer == nil {
+			r.Body = http.MaxBytesReader(w, r.Body, maxStranger)
+		}
 		if err := tooLong(r); err != nil {
 			c.failed(v, err)
 			return
@@ -167,6 +173,15 @@ func (c *Console) signedIn(page func(*visit) error) http.HandlerFunc {
 func (v *visit) redirect(to string) error {
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 	return nil
+}
+
+// caseOf is the case that an address names, and casePath the address of its page.
+func caseOf(v *visit) exchange.CaseKey {
+	return exchange.CaseKey{Partner: chi.URLParam(v.r, "partner"), Case: chi.URLParam(v.r, "case")}
+}
+
+func casePath(key exchange.CaseKey) string {
+	return "/cases/" + url.PathEscape(key.Partner) + "/" + url.PathEscape(key.Case)
 }
 
 // reads refuses whoever has a role that sees no case.

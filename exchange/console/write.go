@@ -23,6 +23,10 @@ import (
 // nothing.
 const maxWritten = 16 << 20
 
+// maxStranger bounds what is read of somebody who is not signed in: a form that an
+// officer has left open, with a photograph as it is sent.
+const maxStranger = 2 << 20
+
 // errMoved means that a form was changed since its preview was shown.
 var errMoved = errors.New("the form was changed since")
 
