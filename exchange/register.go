@@ -163,13 +163,21 @@ func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but
 		}
 		return strings.Compare(a.Partner+"/"+a.Case+"/"+a.Subject, b.Partner+"/"+b.Case+"/"+b.Subject)
 	})
-	seen := out[:0]
+	seen, opened := out[:0], map[CaseKey]*CaseRow{} // the persons of one case are often alike; nil: not for this officer
 	for _, c := range out {
-		row, until, err := r.cfg.Files.door(ctx, by, c.CaseKey)
-		if err != nil && AsProblem(err).Kind != ProblemNotFound {
-			return nil, err
+		row, judged := opened[c.CaseKey]
+		if !judged {
+			found, until, err := r.cfg.Files.door(ctx, by, c.CaseKey)
+			if err != nil && AsProblem(err).Kind != ProblemNotFound {
+				return nil, err
+			}
+			if err == nil && until.IsZero() && found.ErasedTo == 0 { // an emergency is not for searching
+				row = &found
+			}
+			opened[c.CaseKey] = row
 		}
-		if c.Row = row; err == nil && until.IsZero() && row.ErasedTo == 0 { // an emergency is not for searching
+		if row != nil {
+			c.Row = *row
 			seen = append(seen, c)
 		}
 		if len(seen) == maxCandidates {
