@@ -26,7 +26,7 @@ pictures: setup ## take the README's pictures of the officers' pages anew (needs
 	.ci/pictures
 
 race: setup ## the same under the race detector (needs gcc)
-	CGO_ENABLED=1 go test -race -timeout 30m ./...
+	CGO_ENABLED=1 go test -race -timeout 60m ./...
 
 fuzz: ## every fuzzer for FUZZTIME (a time, or 20000x: so many tries) each
 	.ci/fuzz $${FUZZTIME:-20000x}

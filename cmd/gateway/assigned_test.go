@@ -244,7 +244,7 @@ func TestBribedAdministratorOpensNoAssignedCase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", p.vn.path("gateway.db"))
+	db, err := sql.Open("sqlite", "file:"+p.vn.path("gateway.db")+"?_pragma=busy_timeout(30000)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func TestSweepBesideSubmit(t *testing.T) {
 func TestBribedAdministratorReleasesNothing(t *testing.T) {
 	p := newPair(t, "")
 	n := p.vn.node
-	db, err := sql.Open("sqlite", p.vn.path("gateway.db"))
+	db, err := sql.Open("sqlite", "file:"+p.vn.path("gateway.db")+"?_pragma=busy_timeout(30000)")
 	if err != nil {
 		t.Fatal(err)
 	}

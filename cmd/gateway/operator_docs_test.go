@@ -175,9 +175,15 @@ func (h *house) walk() {
 	post(map[string]any{}, map[string]string{"Content-Type": "text/plain"})
 	mai.handIn(draft.ID, []byte("yes"))
 	h.officer("lao", func(o *exchange.Officer) { o.Partners = []string{"LA"} }).ask(call{method: http.MethodPost, path: "/v1/drafts", body: body})
-	for range 130 {
-		fast.ask(call{method: http.MethodGet, path: "/v1/me"})
+	var hurry sync.WaitGroup // faster than the limit, also where the race detector slows everything down
+	for range 8 {
+		hurry.Go(func() {
+			for range 60 {
+				fast.ask(call{method: http.MethodGet, path: "/v1/me"})
+			}
+		})
 	}
+	hurry.Wait()
 	if err := h.vn.erase(t.Context(), exchange.CaseKey{Partner: "KH", Case: l.id}); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func TestAStrayJobCarriesNothing(t *testing.T) {
 	p.kh.post(p.vn, p.kh.sign(question))
 	ours := p.vn.deliver()
 	before := len(came())
-	db, err := sql.Open("sqlite", p.vn.path("gateway.db"))
+	db, err := sql.Open("sqlite", "file:"+p.vn.path("gateway.db")+"?_pragma=busy_timeout(30000)")
 	if err != nil {
 		t.Fatal(err)
 	}
