@@ -38,7 +38,7 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"GRANT UPDATE ON draft, officer, follower, person, sign_in_try, form TO " + name,
 		"GRANT UPDATE (seen_at) ON session TO " + name,
 		"GRANT UPDATE (state, leased_until, attempt, done, total, file) ON report TO " + name,
-		"GRANT DELETE ON person, person_token, link, session, saved_view, used, sign_in_try, report, report_part, form, case_officer TO " + name, // with the case that is erased; at the end of a session
+		"GRANT DELETE ON person, person_token, link, session, saved_view, used, sign_in_try, report, report_part, form, case_officer TO " + name, // with the case that is erased; at the end of a session; when others have the case
 	} {
 		if _, err := db.writes.ExecContext(ctx, stmt); err != nil {
 			var pg *pgconn.PgError
