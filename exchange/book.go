@@ -284,3 +284,11 @@ const reasonClosed = "closed"
 
 // at is the JSON Pointer of the i-th person that the message names.
 func (n *Note) at(i int) string { return subjectAt(n.Type, n.Subjects[i].Ref, i) }
+
+// direction is the way a message went.
+func (n *Note) direction() Direction {
+	if n.Out {
+		return Out
+	}
+	return In
+}

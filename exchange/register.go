@@ -279,6 +279,12 @@ func (r *Register) Compare(ctx context.Context, by *Officer, a, b SubjectKey, re
 	return out.Report, err
 }
 
+// Odd says what does not fit together in what one message says of a person, such
+// as a number of another sex or a wrong check digit. It refuses nothing.
+func (r *Register) Odd(subject map[string]any) []identity.Key {
+	return r.cfg.Comparer.Odd(identity.PersonOf(subject))
+}
+
 // Linked returns the cases that share an opaque link with a case, as far as the
 // officer may see them: police information and the return it belongs to.
 func (r *Register) Linked(ctx context.Context, by *Officer, key CaseKey) ([]CaseKey, error) {
@@ -306,11 +312,7 @@ func (r *Register) person(ctx context.Context, key SubjectKey) (identity.Person,
 		if _, named := n.of(key.Subject); !named || n.Status == dead || !slices.Contains(describes, n.Type) {
 			continue
 		}
-		direction := In
-		if n.Out {
-			direction = Out
-		}
-		versions, err := r.cfg.Files.judge.Versions(ctx, MessageKey{Lane{key.Partner, direction}, n.ID}, key.Case)
+		versions, err := r.cfg.Files.judge.Versions(ctx, MessageKey{Lane{key.Partner, n.direction()}, n.ID}, key.Case)
 		if err != nil {
 			return identity.Person{}, err
 		}

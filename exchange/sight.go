@@ -56,7 +56,15 @@ type SeenMessage struct {
 	Verifies bool      // the signature verifies with a key that is known now
 	Status   string    // of our own messages: pending, dead, or "" when the partner holds it
 	Minors   []string  // who of its persons is or may be a minor
+	// Introduced: which other messages tell who its persons are.
+	Introduced []Introduction
+	// Stated are the safeguards that it states, Recorded those that were recorded
+	// here before it left; of each only what and for whom.
+	Stated, Recorded []Safeguard
 }
+
+// Last is what the message says now, with all its corrections.
+func (m *SeenMessage) Last() Version { return m.Versions[len(m.Versions)-1] }
 
 // Message shows a message to an officer who may see its case.
 func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want Reveal) (SeenMessage, error) {
@@ -95,6 +103,9 @@ func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want R
 		}
 		out.Versions = append(out.Versions, v)
 	}
+	if out.Stated, out.Recorded, err = s.safeguards(ctx, row, last.Body); err != nil {
+		return SeenMessage{}, err
+	}
 	return out, s.proof(ctx, row, &out)
 }
 
@@ -118,7 +129,7 @@ func (s *Sight) proof(ctx context.Context, row Row, out *SeenMessage) error {
 		return err
 	}
 	if note := book.find(row.ID, row.Direction == Out); note != nil {
-		out.Status = string(note.Status)
+		out.Status, out.Introduced = string(note.Status), book.introduced(row.Partner, note)
 		for _, d := range note.Subjects {
 			if book.Minor(d.Ref) {
 				out.Minors = append(out.Minors, d.Ref)
@@ -161,6 +172,8 @@ type SeenDraft struct {
 	Assigned []string
 	Before   *SeenEarlier    // what the officer saw or somebody released before; nil for a first version
 	Corrects *SeenCorrection // of a correction: what it changes
+	// Introduced: which messages tell who its persons are.
+	Introduced []Introduction
 }
 
 // A SeenEarlier is an earlier version of a draft, and what has changed since.
@@ -193,6 +206,7 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
 	if book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case}); err == nil {
 		out.Assigned = book.Assigned
+		out.Introduced = book.introduced(row.Partner, draftedNote(row, view.Content.Draft.InReplyTo, body))
 		for ref := range subjectsOf(body) {
 			if book.Minor(ref) && !slices.Contains(out.Minors, ref) {
 				out.Minors = append(out.Minors, ref)

@@ -19,6 +19,12 @@ type Block struct {
 	Subject string // a person's reference
 	Minor   bool
 	Rows    []Row
+	Odd     []string // what does not fit together in what is shown of them
+	// Identity is who the person is, where another message tells it; otherwise
+	// Duplicates are persons of other cases who may be the same.
+	Identity   *Identity
+	Key        exchange.SubjectKey
+	Duplicates []DuplicateLine
 }
 
 // A Row is one field.

@@ -49,6 +49,7 @@ type ClockLine struct {
 
 // A PersonLine is one person of a case.
 type PersonLine struct {
+	Key        exchange.SubjectKey
 	Ref, State string
 	Remarks    []string
 	Minor      bool
@@ -190,17 +191,30 @@ func (c *Console) clockLine(v *visit, clock exchange.RunningClock) ClockLine {
 func (c *Console) persons(v *visit, key exchange.CaseKey, file exchange.CaseFile, minors []string) ([]PersonLine, error) {
 	var out []PersonLine
 	for _, s := range file.Standing.Subjects {
-		p := PersonLine{Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(minors, s.Ref)}
-		if c.cfg.Register != nil && file.Standing.Kind != exchange.Information {
-			found, err := c.cfg.Register.Duplicates(v.r.Context(), v.officer, exchange.SubjectKey{CaseKey: key, Subject: s.Ref})
-			if err != nil && exchange.AsProblem(err).Kind != exchange.ProblemNotFound {
+		p := PersonLine{Key: exchange.SubjectKey{CaseKey: key, Subject: s.Ref}, Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(minors, s.Ref)}
+		if file.Standing.Kind != exchange.Information {
+			var err error
+			if p.Duplicates, err = c.duplicates(v, p.Key); err != nil {
 				return nil, err
-			}
-			for _, d := range found[:min(len(found), shownDuplicates)] {
-				p.Duplicates = append(p.Duplicates, DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, d.Score})
 			}
 		}
 		out = append(out, p)
+	}
+	return out, nil
+}
+
+// duplicates returns the likeliest persons of other cases who may be this one.
+func (c *Console) duplicates(v *visit, key exchange.SubjectKey) ([]DuplicateLine, error) {
+	if c.cfg.Register == nil {
+		return nil, nil
+	}
+	found, err := c.cfg.Register.Duplicates(v.r.Context(), v.officer, key)
+	if err != nil && exchange.AsProblem(err).Kind != exchange.ProblemNotFound {
+		return nil, err
+	}
+	var out []DuplicateLine
+	for _, d := range found[:min(len(found), shownDuplicates)] {
+		out = append(out, DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, d.Score})
 	}
 	return out, nil
 }

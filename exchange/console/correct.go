@@ -37,7 +37,7 @@ func (c *Console) takeUpTarget(v *visit, p *pen) error {
 }
 
 func (c *Console) fixOf(partner string, seen exchange.SeenMessage) (*fix, error) {
-	last := seen.Versions[len(seen.Versions)-1]
+	last := seen.Last()
 	permit, err := c.cfg.Desk.TargetTerms(partner, last.Claims)
 	if err != nil {
 		return nil, err

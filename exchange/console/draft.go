@@ -70,20 +70,25 @@ func (c *Console) draftPage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, exchange.Reveal{})
+	if err != nil {
+		return err
+	}
+	persons, err := c.personas(v, seen.Introduced)
+	if err != nil {
+		return err
+	}
 	place := v.r.PostFormValue("file")
 	if place != "" {
-		masked, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, exchange.Reveal{})
-		if err != nil {
-			return err
+		want.Fields, want.Others, want.All = covering(seen.Hidden, place), nil, false
+	}
+	others, fault, err := c.look(v, want, seen.Hidden, persons, func(own exchange.Reveal) error {
+		shown, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, own)
+		if err == nil {
+			seen = shown
 		}
-		want.Fields = covering(masked.Hidden, place)
-	}
-	status, fault := http.StatusOK, ""
-	seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, want)
-	if fault = faultOf(err); err != nil && fault != "" {
-		status = http.StatusUnprocessableEntity
-		seen, err = c.cfg.Sight.Draft(v.r.Context(), v.officer, id, exchange.Reveal{})
-	}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -91,15 +96,17 @@ func (c *Console) draftPage(v *visit) error {
 		return v.sendFile(id, seen.Body, place)
 	}
 	view := c.draftView(v, seen, want.Fields)
-	view.Reveal = c.revealOf(v, len(seen.Hidden), want, fault)
+	c.putIdentities(v, view.Blocks, persons, want)
+	view.Reveal = c.revealOf(v, len(seen.Hidden)+hiddenOf(persons), want.Reveal, fault)
 	for _, pointer := range seen.Shown {
 		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
 	}
+	view.Reveal.Shown = append(view.Reveal.Shown, others...)
 	view.Changes = seen.Row.State == exchange.DraftHeld || seen.Row.State == exchange.DraftWaiting
 	view.Fault, view.Done = known(v.r.URL.Query().Get("fault"), []string{"amend", "discard"}), v.r.URL.Query().Get("done") != ""
-	title := v.s.T("draft.title", view.Type.Title)
+	status, title := http.StatusOK, v.s.T("draft.title", view.Type.Title)
 	if fault != "" {
-		title = v.s.T("error.prefix", title)
+		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
 	}
 	return c.show(v, status, "draft", title, "work", view)
 }
@@ -130,6 +137,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	}
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
 	view.Blocks = r.read(row.Type, seen.Body)
+	c.putOdd(v, view.Blocks, seen.Body)
 	for _, pointer := range content.Withheld {
 		view.Withheld = append(view.Withheld, c.placeOf(v, row.Type, pointer))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // A messageView is the page of one message.
@@ -28,6 +29,9 @@ type messageView struct {
 	Blocks      []Block
 	Corrections []Correction
 	SelfReturn  bool // it says what was found of somebody who came back alone
+	Case        CaseLine
+	Clocks      []ClockLine // those of the case that run, with their citations
+	Safeguards  []GuardLine
 	Reveal      reveal
 	Offers      offerView // answers to it
 	Correct     string    // the address of the form that corrects it
@@ -55,24 +59,24 @@ type reveal struct {
 }
 
 // wanted reads what an officer asked to see; nothing on a plain visit.
-func wanted(v *visit) (exchange.Reveal, error) {
+func wanted(v *visit) (wish, error) {
 	if v.r.Method != http.MethodPost {
-		return exchange.Reveal{}, nil
+		return wish{}, nil
 	}
 	if err := v.r.ParseForm(); err != nil {
-		return exchange.Reveal{}, err
+		return wish{}, err
 	}
-	want := exchange.Reveal{Reason: strings.TrimSpace(v.r.PostFormValue("reason"))}
-	if v.r.PostFormValue("all") != "" {
-		want.Fields = []string{""}
+	w := wish{Asked: true, All: v.r.PostFormValue("all") != "", Others: v.r.PostForm["who"]}
+	w.Reason = strings.TrimSpace(v.r.PostFormValue("reason"))
+	if w.All {
+		w.Fields = []string{""}
 	} else {
-		want.Fields = v.r.PostForm["field"]
+		w.Fields = v.r.PostForm["field"]
 	}
-	if want.Reason == "" && len(want.Fields) == 0 { // an empty form is not a plain visit
-		want.Fields = []string{}
-		want.Reason = " "
+	if w.Reason == "" && len(w.Fields) == 0 { // an empty form is not a plain visit
+		w.Reason, w.Fields = " ", []string{}
 	}
-	return want, nil
+	return w, nil
 }
 
 // faultOf returns the key of what is wrong with the form; "" for another error.
@@ -95,39 +99,90 @@ func (c *Console) messagePage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
+	if err != nil {
+		return err
+	}
+	persons, err := c.personas(v, seen.Introduced)
+	if err != nil {
+		return err
+	}
 	place := v.r.PostFormValue("file")
 	if place != "" {
-		masked, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
-		if err != nil {
-			return err
+		want.Fields, want.Others, want.All = covering(seen.Hidden, place), nil, false
+	}
+	others, fault, err := c.look(v, want, seen.Hidden, persons, func(own exchange.Reveal) error {
+		shown, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, own)
+		if err == nil {
+			seen = shown
 		}
-		want.Fields = covering(masked.Hidden, place)
-	}
-	status, fault := http.StatusOK, ""
-	seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, want)
-	if fault = faultOf(err); err != nil && fault != "" {
-		status = http.StatusUnprocessableEntity
-		seen, err = c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
-	}
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	if place != "" && fault == "" {
-		return v.sendFile(key.ID, seen.Versions[len(seen.Versions)-1].Body, place)
+		return v.sendFile(key.ID, seen.Last().Body, place)
 	}
 	view := c.messageView(v, seen, want.Fields)
-	view.Reveal = c.revealOf(v, len(seen.Hidden), want, fault)
+	c.putIdentities(v, view.Blocks, persons, want)
+	view.Reveal = c.revealOf(v, len(seen.Hidden)+hiddenOf(persons), want.Reveal, fault)
 	for _, pointer := range seen.Shown {
 		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
+	}
+	view.Reveal.Shown = append(view.Reveal.Shown, others...)
+	if err := c.standing(v, &view, seen); err != nil {
+		return err
 	}
 	if err := c.answers(v, &view, seen); err != nil {
 		return err
 	}
-	title := v.s.T("message.title", view.Type.Title)
+	status, title := http.StatusOK, v.s.T("message.title", view.Type.Title)
 	if fault != "" {
-		title = v.s.T("error.prefix", title)
+		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
 	}
 	return c.show(v, status, "message", title, "cases", view)
+}
+
+// A GuardLine is a safeguard that a message states, or that was recorded here
+// before it left.
+type GuardLine struct {
+	Kind, Subject string
+	Stated        bool
+}
+
+// standing says how the case of a message stands, which of its time limits run,
+// how its persons are protected, and who of them may be known from elsewhere.
+func (c *Console) standing(v *visit, view *messageView, seen exchange.SeenMessage) error {
+	key := exchange.CaseKey{Partner: seen.Key.Partner, Case: view.Claims.Case}
+	file, err := c.cfg.Files.Case(v.r.Context(), v.officer, key)
+	if err != nil {
+		return err
+	}
+	view.Case = c.caseLine(v, file.Row)
+	for _, clock := range file.Clocks {
+		if clock.Reading.State == partners.ClockDue || clock.Reading.State == partners.ClockOverdue || clock.Reading.State == partners.ClockPaused {
+			view.Clocks = append(view.Clocks, c.clockLine(v, clock))
+		}
+	}
+	slices.SortStableFunc(view.Clocks, func(a, b ClockLine) int { return clockRank(a) - clockRank(b) })
+	for _, s := range seen.Stated {
+		view.Safeguards = append(view.Safeguards, GuardLine{s.Kind, s.Subject, true})
+	}
+	for _, s := range seen.Recorded {
+		view.Safeguards = append(view.Safeguards, GuardLine{s.Kind, s.Subject, false})
+	}
+	for i := range view.Blocks {
+		b := &view.Blocks[i]
+		if b.Subject == "" || b.Identity != nil || file.Standing.Kind == exchange.Information {
+			continue
+		}
+		b.Key = exchange.SubjectKey{CaseKey: key, Subject: b.Subject}
+		if b.Duplicates, err = c.duplicates(v, b.Key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // answers says what may be written about a message: an answer to one that came, a
@@ -177,7 +232,7 @@ func (c *Console) placeOf(v *visit, messageType, pointer string) string {
 }
 
 func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []string) messageView {
-	first, last := seen.Versions[0], seen.Versions[len(seen.Versions)-1]
+	first, last := seen.Versions[0], seen.Last()
 	view := messageView{
 		Claims: first.Claims, Type: c.typeName(v.s, first.Claims.Type), From: c.party(v.s, first.Claims.Issuer), To: c.party(v.s, first.Claims.Audience),
 		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
@@ -189,6 +244,7 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 	}
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
 	view.Blocks = r.read(view.Type.Name, last.Body)
+	c.putOdd(v, view.Blocks, last.Body)
 	for i, version := range seen.Versions[1:] {
 		correction := Correction{ID: version.ID, Revision: version.Revision, At: version.At, Reason: c.code(v, "correction-reasons", version.Reason)}
 		correction.Differences = c.differencesOf(v, view.Type.Name, seen.Versions[i].Body, version.Body, version.Changes)

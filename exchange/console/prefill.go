@@ -71,7 +71,7 @@ func (c *Console) askedBody(v *visit, p *pen) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, _ := seen.Versions[len(seen.Versions)-1].Body.(map[string]any)
+	body, _ := seen.Last().Body.(map[string]any)
 	return body, nil
 }
 

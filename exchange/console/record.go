@@ -72,9 +72,7 @@ func (c *Console) recordPage(v *visit) error {
 	return c.show(v, http.StatusOK, "record", v.s.T("record.title"), "record", page{view, c.parties(v.s, v.officer), q.Get("partner")})
 }
 
-func proofPath(key exchange.MessageKey) string {
-	return "/messages/" + key.Partner + "/" + string(key.Direction) + "/" + key.ID + "/proof"
-}
+func proofPath(key exchange.MessageKey) string { return messagePath(key) + "/proof" }
 
 // messageKey reads which message an address names.
 func messageKey(v *visit) (exchange.MessageKey, error) {

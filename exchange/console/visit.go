@@ -37,6 +37,9 @@ func parsePages(s *speech) (pages, error) {
 		},
 		"draft_table":      func(drafts []DraftLine, caption string, held bool) any { return draftTable{caption, held, drafts} },
 		"block_list":       func(blocks []Block, may bool) any { return blockList{may, blocks} },
+		"clock_list":       func(clocks []ClockLine, now time.Time) any { return clockList{clocks, now} },
+		"duplicate_list":   func(found []DuplicateLine, of exchange.SubjectKey) any { return duplicateList{found, of} },
+		"identity_table":   func(i *Identity, may bool) any { return identityTable{may, i} },
 		"corrected":        func(c *correctsView, partner string) any { return correctedView{c, partner} },
 		"difference_table": func(list []Difference, caption string) any { return differenceTable{caption, list} },
 	}
@@ -67,6 +70,18 @@ type (
 	lineNow struct {
 		Line CaseLine
 		Now  time.Time
+	}
+	clockList struct {
+		Clocks []ClockLine
+		Now    time.Time
+	}
+	duplicateList struct {
+		Found []DuplicateLine
+		Of    exchange.SubjectKey
+	}
+	identityTable struct {
+		May      bool // the officer may ask for what is hidden
+		Identity *Identity
 	}
 	caseTable struct {
 		Caption string
@@ -182,6 +197,11 @@ func caseOf(v *visit) exchange.CaseKey {
 
 func casePath(key exchange.CaseKey) string {
 	return "/cases/" + url.PathEscape(key.Partner) + "/" + url.PathEscape(key.Case)
+}
+
+// messagePath is the address of a message's page.
+func messagePath(key exchange.MessageKey) string {
+	return "/messages/" + url.PathEscape(key.Partner) + "/" + string(key.Direction) + "/" + url.PathEscape(key.ID)
 }
 
 // reads refuses whoever has a role that sees no case.

@@ -95,17 +95,26 @@ func compareCitizenship(a, b string) Finding {
 	return finding(FieldCitizenship, Different, 0, "citizenship.differs")
 }
 
-// warnings tells what is odd within one side's own data, each thing once.
+// warnings tells what is odd on one side.
 func (c *Comparer) warnings(side Side, p Person) []Warning {
+	var out []Warning
+	for _, k := range c.Odd(p) {
+		out = append(out, Warning{side, k})
+	}
+	return out
+}
+
+// Odd tells what is odd within one person's own data, each thing once.
+func (c *Comparer) Odd(p Person) []Key {
 	keys := c.numberWarnings(p)
 	keys = append(keys, c.zoneWarnings(p)...)
 	for _, n := range p.Names[:min(len(p.Names), maxNames)] {
 		keys = append(keys, nameWarnings(n)...)
 	}
-	var out []Warning
+	var out []Key
 	for _, k := range keys {
-		if w := (Warning{side, k}); k != "" && !slices.Contains(out, w) {
-			out = append(out, w)
+		if k != "" && !slices.Contains(out, k) {
+			out = append(out, k)
 		}
 	}
 	return out

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// answered has Cambodia answer the request of ours field by field, and returns the
+// addresses of both.
+func (s *scene) answered() (request, answer string) {
+	s.t.Helper()
+	l := s.life(s.t)
+	l.id = s.ours
+	asked := s.oursSent()
+	id := l.told(exchange.TypeIdentityResponse, `{"subjects":[{"subject_ref":"S-9","outcome":"probable","fields":{"name":"match","date_of_birth":"mismatch","parents":"not_checked"}}],"checked_on":"2026-11-19"}`,
+		func(c *exchange.Claims) { c.InReplyTo, c.Purpose = asked, "identity_verification" })
+	return "out/" + asked, "/messages/KH/in/" + id
+}
+
+// Whom an answer is about stands beside what it answers, field by field: masked,
+// and shown for a reason, as a look at the message that tells it.
+func TestConsoleIdentityBesideAnAnswer(t *testing.T) {
+	s := newScene(t)
+	request, answer := s.answered()
+	accesses := func(n int, id string, fields ...string) {
+		t.Helper()
+		rows := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+		if len(rows) != n {
+			t.Fatalf("%d accesses are in the record, want %d", len(rows), n)
+		}
+		if n == 0 {
+			return
+		}
+		last := rows[n-1]
+		opened, err := s.vn.node.opener.Open(t.Context(), last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last.ID != id || !strings.Contains(string(opened.Data), `"`+strings.Join(fields, `","`)+`"`) {
+			t.Errorf("%s: %s, want %v of %s", last.ID, opened.Data, fields, id)
+		}
+	}
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	as := func(officer string) *visitor {
+		v.post("/sign-in/demonstration", url.Values{"officer": {officer}})
+		return v
+	}
+	as("lan")
+
+	p := v.get(answer)
+	for _, want := range []string{"Người này, theo", `href="/messages/KH/` + request + `"`, `result--match">khớp<`, `result--mismatch">không khớp<`, "nữ", `name="who" value="` + request + `/subjects/0/name"`} {
+		if !strings.Contains(p.body, want) {
+			t.Errorf("the answer's page lacks %s", want)
+		}
+	}
+	hidden := []string{"Chanthy", "ចាន់ធី", "2011", "Takeo"}
+	for _, name := range hidden {
+		if strings.Contains(p.body, name) {
+			t.Errorf("%s is shown to whoever has given no reason", name)
+		}
+	}
+	if strings.Contains(p.body, "Các trường") { // a result stands beside its field, and only there
+		t.Error("the results stand there twice")
+	}
+	if !strings.Contains(p.body, "Cha mẹ") { // of a field that nobody asked about
+		t.Error("a result of what was not asked is lost")
+	}
+	accesses(0, "")
+
+	id := request[len("out/"):]
+	name, birth := request+"/subjects/0/name", request+"/subjects/0/date_of_birth"
+	if p := v.post(answer, url.Values{"who": {name}}); p.status != 422 || !strings.Contains(p.body, `value="`+name+`" checked`) || strings.Contains(p.body, "Chanthy") {
+		t.Errorf("without a reason: %d %s", p.status, p.body)
+	}
+	accesses(0, "")
+	if p := v.post(answer, url.Values{"who": {name}, "reason": {"đối chiếu với hộ chiếu"}}); p.status != 200 || !strings.Contains(p.body, "Chanthy") || !strings.Contains(p.body, "ចាន់ធី") || strings.Contains(p.body, "Takeo") {
+		t.Errorf("the name alone: %d", p.status)
+	}
+	accesses(1, id, "/subjects/0/name")
+	if p := v.post(answer, url.Values{"all": {"1"}, "reason": {"đối chiếu với hộ chiếu"}}); p.status != 200 || slices.ContainsFunc(hidden, func(s string) bool { return !strings.Contains(p.body, s) }) {
+		t.Errorf("everything: %d", p.status)
+	}
+	accesses(2, id, "/subjects/0/name", "/subjects/0/date_of_birth", "/subjects/0/claimed_birthplace")
+	if p := v.post(answer, url.Values{"who": {"in/" + s.asked + "/subjects/0/name", birth + "x"}, "reason": {"đối chiếu với hộ chiếu"}}); strings.Contains(p.body, "Nguyễn Thị") {
+		t.Error("a message of another case is shown")
+	}
+	accesses(2, id, "/subjects/0/name")
+
+	if p := as("an").post(answer, url.Values{"who": {name}, "reason": {"đối chiếu với hộ chiếu"}}); p.status != 403 || strings.Contains(p.body, "Chanthy") {
+		t.Errorf("an auditor: %d", p.status)
+	}
+	accesses(2, id, "/subjects/0/name")
+	s.quiet()
+}
+
+// Whoever releases a return sees whom it brings home, from the message that tells
+// it; and what does not fit together in that is said where it is shown.
+func TestConsoleIdentityBesideADraft(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	if p := v.get("/drafts/" + s.waiting); !strings.Contains(p.body, `name="who" value="out/`+s.oursSent()+`/subjects/0/name"`) || strings.Contains(p.body, "Chanthy") {
+		t.Error("the draft does not say whom it is about")
+	}
+	if p := v.post("/drafts/"+s.waiting, url.Values{"all": {"1"}, "reason": {"đọc trước khi ký"}}); !strings.Contains(p.body, "Chanthy") || !strings.Contains(p.body, `name="sha256"`) {
+		t.Errorf("all of it: %d", p.status)
+	}
+	rows := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
+	if len(rows) != 2 || rows[0].Type != "draft_read" || rows[1].Type != "message_read" {
+		t.Errorf("%+v", rows)
+	}
+	var odd string
+	s.receives(exchange.TypeIdentityRequest, asked(`,"cccd":"082097000000"`), func(c exchange.Claims) { odd = "/messages/KH/in/" + c.ID }) // the number of a man
+	if p := v.get(odd); strings.Contains(p.body, "không khớp trong chính") {
+		t.Error("what is hidden is judged")
+	}
+	if p := v.post(odd, url.Values{"all": {"1"}, "reason": {"đọc trước khi ký"}}); !strings.Contains(p.body, "không khớp trong chính") {
+		t.Error("what does not fit together is not said")
+	}
+}

@@ -1,0 +1,241 @@
+package console
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// An Identity is who a person of a message is, as another message of the case
+// tells it, beside what this one answers field by field.
+type Identity struct {
+	From    TypeName // the message that tells it
+	At      time.Time
+	Path    string
+	Answers bool // there is a result for some field
+	Rows    []IdentityRow
+	Odd     []string // what does not fit together in what is shown
+}
+
+// An IdentityRow is what one member of a person says, and what was found of it.
+type IdentityRow struct {
+	Label          string
+	Place          string // as a wish names it
+	Hidden, Shown  bool
+	Pick, Chosen   bool // some of it is hidden, and can be asked for
+	Said           []Row
+	Result         Value
+}
+
+// identityMembers are the members of a person that tell who it is, with the field
+// of an identity_verification_response that says whether they are right.
+var identityMembers = []struct{ name, result string }{
+	{"name", "name"}, {"other_names", "name"}, {"sex", "sex"}, {"date_of_birth", "date_of_birth"}, {"age_band", ""},
+	{"claimed_birthplace", "birthplace"}, {"claimed_citizenship", "citizenship"}, {"last_residence", "last_residence"},
+	{"father", "parents"}, {"mother", "parents"}, {"documents", "documents"}, {"cccd", "cccd"}, {"photo", "photo"},
+}
+
+// A wish is what an officer asked to see of a page.
+type wish struct {
+	exchange.Reveal
+	Others []string // places of the messages that tell who its persons are
+	All    bool     // everything on the page
+	Asked  bool     // the form was sent
+}
+
+// own is what is wished of what the page itself is about.
+func (w wish) own(hidden []string, others int) exchange.Reveal {
+	switch {
+	case !w.Asked, w.All && len(hidden) == 0 && others > 0, !w.All && len(w.Fields) == 0 && len(w.Others) > 0:
+		return exchange.Reveal{}
+	}
+	return w.Reveal
+}
+
+// A persona is a person of a page, in the message that tells who it is.
+type persona struct {
+	ref    string
+	seen   *exchange.SeenMessage
+	at     string   // the person's place there
+	hidden []string // what is hidden in it
+}
+
+// place names a place of another message in a form.
+func (p *persona) place(pointer string) string {
+	return string(p.seen.Key.Direction) + "/" + p.seen.Key.ID + pointer
+}
+
+// personas looks at the messages that tell who the persons of a page are. What is
+// hidden there stays so.
+func (c *Console) personas(v *visit, introduced []exchange.Introduction) ([]*persona, error) {
+	var out []*persona
+	looked := map[exchange.MessageKey]*exchange.SeenMessage{}
+	for _, i := range introduced {
+		seen := looked[i.Message]
+		if seen == nil {
+			found, err := c.cfg.Sight.Message(v.r.Context(), v.officer, i.Message, exchange.Reveal{})
+			if err != nil {
+				return nil, err
+			}
+			seen = &found
+			looked[i.Message] = seen
+		}
+		p := &persona{ref: i.Subject, seen: seen, at: placeOfSubject(seen.Last().Body, i.Subject)}
+		for _, pointer := range seen.Hidden {
+			if slices.ContainsFunc(identityMembers, func(m struct{ name, result string }) bool { return within([]string{p.at + "/" + m.name}, pointer) }) {
+				p.hidden = append(p.hidden, pointer)
+			}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// placeOfSubject is where a body speaks of a person.
+func placeOfSubject(body any, ref string) string {
+	subjects, _ := at(body, "/subjects").([]any)
+	for i := range subjects {
+		place := "/subjects/" + strconv.Itoa(i)
+		if at(body, place+"/subject_ref") == ref {
+			return place
+		}
+	}
+	return ""
+}
+
+// look asks for what is wished, of what the page is about by own and then of its
+// persons. It returns what it has shown of them, in words; fault is what is wrong
+// with the form, and then nothing was shown.
+func (c *Console) look(v *visit, w wish, hidden []string, persons []*persona, own func(exchange.Reveal) error) (shown []string, fault string, err error) {
+	if !w.Asked {
+		return nil, "", nil
+	}
+	if err = own(w.own(hidden, hiddenOf(persons))); err == nil {
+		shown, err = c.showPersons(v, persons, w)
+	}
+	if fault = faultOf(err); fault != "" {
+		err = nil
+	}
+	return shown, fault, err
+}
+
+// showPersons shows what is wished of some persons: one look, and one entry of the
+// record, for each message. It returns the places that it has shown, in words.
+func (c *Console) showPersons(v *visit, persons []*persona, w wish) (shown []string, err error) {
+	fields := map[*exchange.SeenMessage][]string{}
+	for _, p := range persons {
+		for _, pointer := range p.hidden {
+			if w.All || within(w.Others, p.place(pointer)) {
+				fields[p.seen] = append(fields[p.seen], pointer)
+			}
+		}
+	}
+	for _, p := range persons {
+		wished := fields[p.seen]
+		if len(wished) == 0 {
+			continue
+		}
+		delete(fields, p.seen)
+		seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, p.seen.Key, exchange.Reveal{Reason: w.Reason, Fields: wished})
+		if err != nil {
+			return nil, err
+		}
+		*p.seen = seen
+		title := c.typeName(v.s, seen.Versions[0].Claims.Type)
+		for _, pointer := range wished {
+			shown = append(shown, title.Title+": "+c.placeOf(v, title.Name, pointer))
+		}
+	}
+	return shown, nil
+}
+
+// hiddenOf counts what is hidden of some persons.
+func hiddenOf(persons []*persona) (n int) {
+	for _, p := range persons {
+		n += len(p.hidden)
+	}
+	return n
+}
+
+// putIdentities puts who the persons of some blocks are beside what is said of them.
+func (c *Console) putIdentities(v *visit, blocks []Block, persons []*persona, w wish) {
+	for i := range blocks {
+		b := &blocks[i]
+		if at := slices.IndexFunc(persons, func(p *persona) bool { return p.ref == b.Subject }); at >= 0 {
+			b.Identity = c.identity(v, persons[at], b, w)
+		}
+	}
+}
+
+// identity lays out who a person is. The results that a block has for it move
+// beside what they are about.
+func (c *Console) identity(v *visit, p *persona, b *Block, w wish) *Identity {
+	first := p.seen.Versions[0]
+	out := &Identity{From: c.typeName(v.s, first.Claims.Type), At: time.Unix(first.Claims.IssuedAt, 0), Path: messagePath(p.seen.Key)}
+	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: p.seen.Shown}
+	r.fields = c.cfg.Catalogue.Fields(first.Claims.Type)
+	body := p.seen.Last().Body
+	var moved []string
+	for _, member := range identityMembers {
+		pointer := p.at + "/" + member.name
+		said := at(body, pointer)
+		if said == nil {
+			continue
+		}
+		row := IdentityRow{Label: c.placeOf(v, out.From.Name, pointer), Place: p.place(pointer), Chosen: slices.Contains(w.Others, p.place(pointer))}
+		_, row.Hidden = said.(exchange.Hidden)
+		row.Pick = slices.ContainsFunc(p.hidden, func(h string) bool { return within([]string{pointer}, h) })
+		row.Shown = row.Pick && !row.Hidden
+		if _, label, ok := strings.Cut(row.Label, " › "); ok {
+			row.Label = label
+		}
+		if !row.Hidden {
+			row.Said = slices.DeleteFunc(r.rows(out.From.Name, pointer, body), aside)
+		}
+		if result := resultOf(b, member.result); result != nil {
+			row.Result, out.Answers = result.Values[0], true
+			moved = append(moved, result.Pointer)
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	b.Rows = slices.DeleteFunc(b.Rows, func(row Row) bool { return slices.Contains(moved, row.Pointer) })
+	out.Odd = c.odd(v, at(body, p.at))
+	return out
+}
+
+// odd says what does not fit together in what is shown of a person; what is
+// hidden plays no part.
+func (c *Console) odd(v *visit, subject any) []string {
+	o, ok := subject.(map[string]any)
+	if !ok || c.cfg.Register == nil {
+		return nil
+	}
+	return texts(v.s, c.cfg.Register.Odd(o))
+}
+
+// putOdd says it of the persons of some blocks.
+func (c *Console) putOdd(v *visit, blocks []Block, body any) {
+	for i := range blocks {
+		if b := &blocks[i]; b.Subject != "" {
+			b.Odd = c.odd(v, at(body, placeOfSubject(body, b.Subject)))
+		}
+	}
+}
+
+// resultOf returns what a block says was found of a field of an identity.
+func resultOf(b *Block, field string) *Row {
+	for i := range b.Rows {
+		if row := &b.Rows[i]; field != "" && strings.HasSuffix(row.Pointer, "/fields/"+field) && len(row.Values) == 1 {
+			return row
+		}
+	}
+	return nil
+}
+
+// aside says whether a row tells how something is written rather than what.
+func aside(row Row) bool {
+	return slices.ContainsFunc([]string{"/script", "/language", "/order", "/code_list_version", "/media_type"}, func(end string) bool { return strings.HasSuffix(row.Pointer, end) })
+}

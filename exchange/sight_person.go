@@ -1,0 +1,94 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An Introduction says which message of a case tells who a person is.
+type Introduction struct {
+	Subject string
+	Message MessageKey
+}
+
+// maxIntroducing bounds how many messages tell, on one page, who its persons are.
+const maxIntroducing = 8
+
+// introduced returns which messages tell who the persons of a note are: the one
+// that it answers, or else the last that does. Nothing for a message that tells so
+// itself.
+func (b *Book) introduced(partner string, n *Note) []Introduction {
+	if slices.Contains(describes, n.Type) {
+		return nil
+	}
+	var out []Introduction
+	messages := map[string]bool{}
+	for _, d := range n.Subjects {
+		by := b.introducing(n, d.Ref)
+		if by == nil || !messages[noteKey(by)] && len(messages) == maxIntroducing {
+			continue
+		}
+		messages[noteKey(by)] = true
+		out = append(out, Introduction{d.Ref, MessageKey{Lane{partner, by.direction()}, by.ID}})
+	}
+	return out
+}
+
+// introducing returns the note of the message that tells who a person is.
+func (b *Book) introducing(n *Note, ref string) *Note {
+	tells := func(m *Note) bool {
+		_, named := m.of(ref)
+		return named && ref != whole && m.Status != dead && slices.Contains(describes, m.Type)
+	}
+	if asked := b.find(n.Reply, !n.Out); asked != nil && tells(asked) {
+		return asked
+	}
+	for i := range slices.Backward(b.Notes) {
+		if tells(&b.Notes[i]) {
+			return &b.Notes[i]
+		}
+	}
+	return nil
+}
+
+// draftedNote is the note of the message that a draft would become, as far as whom it
+// speaks of.
+func draftedNote(row DraftRow, reply string, body any) *Note {
+	n := &Note{ID: row.ID, Type: row.Type, Out: true, Reply: reply}
+	for ref := range protected(body) {
+		n.Subjects = append(n.Subjects, Decision{Ref: ref})
+	}
+	slices.SortFunc(n.Subjects, func(a, b Decision) int { return strings.Compare(a.Ref, b.Ref) })
+	return n
+}
+
+// safeguards returns, without what is personal in them, the safeguards that a
+// message states of its persons, and those that were recorded here before it left.
+func (s *Sight) safeguards(ctx context.Context, row Row, body any) (stated, recorded []Safeguard, err error) {
+	for ref, subject := range protected(body) {
+		for kind, name := range inBody {
+			if subject[name] != nil {
+				stated = append(stated, Safeguard{Kind: kind, Subject: ref})
+			}
+		}
+	}
+	slices.SortFunc(stated, func(a, b Safeguard) int { return strings.Compare(a.Kind+a.Subject, b.Kind+b.Subject) })
+	if row.Direction != Out {
+		return stated, nil, nil
+	}
+	draft, err := s.cfg.Desk.cfg.Store.Draft(ctx, row.ID)
+	if errors.Is(err, ErrNotFound) { // a system sent it without a draft
+		return stated, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("find the draft of a message: %w", err)
+	}
+	view, err := s.cfg.Desk.open(ctx, draft)
+	if err != nil {
+		return nil, nil, err
+	}
+	return stated, bare(view.Content.Safeguards), nil
+}
