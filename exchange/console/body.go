@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,8 @@ type Value struct {
 	Text string // hostile
 	Code string // of a code list
 	Lang string // of a text in a script of its own
+	Kind string // which of several ways to say it this is
+	Link string // the address of what it names
 }
 
 // A reading lays a body out by its schema.
@@ -95,8 +98,8 @@ func (r *reading) object(pattern, pointer string, o map[string]any, under []stri
 			row.Hidden = true
 			into.Rows = append(into.Rows, row)
 		case map[string]any:
-			if flags, ok := r.flags(f, value); ok {
-				row.Values = flags
+			if values, ok := r.together(f.Pointer, value); ok {
+				row.Values = values
 				into.Rows = append(into.Rows, row)
 				continue
 			}
@@ -147,6 +150,10 @@ func (r *reading) array(f schemas.Field, at string, list []any, under []string, 
 		}
 		place := at + "/" + strconv.Itoa(i)
 		title := fmt.Sprintf("%s %d", row.Label, i+1)
+		if values, together := r.together(f.Pointer+"/*", object); together {
+			into.Rows = append(into.Rows, Row{Pointer: place, Under: row.Under, Label: title, Values: values, Shown: row.Shown})
+			continue
+		}
 		if !top {
 			r.object(f.Pointer+"/*", place, object, append(slices.Clone(under), title), into, false)
 			continue
@@ -164,15 +171,63 @@ func (r *reading) array(f schemas.Field, at string, list []any, under []string, 
 	}
 }
 
+// together reads an object that says one thing in several ways as one field: a
+// name, a place, or what is needed.
+func (r *reading) together(pattern string, o map[string]any) ([]Value, bool) {
+	has := func(member string) bool {
+		return slices.ContainsFunc(r.below(pattern), func(below schemas.Field) bool { return below.Pointer == pattern+"/"+member })
+	}
+	switch {
+	case has("native"):
+		return r.forms(pattern, o), true
+	case has("text_as_given"):
+		return r.members(pattern, o, "text_as_given", "code", "country"), true
+	}
+	return r.flags(pattern, o)
+}
+
+// forms are a name as it is written by its bearer, in Latin letters, and in a
+// machine-readable zone. Its script shows in its letters.
+func (r *reading) forms(pattern string, o map[string]any) []Value {
+	if o["latin"] == o["native"] {
+		o = maps.Clone(o)
+		delete(o, "latin")
+	}
+	return r.members(pattern, o, "native", "latin", "mrz", "family", "given", "order")
+}
+
+// members reads some members of an object, one value each; every one but the
+// first says what it is.
+func (r *reading) members(pattern string, o map[string]any, names ...string) []Value {
+	var out []Value
+	fields := r.below(pattern)
+	for i, name := range names {
+		at := slices.IndexFunc(fields, func(below schemas.Field) bool { return below.Pointer == pattern+"/"+name })
+		if at < 0 || o[name] == nil {
+			continue
+		}
+		below := fields[at]
+		value := r.value(below, o, o[name])
+		if list, _ := o["code_list_version"].(string); name == "code" { // the same code is another unit in another list
+			value.Code = strings.TrimSpace(list + " " + value.Code)
+		}
+		if i > 0 {
+			value.Kind = r.s.Of(below.Title)
+		}
+		out = append(out, value)
+	}
+	return out
+}
+
 // flags reads an object of nothing but yes and no as the list of what is yes.
-func (r *reading) flags(f schemas.Field, o map[string]any) ([]Value, bool) {
-	fields := r.below(f.Pointer)
+func (r *reading) flags(pattern string, o map[string]any) ([]Value, bool) {
+	fields := r.below(pattern)
 	out := []Value{}
 	for _, below := range fields {
 		if below.Type != "boolean" {
 			return nil, false
 		}
-		if o[below.Pointer[len(f.Pointer)+1:]] == true {
+		if o[below.Pointer[len(pattern)+1:]] == true {
 			out = append(out, Value{Text: r.s.Of(below.Title)})
 		}
 	}
@@ -299,8 +354,8 @@ func (r *reading) rows(messageType, pointer string, body any) []Row {
 	case nil:
 		return nil
 	case map[string]any:
-		if flags, ok := r.flags(f, v); ok {
-			return []Row{{Values: flags}}
+		if values, ok := r.together(pattern(pointer), v); ok {
+			return []Row{{Values: values}}
 		}
 		r.object(pattern(pointer), pointer, v, nil, &block, false)
 	case []any:

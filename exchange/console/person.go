@@ -22,12 +22,12 @@ type Identity struct {
 
 // An IdentityRow is what one member of a person says, and what was found of it.
 type IdentityRow struct {
-	Label          string
-	Place          string // as a wish names it
-	Hidden, Shown  bool
-	Pick, Chosen   bool // some of it is hidden, and can be asked for
-	Said           []Row
-	Result         Value
+	Label         string
+	Place         string // as a wish names it
+	Hidden, Shown bool
+	Pick, Chosen  bool // some of it is hidden, and can be asked for
+	Said          []Row
+	Result        Value
 }
 
 // identityMembers are the members of a person that tell who it is, with the field
@@ -139,6 +139,7 @@ func (c *Console) showPersons(v *visit, persons []*persona, w wish) (shown []str
 			continue
 		}
 		delete(fields, p.seen)
+		slices.Sort(wished)
 		seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, p.seen.Key, exchange.Reveal{Reason: w.Reason, Fields: wished})
 		if err != nil {
 			return nil, err
@@ -193,7 +194,7 @@ func (c *Console) identity(v *visit, p *persona, b *Block, w wish) *Identity {
 			row.Label = label
 		}
 		if !row.Hidden {
-			row.Said = slices.DeleteFunc(r.rows(out.From.Name, pointer, body), aside)
+			row.Said = r.rows(out.From.Name, pointer, body)
 		}
 		if result := resultOf(b, member.result); result != nil {
 			row.Result, out.Answers = result.Values[0], true
@@ -233,9 +234,4 @@ func resultOf(b *Block, field string) *Row {
 		}
 	}
 	return nil
-}
-
-// aside says whether a row tells how something is written rather than what.
-func aside(row Row) bool {
-	return slices.ContainsFunc([]string{"/script", "/language", "/order", "/code_list_version", "/media_type"}, func(end string) bool { return strings.HasSuffix(row.Pointer, end) })
 }
