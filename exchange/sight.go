@@ -61,6 +61,10 @@ type SeenMessage struct {
 	// Stated are the safeguards that it states, Recorded those that were recorded
 	// here before it left; of each only what and for whom.
 	Stated, Recorded []Safeguard
+	// Author wrote our message, and Approvals released it; nobody when a system
+	// sent it without a draft.
+	Author    string
+	Approvals []Approval
 }
 
 // Last is what the message says now, with all its corrections.
@@ -103,7 +107,8 @@ func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want R
 		}
 		out.Versions = append(out.Versions, v)
 	}
-	if out.Stated, out.Recorded, err = s.safeguards(ctx, row, last.Body); err != nil {
+	out.Stated = statedIn(last.Body)
+	if err := s.written(ctx, row, &out); err != nil {
 		return SeenMessage{}, err
 	}
 	return out, s.proof(ctx, row, &out)

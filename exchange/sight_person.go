@@ -65,30 +65,38 @@ func draftedNote(row DraftRow, reply string, body any) *Note {
 	return n
 }
 
-// safeguards returns, without what is personal in them, the safeguards that a
-// message states of its persons, and those that were recorded here before it left.
-func (s *Sight) safeguards(ctx context.Context, row Row, body any) (stated, recorded []Safeguard, err error) {
+// statedIn returns the safeguards that a body states of its persons, without what
+// it says of them.
+func statedIn(body any) []Safeguard {
+	var out []Safeguard
 	for ref, subject := range protected(body) {
 		for kind, name := range inBody {
 			if subject[name] != nil {
-				stated = append(stated, Safeguard{Kind: kind, Subject: ref})
+				out = append(out, Safeguard{Kind: kind, Subject: ref})
 			}
 		}
 	}
-	slices.SortFunc(stated, func(a, b Safeguard) int { return strings.Compare(a.Kind+a.Subject, b.Kind+b.Subject) })
+	slices.SortFunc(out, func(a, b Safeguard) int { return strings.Compare(a.Kind+a.Subject, b.Kind+b.Subject) })
+	return out
+}
+
+// written adds, to a message of ours, what its draft knows: who wrote it, who
+// released it, and which safeguards were recorded.
+func (s *Sight) written(ctx context.Context, row Row, out *SeenMessage) error {
 	if row.Direction != Out {
-		return stated, nil, nil
+		return nil
 	}
 	draft, err := s.cfg.Desk.cfg.Store.Draft(ctx, row.ID)
-	if errors.Is(err, ErrNotFound) { // a system sent it without a draft
-		return stated, nil, nil
+	if errors.Is(err, ErrNotFound) {
+		return nil
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("find the draft of a message: %w", err)
+		return fmt.Errorf("find the draft of a message: %w", err)
 	}
 	view, err := s.cfg.Desk.open(ctx, draft)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return stated, bare(view.Content.Safeguards), nil
+	out.Author, out.Approvals, out.Recorded = draft.Author, view.Content.Approvals, bare(view.Content.Safeguards)
+	return nil
 }

@@ -120,6 +120,9 @@ func (c *Console) showCase(v *visit, key exchange.CaseKey, asked handsView) erro
 		if view.Offers, err = c.offers(v, key, ""); err != nil {
 			return err
 		}
+		if view.Line.Turn != string(exchange.TurnUs) {
+			view.Offers.rest()
+		}
 	}
 	view.From, _ = strconv.ParseInt(v.r.URL.Query().Get("from"), 10, 64)
 	if err := c.timeline(v, key, &view); err != nil {

@@ -129,7 +129,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view.Passkey, view.Changed = c.signs(v.officer), v.r.URL.Query().Get("changed") != ""
 	view.Before = c.beforeView(v, seen)
 	if made := seen.Corrects; made != nil {
-		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: made.Target}
+		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(row.Partner, made.Target)}
 		view.Differences = c.differencesOf(v, made.Type, made.Before, made.After, made.Changes)
 	}
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(content.Draft.Agreement); ok {

@@ -32,6 +32,10 @@ type messageView struct {
 	Case        CaseLine
 	Clocks      []ClockLine // those of the case that run, with their citations
 	Safeguards  []GuardLine
+	Author      string // of ours
+	Approvals   []exchange.Approval
+	Corrects    *correctsView // of a correction: the message, and what it changes there
+	Differences []Difference
 	Reveal      reveal
 	Offers      offerView // answers to it
 	Correct     string    // the address of the form that corrects it
@@ -134,6 +138,9 @@ func (c *Console) messagePage(v *visit) error {
 	if err := c.standing(v, &view, seen); err != nil {
 		return err
 	}
+	if err := c.corrects(v, &view, seen); err != nil {
+		return err
+	}
 	if err := c.answers(v, &view, seen); err != nil {
 		return err
 	}
@@ -212,7 +219,9 @@ func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage
 		return nil
 	}
 	var err error
-	view.Offers, err = c.offers(v, key, view.Claims.ID)
+	if view.Offers, err = c.offers(v, key, view.Claims.ID); err == nil && view.Case.Turn != string(exchange.TurnUs) {
+		view.Offers.rest()
+	}
 	return err
 }
 
@@ -237,7 +246,7 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 		Claims: first.Claims, Type: c.typeName(v.s, first.Claims.Type), From: c.party(v.s, first.Claims.Issuer), To: c.party(v.s, first.Claims.Audience),
 		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
 		Agreement: Value{Text: first.Claims.Agreement}, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
-		SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse,
+		SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Author: seen.Author, Approvals: seen.Approvals,
 	}
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(first.Claims.Agreement); ok {
 		view.Agreement = v.s.Said(a.Title)
@@ -245,10 +254,62 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
 	view.Blocks = r.read(view.Type.Name, last.Body)
 	c.putOdd(v, view.Blocks, last.Body)
+	putLinks(view.Blocks, seen.Key)
 	for i, version := range seen.Versions[1:] {
 		correction := Correction{ID: version.ID, Revision: version.Revision, At: version.At, Reason: c.code(v, "correction-reasons", version.Reason)}
 		correction.Differences = c.differencesOf(v, view.Type.Name, seen.Versions[i].Body, version.Body, version.Changes)
 		view.Corrections = append(view.Corrections, correction)
 	}
 	return view
+}
+
+// named are the fields that name another message of the case, and whether it was
+// sent the same way as the one that names it.
+var named = map[string]bool{"/target": true, "/nationality_confirmation": false, "/countersigns/message": false}
+
+// putLinks links them.
+func putLinks(blocks []Block, key exchange.MessageKey) {
+	for _, b := range blocks {
+		for i, row := range b.Rows {
+			same, ok := named[row.Pointer]
+			if !ok || row.Hidden {
+				continue
+			}
+			other := key
+			other.ID = row.Values[0].Text
+			if !same {
+				other.Direction = map[exchange.Direction]exchange.Direction{exchange.In: exchange.Out, exchange.Out: exchange.In}[key.Direction]
+			}
+			b.Rows[i].Values[0].Link = messagePath(other)
+		}
+	}
+}
+
+// corrects says, on the page of a correction, what it changes, as the page of its
+// target does: what is personal is hidden.
+func (c *Console) corrects(v *visit, view *messageView, seen exchange.SeenMessage) error {
+	target, _ := at(seen.Last().Body, "/target").(string)
+	if view.Type.Name != exchange.TypeCorrection || target == "" {
+		return nil
+	}
+	key := exchange.MessageKey{Lane: seen.Key.Lane, ID: target}
+	made, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
+	if err != nil {
+		return err
+	}
+	about := c.typeName(v.s, made.Versions[0].Claims.Type)
+	view.Corrects = &correctsView{Type: about, Target: messagePath(key)}
+	for i, version := range made.Versions[1:] {
+		if version.ID == seen.Key.ID {
+			view.Differences = c.differencesOf(v, about.Name, made.Versions[i].Body, version.Body, version.Changes)
+		}
+	}
+	for _, b := range view.Blocks {
+		for i, row := range b.Rows {
+			if strings.HasPrefix(row.Pointer, "/changes/") && strings.HasSuffix(row.Pointer, "/pointer") && !row.Hidden {
+				b.Rows[i].Values = []Value{{Text: or(c.placeOf(v, about.Name, row.Values[0].Text), row.Values[0].Text)}}
+			}
+		}
+	}
+	return nil
 }

@@ -25,6 +25,9 @@ type offerView struct {
 	Problem          string // nothing can be sent at all
 }
 
+// rest puts nothing first: it is not for us to act now.
+func (o *offerView) rest() { o.First, o.Else = nil, append(o.First, o.Else...) }
+
 // offers returns what an officer may write in a case; in answer to one message
 // when re names it.
 func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, error) {

@@ -68,7 +68,7 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 		Amends: p.Amends > 0, Minors: r.minors, Blocks: r.read(p.Type, given), Officers: content.Officers, Safeguards: safeguardLines(v, content.Safeguards),
 	}
 	if p.fix != nil {
-		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: p.text(".target")}
+		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(p.Partner, p.text(".target"))}
 		view.Differences = c.differencesOf(v, made.Type, made.Before, made.After, made.Changes)
 		view.Minors = p.fix.minors
 	}

@@ -40,7 +40,6 @@ func parsePages(s *speech) (pages, error) {
 		"clock_list":       func(clocks []ClockLine, now time.Time) any { return clockList{clocks, now} },
 		"duplicate_list":   func(found []DuplicateLine, of exchange.SubjectKey) any { return duplicateList{found, of} },
 		"identity_table":   func(i *Identity, may bool) any { return identityTable{may, i} },
-		"corrected":        func(c *correctsView, partner string) any { return correctedView{c, partner} },
 		"difference_table": func(list []Difference, caption string) any { return differenceTable{caption, list} },
 	}
 	frame, err := template.New("frame.html").Funcs(functions).ParseFS(templateFiles, "templates/frame.html", "templates/paper.html", "templates/part-*.html")
@@ -97,10 +96,6 @@ type (
 	differenceTable struct {
 		Caption     string
 		Differences []Difference
-	}
-	correctedView struct {
-		*correctsView
-		Partner string
 	}
 	dateParts struct {
 		Node         Node
@@ -202,6 +197,11 @@ func casePath(key exchange.CaseKey) string {
 // messagePath is the address of a message's page.
 func messagePath(key exchange.MessageKey) string {
 	return "/messages/" + url.PathEscape(key.Partner) + "/" + string(key.Direction) + "/" + url.PathEscape(key.ID)
+}
+
+// sentPath is that of a message of ours.
+func sentPath(partner, id string) string {
+	return messagePath(exchange.MessageKey{Lane: exchange.Lane{Partner: partner, Direction: exchange.Out}, ID: id})
 }
 
 // reads refuses whoever has a role that sees no case.

@@ -56,7 +56,7 @@ type writeView struct {
 // A correctsView is what the form of a correction says of its target.
 type correctsView struct {
 	Type   TypeName
-	Target string
+	Target string // the address of its page
 	Reveal reveal // of what is still hidden
 }
 
@@ -349,7 +349,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 				view.Carried = append(view.Carried, Hidden{name, value})
 			}
 		}
-		view.Corrects = &correctsView{c.typeName(v.s, p.about()), p.text(".target"), c.revealOf(v, len(l.kept), exchange.Reveal{Reason: v.r.PostFormValue("why")}, fault)}
+		view.Corrects = &correctsView{c.typeName(v.s, p.about()), sentPath(p.Partner, p.text(".target")), c.revealOf(v, len(l.kept), exchange.Reveal{Reason: v.r.PostFormValue("why")}, fault)}
 	}
 	view.Faults = l.shown
 	for pointer, faults := range l.faults { // what no control of the page is named by
