@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // An Introduction says which message of a case tells who a person is.
@@ -99,4 +104,77 @@ func (s *Sight) written(ctx context.Context, row Row, out *SeenMessage) error {
 	}
 	out.Author, out.Approvals, out.Recorded = draft.Author, view.Content.Approvals, bare(view.Content.Safeguards)
 	return nil
+}
+
+// An Attachment is a file that a message carries.
+type Attachment struct {
+	Message MessageKey
+	Type    string
+	At      time.Time
+	Subject string // whom it shows; "" where it is of nobody
+	Pointer string // where it is
+}
+
+// maxAttaching bounds how many messages of a case are looked through for files.
+const maxAttaching = 20
+
+// Attachments returns the files that the messages of a case carry, the last first,
+// of the newest messages that can carry any. It shows none of them.
+func (s *Sight) Attachments(ctx context.Context, by *Officer, key CaseKey) ([]Attachment, error) {
+	row, err := s.cfg.Files.row(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	book, err := s.cfg.Files.cfg.Opener.bookOf(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	var out []Attachment
+	looked := 0
+	for i := range slices.Backward(book.Notes) {
+		n := &book.Notes[i]
+		if looked == maxAttaching || !slices.ContainsFunc(s.cfg.Catalogue.Fields(n.Type), func(f schemas.Field) bool { return f.Format == "base64" }) {
+			continue
+		}
+		looked++
+		message := MessageKey{Lane{key.Partner, n.direction()}, n.ID}
+		versions, err := s.cfg.Files.judge.Versions(ctx, message, key.Case)
+		if errors.Is(err, ErrErased) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		body := versions[len(versions)-1].Body
+		for _, pointer := range s.files(n.Type, "", body) {
+			a := Attachment{Message: message, Type: n.Type, At: time.Unix(n.IssuedAt, 0), Pointer: pointer}
+			for i, d := range n.Subjects {
+				if strings.HasPrefix(pointer, subjectAt(n.Type, d.Ref, i)+"/") {
+					a.Subject = d.Ref
+				}
+			}
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// files returns the places of a value at which there is a file.
+func (s *Sight) files(messageType, pointer string, v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case string:
+		if f, ok := s.cfg.Catalogue.Field(messageType, pointer); ok && f.Format == "base64" {
+			return []string{pointer}
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			out = append(out, s.files(messageType, pointer+"/"+name, v[name])...)
+		}
+	case []any:
+		for i, element := range v {
+			out = append(out, s.files(messageType, pointer+"/"+strconv.Itoa(i), element)...)
+		}
+	}
+	return out
 }

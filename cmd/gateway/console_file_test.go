@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/png"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 
@@ -32,6 +33,14 @@ func TestConsoleTakesAPhotograph(t *testing.T) {
 	v := newVisitor(t, s.address)
 	v.get(s.link)
 	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	_, id := path.Split(real)
+	message, err := s.vn.node.db.Message(t.Context(), exchange.MessageKey{Lane: exchange.Lane{Partner: "KH", Direction: exchange.In}, ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := v.get("/cases/KH/" + message.Case); !strings.Contains(p.body, "Tệp đính kèm") || strings.Count(p.body, `href="`+real+`"`) != 2 || !strings.Contains(p.body, `href="`+real+`/proof"`) {
+		t.Error("the page of the case does not say what its messages carry, or where their proofs are")
+	}
 	const place, reason = "/subjects/0/photo/content", "to compare with the register"
 	take := url.Values{"file": {place}, "reason": {reason}}
 	if p := v.post(real, url.Values{"field": {"/subjects/0/photo"}, "reason": {reason}}); !strings.Contains(p.body, `name="file" value="`+place+`"`) || !strings.Contains(p.body, `name="reason" value="`+reason+`"`) {

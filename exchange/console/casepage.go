@@ -31,6 +31,7 @@ type caseView struct {
 	LooksNext  int64
 	Emergency  time.Time // until when it is open to an officer who is not assigned to it
 	Hands      handsView
+	Files      []FileLine  // what its messages carry
 	Erasure    []EraseLine // what an erasure takes, where a notice asks for one
 	JustErased bool
 }
@@ -86,6 +87,15 @@ type EventLine struct {
 	From      Party
 }
 
+// A FileLine is a file that a message of the case carries.
+type FileLine struct {
+	Type    TypeName
+	Label   string
+	Subject string
+	At      time.Time
+	Path    string // of the message's page, where it can be taken away for a reason
+}
+
 // timelinePage is how many events of a case are shown at once.
 const timelinePage = 100
 
@@ -122,6 +132,9 @@ func (c *Console) showCase(v *visit, key exchange.CaseKey, asked handsView) erro
 		}
 		if view.Line.Turn != string(exchange.TurnUs) {
 			view.Offers.rest()
+		}
+		if view.Files, err = c.fileLines(v, key); err != nil {
+			return err
 		}
 	}
 	view.From, _ = strconv.ParseInt(v.r.URL.Query().Get("from"), 10, 64)
@@ -218,6 +231,20 @@ func (c *Console) duplicates(v *visit, key exchange.SubjectKey) ([]DuplicateLine
 	var out []DuplicateLine
 	for _, d := range found[:min(len(found), shownDuplicates)] {
 		out = append(out, DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, d.Score})
+	}
+	return out, nil
+}
+
+// fileLines returns the files that the messages of a case carry.
+func (c *Console) fileLines(v *visit, key exchange.CaseKey) ([]FileLine, error) {
+	found, err := c.cfg.Sight.Attachments(v.r.Context(), v.officer, key)
+	if err != nil {
+		return nil, err
+	}
+	var out []FileLine
+	for _, a := range found {
+		in, _ := c.cfg.Catalogue.Field(a.Type, a.Pointer[:strings.LastIndexByte(a.Pointer, '/')])
+		out = append(out, FileLine{c.typeName(v.s, a.Type), v.s.Of(in.Title), a.Subject, a.At, messagePath(a.Message)})
 	}
 	return out, nil
 }
