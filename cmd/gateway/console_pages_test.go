@@ -35,6 +35,7 @@ type gallery struct {
 	door          *http.Cookie // lets a browser choose an officer
 	erased        string       // a case
 	refused, sent string       // messages, one that we refused and one of ours
+	answer, fixes string       // the pages of an answer to ours, and of a correction
 	form, invited string       // an unfinished form, the path of an invitation
 }
 
@@ -61,6 +62,12 @@ func newGallery(t *testing.T) *gallery {
 		t.Fatal(err)
 	}
 	g.sent = g.oursSent()
+	_, g.answer = g.answered()
+	for _, row := range g.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Case: g.fresh}) {
+		if row.Type == exchange.TypeCorrection {
+			g.fixes = "/messages/KH/in/" + row.ID
+		}
+	}
 	g.form = exchange.NewID()
 	if _, err := g.forms().Keep(ctx, &officerLan, exchange.Form{ID: g.form, Partner: "KH", Type: exchange.TypeIdentityRequest, Values: url.Values{
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/name/native": {"Chanthou"}, "/subjects/0/name/latin": {"Chanthou"}, "/subjects/0/name/script": {"Latn"}, "/subjects/0/sex": {"female"},
@@ -149,6 +156,10 @@ func (g *gallery) pages() []shownPage {
 		{"message", oneLetter, message, readers, nil, "mục dữ liệu cá nhân đang được che", "personal fields are masked"},
 		{"message-fault", oneLetter, message, "lan", submits(message, url.Values{"all": {"1"}}), "Viết lý do", "Write a reason"},
 		{"message-shown", oneLetter, message, "lan", submits(message, all), "Nguyễn Thị Mẫu", "Nguyễn Thị Mẫu"},
+		{"message-answer", oneLetter, g.answer, readers, nil, "Người này, theo", "This person, as told in"},
+		{"message-answer-shown", oneLetter, g.answer, "lan", submits(g.answer, all), "ចាន់ធី", "ចាន់ធី"},
+		{"message-correction", oneLetter, g.fixes, readers, nil, "Những gì thay đổi", ""},
+		{"message-ours", oneLetter, "/messages/KH/out/" + g.sent, readers, nil, "Đồng ý và bảo đảm", "Consent and safeguards"},
 		{"proof", oneLetter + "/proof", message + "/proof", readers, nil, "Trình duyệt của bạn kiểm tra", "Checked by your browser"},
 		{"source-fault", oneLetter + "/proof", message + "/proof", "lan", submits(message+"/source", nil), "Viết lý do", "Write a reason"},
 		{"find", "/find", "/find", readers, nil, "Tìm", "Find"},

@@ -74,7 +74,7 @@ func (c *Console) draftPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	persons, err := c.personas(v, seen.Introduced)
+	persons, err := c.personas(v, seen.Introduced, seen.Body)
 	if err != nil {
 		return err
 	}

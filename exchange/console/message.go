@@ -107,7 +107,7 @@ func (c *Console) messagePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	persons, err := c.personas(v, seen.Introduced)
+	persons, err := c.personas(v, seen.Introduced, seen.Last().Body)
 	if err != nil {
 		return err
 	}

@@ -68,12 +68,15 @@ func (p *persona) place(pointer string) string {
 	return string(p.seen.Key.Direction) + "/" + p.seen.Key.ID + pointer
 }
 
-// personas looks at the messages that tell who the persons of a page are. What is
-// hidden there stays so.
-func (c *Console) personas(v *visit, introduced []exchange.Introduction) ([]*persona, error) {
+// personas looks at the messages that tell who the persons are of whom a body says
+// something. What is hidden there stays so.
+func (c *Console) personas(v *visit, introduced []exchange.Introduction, body any) ([]*persona, error) {
 	var out []*persona
 	looked := map[exchange.MessageKey]*exchange.SeenMessage{}
 	for _, i := range introduced {
+		if placeOfSubject(body, i.Subject) == "" { // it is only named
+			continue
+		}
 		seen := looked[i.Message]
 		if seen == nil {
 			found, err := c.cfg.Sight.Message(v.r.Context(), v.officer, i.Message, exchange.Reveal{})
