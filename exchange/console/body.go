@@ -164,6 +164,7 @@ func (r *reading) array(f schemas.Field, at string, list []any, under []string, 
 			block.Minor = slices.Contains(r.minors, block.Subject)
 		}
 		r.object(f.Pointer+"/*", place, object, nil, &block, false)
+		block.Rows = slices.DeleteFunc(block.Rows, func(row Row) bool { return row.Pointer == place+"/subject_ref" }) // it is the title
 		r.blocks = append(r.blocks, block)
 	}
 	if row.Hidden || len(row.Values) > 0 || len(list) == 0 {

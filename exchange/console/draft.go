@@ -138,6 +138,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
 	view.Blocks = r.read(row.Type, seen.Body)
 	c.putOdd(v, view.Blocks, seen.Body)
+	putLinks(view.Blocks, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.Out}, ID: row.ID})
 	for _, pointer := range content.Withheld {
 		view.Withheld = append(view.Withheld, c.placeOf(v, row.Type, pointer))
 	}
