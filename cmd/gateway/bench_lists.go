@@ -269,6 +269,7 @@ func (b *listBench) ask(method, path string, form url.Values, says string) (show
 
 var (
 	nextPage = regexp.MustCompile(`rel="next" href="([^"]+)"`)
+	aMessage = regexp.MustCompile(`href="(/messages/[A-Z]+/(?:in|out)/[^"?/]+)"`)
 	aCase    = regexp.MustCompile(`href="(/cases/[A-Z]+/[^"?]+)"`)
 )
 
@@ -329,7 +330,7 @@ func (b *listBench) measure() error {
 	return nil
 }
 
-// measureCase asks for the pages of cases.
+// measureCase asks for the pages of cases, and for that of the last message of each.
 func (b *listBench) measureCase() error {
 	list, err := b.ask(http.MethodGet, "/cases", nil, "/cases/")
 	if err != nil {
@@ -339,15 +340,25 @@ func (b *listBench) measureCase() error {
 	if len(cases) == 0 {
 		return errors.New("the list of cases has none")
 	}
-	var got []shown
+	var pages, messages []shown
 	for i := range b.rounds {
-		a, err := b.ask(http.MethodGet, cases[i%len(cases)][1], nil, "S-1")
+		page, err := b.ask(http.MethodGet, cases[i%len(cases)][1], nil, "S-1")
 		if err != nil {
 			return err
 		}
-		got = append(got, a)
+		pages = append(pages, page)
+		last := aMessage.FindStringSubmatch(page.page)
+		if last == nil {
+			return errors.New("the page of a case has no message")
+		}
+		message, err := b.ask(http.MethodGet, last[1], nil, "S-1")
+		if err != nil {
+			return err
+		}
+		messages = append(messages, message)
 	}
-	b.report("a case", got)
+	b.report("a case", pages)
+	b.report("a message", messages)
 	return nil
 }
 
