@@ -31,10 +31,12 @@ and officers, on loopback. Over mutual TLS they play what such gateways are for:
 an identity check with every partner, a return from Cambodia from the notice to
 the follow-up, a person who came back from China by herself, and an anonymous
 notice from the United Kingdom that becomes a case. Weeks pass in seconds: the
-gateways share a clock that the demo moves. Then a tampered copy is sent and
-refused, and everything is proved from the records. Synthetic data only.
+gateways share a clock that the demo moves. Some of it is left to the officers of
+Viet Nam. Then a tampered copy is sent and refused, and everything is proved from
+the records. Synthetic data only.
 
-It then stays up until Ctrl-C; with --once it ends. With --dir everything is
+It then stays up until Ctrl-C, with the officers' pages of Viet Nam; with --once it
+ends. With --dir everything is
 kept, and every other verb works on DIR/vn/gateway.yaml (la, kh, cn, gb).
 
 It ends with exit code 0 only when everything went as the stories say, in the
@@ -130,7 +132,6 @@ func (d *demo) play(ctx context.Context) (demoResult, error) {
 		}
 		from += c.Days
 	}
-	d.last = last
 	if err := d.settle(ctx); err != nil {
 		return result, err
 	}

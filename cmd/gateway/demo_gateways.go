@@ -25,8 +25,8 @@ type demo struct {
 	nodes    []*demoNode
 	officers map[string][]demoOfficer // by country
 	post     postbox
-	last     *player     // of the last story
-	returned storyResult // the longest story
+	waits    map[string]exchange.DraftView // by country: what its officers have to decide
+	returned storyResult                   // the longest story
 	live     liveLines
 	log      *os.File
 }
@@ -71,6 +71,7 @@ func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
 // start makes the world and runs its gateways.
 func (d *demo) start(ctx context.Context) error {
 	d.say.title()
+	d.waits = map[string]exchange.DraftView{}
 	d.say.step("Keys and certificates", "five gateways, a throw-away authority, nothing leaves this machine")
 	var err error
 	if d.clock, err = newDemoClock(d.days()); err != nil {

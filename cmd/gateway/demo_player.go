@@ -24,7 +24,6 @@ type player struct {
 	caseID string
 	link   string
 	sent   map[string]posted // by the name of the step
-	waits  exchange.DraftView
 }
 
 // A posted message is one that a step has sent.
@@ -100,7 +99,7 @@ func (p *player) leave(ctx context.Context, s *step, draft exchange.Draft, at ti
 	if _, err := p.standing(ctx, s.Then); err != nil {
 		return err
 	}
-	p.waits = view
+	p.d.waits[s.From] = view
 	p.d.say.waits(s, at, draft.To)
 	return nil
 }

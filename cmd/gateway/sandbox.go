@@ -12,8 +12,9 @@ import (
 
 // A sandbox answers the questions that reach one demo gateway, as an invented
 // officer would after looking into an invented register. It sleeps while the
-// stories are played, which answer for themselves, and works only inside demo: a
-// gateway that serves never answers by itself.
+// stories are played, and never looks back: they answer for themselves, and what
+// they leave open is for a person at the officers' pages. It works only inside
+// demo: a gateway that serves never answers by itself.
 type sandbox struct {
 	node  *node
 	awake atomic.Bool
