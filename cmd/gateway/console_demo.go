@@ -3,17 +3,14 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os/exec"
 	"strings"
-
-	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// The console in the demonstration: Viet Nam's, with four invented officers, a
-// draft that waits for two of them, and a link that lets whoever started it in,
+// The console in the demonstration: Viet Nam's, with four invented officers, what
+// the stories have left on their desk, and a link that lets whoever started it in,
 // once.
 
 // demoConsolePort is the first port that the demo's console tries.
@@ -40,10 +37,6 @@ func (d *demo) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	to, err := d.leaveToDecide(ctx, vn.node)
-	if err != nil {
-		return err
-	}
 	var officers []string
 	for _, o := range d.officers["VN"] {
 		officers = append(officers, o.ID)
@@ -54,7 +47,7 @@ func (d *demo) openConsole(ctx context.Context) error {
 		}
 		officers = append(officers, o.ID)
 	}
-	link := pages.OpenDoor(to, officers...)
+	link := pages.OpenDoor("/", officers...)
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
@@ -65,40 +58,29 @@ func (d *demo) openConsole(ctx context.Context) error {
 	}()
 	halt := vn.halt
 	vn.halt = func() { stop(); <-done; halt() }
-	d.say.console(cfg.URL+link, vn)
+	d.say.console(d, cfg.URL+link, vn)
 	return nil
-}
-
-// leaveToDecide leaves a message that two officers have to release, and returns
-// its page; that of all work when no case allows one.
-func (d *demo) leaveToDecide(ctx context.Context, vn *node) (string, error) {
-	author := d.officers["VN"][0].Officer
-	cases, _, err := vn.files.List(ctx, author, exchange.CaseFilter{Kinds: []exchange.Conversation{exchange.Return}, Limit: 50})
-	if err != nil {
-		return "", err
-	}
-	for _, c := range cases {
-		view, err := vn.desk.Submit(ctx, author, exchange.Draft{
-			To: c.Partner, Type: exchange.TypeErasureNotice, Case: c.Case, Body: json.RawMessage(`{"scope":"case","basis":"purpose_fulfilled"}`),
-		}, nil)
-		if err == nil && view.Row.State == exchange.DraftWaiting {
-			return "/drafts/" + view.Row.ID, nil
-		}
-	}
-	return "/", nil
 }
 
 // console says how to open the pages. The browser will not know the throw-away
 // authority, so it says what the certificate has to look like.
-func (s *narrator) console(link string, vn *demoNode) {
+func (s *narrator) console(d *demo, link string, vn *demoNode) {
 	sum := sha256.Sum256(vn.identity.Leaf().Raw)
 	var print []string
 	for _, b := range sum {
 		print = append(print, fmt.Sprintf("%02X", b))
 	}
-	s.step("The officers' pages of Viet Nam", "open this link; it works once, and leads to a draft that waits for you")
+	s.step("The officers' pages of Viet Nam", "open this link; it works once, and leads to what waits for you")
 	s.line("  %s", link)
 	s.line("  Your browser does not know the throw-away authority. The certificate's SHA-256 is")
 	s.line("  %s", strings.Join(print, ":"))
-	s.line("  The invented officers' signing keys are in %s.", vn.party.path("officers"))
+	s.line("  A passkey works only where the browser knows that authority: %s", d.world.anchor())
+	s.line("  What the stories have left open is yours: a question that is overdue, a fresh one, one to refuse")
+	s.line("  and a return to release. What reaches Viet Nam from now on, an invented officer answers.")
+	s.line("  To release without a passkey, run the command of the officer that you are (in another terminal,")
+	s.line("  from this folder), paste the statement that the page shows, end with Enter and Ctrl-D, and hand")
+	s.line("  in the line that begins with eyJ. Then sign in as the other officer, and do it again.")
+	for _, o := range d.officers["VN"] {
+		s.command("bin/gateway officer sign %s", vn.party.path("officers/"+o.ID+".key"))
+	}
 }

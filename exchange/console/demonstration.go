@@ -78,7 +78,7 @@ func (c *Console) signInForDemonstration(v *visit) error {
 	}
 	to := v.r.PostFormValue("to")
 	if !officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
-		to = "/" // the link leads to a draft, which is not theirs to see
+		to = "/" // the link may lead to a draft, which is not theirs to see
 	}
 	return c.begin(v, officer, byDemo, "", to)
 }
