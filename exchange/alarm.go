@@ -16,6 +16,7 @@ const (
 	alarmSplitView = "split_view"      // a partner's log has signed two histories
 	alarmAhead     = "witness_ahead"   // a partner has countersigned more of our log than there is
 	alarmRefused   = "witness_refused" // a partner says that our log does not extend what it countersigned
+	alarmWrong     = "record_wrong"    // our own record does not hold; its entry is record_checked (checker.go)
 )
 
 // SplitView records that a log showed two histories. Both signed checkpoints

@@ -64,7 +64,8 @@
 //
 // Audit recomputes the record from its stored bytes, and from them everything
 // that is kept beside it: a case's book and state are told again from its entries
-// (audit.go, audit_case.go, rebook.go). It is 'gateway check'.
+// (audit.go, audit_case.go, rebook.go). It is 'gateway check', and Checker does it
+// by the clock (checker.go); what came of it is an entry too (lastcheck.go).
 //
 // What is wired together, and how, is in cmd/gateway/node.go.
 package exchange

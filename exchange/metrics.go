@@ -21,6 +21,8 @@ type Metrics struct {
 	silences   *prometheus.CounterVec
 	alarms     *prometheus.CounterVec
 	handshakes *prometheus.CounterVec
+	checkedAt  prometheus.Gauge
+	findings   prometheus.Gauge
 }
 
 // NewMetrics registers the exchange's metrics.
@@ -37,8 +39,10 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		silences:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_delivery_unreached_total", Help: "Attempts to deliver that had no answer, by partner and reason."}, []string{"partner", "reason"}),
 		alarms:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_log_alarms_total", Help: "Times that a log, ours or a partner's, was found not to be what it was."}, []string{"partner", "kind"}),
 		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gateway_tls_refusals_total", Help: "TLS sessions refused, by rule."}, []string{"rule"}),
+		checkedAt:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "gateway_record_checked_timestamp_seconds", Help: "When the last check of the record ended, since 1970; 0 while there was none."}),
+		findings:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "gateway_record_findings", Help: "What the last check of the record has found wrong."}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.refusals, m.latency, m.batches, m.batchTime, m.failures, m.deliveries, m.breaker, m.silences, m.alarms, m.handshakes} {
+	for _, c := range []prometheus.Collector{m.requests, m.refusals, m.latency, m.batches, m.batchTime, m.failures, m.deliveries, m.breaker, m.silences, m.alarms, m.handshakes, m.checkedAt, m.findings} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -59,6 +63,20 @@ func (m *Metrics) unreached(partner, reason string) {
 	m.silences.WithLabelValues(partner, reason).Inc()
 }
 func (m *Metrics) logAlarm(partner, kind string) { m.alarms.WithLabelValues(partner, kind).Inc() }
+
+// checked shows the last check of the record. One whose outcome cannot be read
+// has something wrong.
+func (m *Metrics) checked(last LastCheck) {
+	if last.At.IsZero() {
+		return
+	}
+	m.checkedAt.Set(float64(last.At.Unix()))
+	m.findings.Set(float64(last.Findings))
+	if last.Unreadable {
+		m.findings.Set(1)
+	}
+}
+
 func (m *Metrics) circuit(partner string, open bool) {
 	v := 0.0
 	if open {

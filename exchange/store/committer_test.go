@@ -276,15 +276,19 @@ func TestOneMessageIsFoundByItsIndex(t *testing.T) {
 func TestDeedsAreFoundByTheirIndex(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
 		db := openStore(t, url)
-		for want, f := range map[string]exchange.Filter{
-			"entry_deed":      {Kind: exchange.KindAccess},
-			"entry_deed_type": {Kind: exchange.KindEvent, Type: "delivery_retried", Partners: []string{"KH", "LA"}},
-			"entry_refusal":   {Kind: exchange.KindRefusal},
+		for _, c := range []struct {
+			want string
+			f    exchange.Filter
+		}{
+			{"entry_deed", exchange.Filter{Kind: exchange.KindAccess}},
+			{"entry_deed_type", exchange.Filter{Kind: exchange.KindEvent, Type: "delivery_retried", Partners: []string{"KH", "LA"}}},
+			{"entry_deed_type", exchange.Filter{Kind: exchange.KindEvent, Type: "record_checked"}}, // with every page of the record
+			{"entry_refusal", exchange.Filter{Kind: exchange.KindRefusal}},
 		} {
-			plan, err := store.PlanOfNewest(db, t.Context(), f)
+			plan, err := store.PlanOfNewest(db, t.Context(), c.f)
 			must(t, err)
-			if !regexp.MustCompile(want+`\b`).MatchString(plan) || strings.Contains(plan, "Sort") || strings.Contains(plan, "TEMP") {
-				t.Errorf("%+v is looked for by\n%s", f, plan)
+			if !regexp.MustCompile(c.want+`\b`).MatchString(plan) || strings.Contains(plan, "Sort") || strings.Contains(plan, "TEMP") {
+				t.Errorf("%+v is looked for by\n%s", c.f, plan)
 			}
 		}
 	})
