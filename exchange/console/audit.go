@@ -38,6 +38,7 @@ type deedLine struct {
 
 // A trailView is the page of who did what.
 type trailView struct {
+	Check    checkView
 	Filter   trailFilter
 	Filtered bool
 	Partners []Party
@@ -66,10 +67,11 @@ var trailKinds = map[string]exchange.TrailFilter{
 	"evidence":  {Kind: exchange.KindAccess, Type: "evidence_export"},
 	"signed":    {Kind: exchange.KindAccess, Type: "source_read"},
 	"log_split": {Kind: exchange.KindEvent, Type: "split_view"},
+	"checked":   {Kind: exchange.KindEvent, Type: "record_checked"},
 }
 
 // trailOrder is the order in which they are offered.
-var trailOrder = []string{"access", "evidence", "signed", "sign_in", "sign_out", "officer", "assigned", "release", "retry", "overdue", "log_split", "event", "message", "receipt", "refusal", "failure"}
+var trailOrder = []string{"access", "evidence", "signed", "sign_in", "sign_out", "officer", "assigned", "release", "retry", "overdue", "log_split", "checked", "event", "message", "receipt", "refusal", "failure"}
 
 // trailPage is how many entries are shown at once.
 const trailPage = 50
@@ -82,6 +84,10 @@ func (c *Console) auditPage(v *visit) error {
 	}
 	view.Filter.Partner = known(view.Filter.Partner, partnerCodes(view.Partners))
 	view.Filtered = view.Filter != trailFilter{}
+	var err error
+	if view.Check, err = c.lastCheck(v); err != nil {
+		return err
+	}
 	if typed {
 		_, _, view.Fault = (messageWish{From: view.Filter.From, To: view.Filter.To}).days(c.cfg.Zone)
 		good, err := c.addressable(v, view.Filter.Case, view.Filter.Officer)

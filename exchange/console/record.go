@@ -15,8 +15,21 @@ import (
 
 // A recordView is the page of the record.
 type recordView struct {
-	Head recordHead
-	ID   string // of a message that was asked for and is not known
+	Head  recordHead
+	Check checkView
+	ID    string // of a message that was asked for and is not known
+}
+
+// A checkView is the last check of the record, for a page.
+type checkView struct {
+	exchange.LastCheck
+	Clock bool  // a gateway did it by itself
+	UpTo  int64 // the last entry that was checked; -1 when there was none
+}
+
+func (c *Console) lastCheck(v *visit) (checkView, error) {
+	last, err := c.cfg.Oversight.LastCheck(v.r.Context())
+	return checkView{last, last.How == exchange.CheckedByClock, last.Size - 1}, err
 }
 
 // A recordHead is the signed head of the record, for a page and for the script
@@ -52,6 +65,9 @@ func (c *Console) recordPage(v *visit) error {
 		return err
 	}
 	view := recordView{Head: headOf(head)}
+	if view.Check, err = c.lastCheck(v); err != nil {
+		return err
+	}
 	q, _ := wished(v)
 	if q.Get("message") != "" {
 		for _, direction := range []string{"in", "out"} {
