@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ import (
 
 func newCheck() *cobra.Command {
 	var from nodeFlag
-	var asJSON bool
+	var asJSON, record bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Recompute the live record from its stored bytes and say what is wrong, where",
@@ -26,15 +27,15 @@ kept beside the entries: receipts, the book and state of each case, numbers,
 deliveries and their outcomes, officers; and it looks for the triggers that keep
 the tables append-only. It works while the gateway runs.
 
-Exit code 0: nothing is wrong. 1: something is.`,
+By itself check only reads. With --record the outcome becomes an entry of the
+record, with your system user's name: officers see it as the last check. Never do
+that on a copy of the database: what is signed there is a second history.
+
+Exit code 0: nothing is wrong. 1: something is, or it could not be recorded.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			n, err := from.openUnproved(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer n.close()
-			report, err := n.audit(cmd.Context(), true, progressOn(cmd.ErrOrStderr(), "checking entries"))
+			began := time.Now()
+			report, err := from.check(cmd.Context(), progressOn(cmd.ErrOrStderr(), "checking entries"))
 			if err != nil {
 				return err
 			}
@@ -46,12 +47,41 @@ Exit code 0: nothing is wrong. 1: something is.`,
 			if err == nil && !report.OK() {
 				err = errors.New("the record does not hold")
 			}
+			if record {
+				checked := exchange.CheckedOf(report, exchange.CheckedByHand, systemUser(), time.Now(), time.Since(began))
+				err = errors.Join(err, from.recordCheck(cmd.Context(), checked))
+			}
 			return err
 		},
 	}
 	from.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as one JSON object")
+	cmd.Flags().BoolVar(&record, "record", false, "put the outcome into the record; never on a copy")
 	return cmd
+}
+
+// check recomputes the record of a gateway that may not be fit to run.
+func (f *nodeFlag) check(ctx context.Context, progress func(done, total int64)) (*exchange.AuditReport, error) {
+	n, err := f.openUnproved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer n.close()
+	return n.audit(ctx, true, progress)
+}
+
+// recordCheck writes the outcome of a check. The committer proves the record's
+// head first: one that was rolled back, say, takes nothing more.
+func (f *nodeFlag) recordCheck(ctx context.Context, checked exchange.Checked) error {
+	n, err := f.open(ctx)
+	if err == nil {
+		defer n.close()
+		err = exchange.RecordCheck(ctx, n.committer, checked)
+	}
+	if err != nil {
+		return fmt.Errorf("the outcome is not in the record: %w", err)
+	}
+	return nil
 }
 
 // openUnproved opens what check needs without starting the committer, which
@@ -85,17 +115,37 @@ func (n *node) check(ctx context.Context, progress func(done, total int64)) (*re
 // audit recomputes the record and what follows from it, and compares it with
 // what is remembered outside the database unless that is not asked for.
 func (n *node) audit(ctx context.Context, remembered bool, progress func(done, total int64)) (*exchange.AuditReport, error) {
-	keys, err := n.ownKeys()
+	cfg, err := n.auditConfig()
 	if err != nil {
 		return nil, err
 	}
-	cfg := exchange.AuditConfig{Self: n.cfg.Self, Store: n.db, Opener: n.opener, Log: n.logSigner.Verifier(), Keys: keys, Progress: progress}
-	if remembered {
-		if cfg.Lock, err = exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier()); err != nil {
-			return nil, err
-		}
+	if cfg.Progress = progress; !remembered {
+		cfg.Lock = nil
 	}
 	return exchange.Audit(ctx, cfg)
+}
+
+func (n *node) auditConfig() (exchange.AuditConfig, error) {
+	keys, err := n.ownKeys()
+	if err != nil {
+		return exchange.AuditConfig{}, err
+	}
+	lock, err := exchange.NewFileLock(n.cfg.Log.Lock, n.logSigner.Verifier())
+	if err != nil {
+		return exchange.AuditConfig{}, err
+	}
+	return exchange.AuditConfig{Self: n.cfg.Self, Store: n.db, Opener: n.opener, Log: n.logSigner.Verifier(), Keys: keys, Lock: lock}, nil
+}
+
+// newChecker wires what checks the record by the clock.
+func (n *node) newChecker() (*exchange.Checker, error) {
+	audit, err := n.auditConfig()
+	if err != nil {
+		return nil, err
+	}
+	return exchange.NewChecker(exchange.CheckerConfig{
+		Audit: audit, Leases: n.db, Recorder: n.committer, Clock: n.now, Logger: n.log, Metrics: n.metrics, Every: n.cfg.Log.checkEvery(),
+	})
 }
 
 // ownKeys are the keys that have signed our receipts, the retired ones too.

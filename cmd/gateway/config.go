@@ -62,6 +62,15 @@ type LogConfig struct {
 	Origin string `json:"origin" yaml:"origin"`
 	Key    string `json:"key" yaml:"key"`
 	Lock   string `json:"lock" yaml:"lock"`
+	Check  string `json:"check,omitempty" yaml:"check,omitempty"`
+}
+
+// checkEvery is how often a running gateway checks the record; 0 for never.
+func (c LogConfig) checkEvery() time.Duration {
+	if c.Check == "off" {
+		return 0
+	}
+	return duration(c.Check, 24*time.Hour)
 }
 
 // WitnessConfig names the key that countersigns partners' checkpoints.

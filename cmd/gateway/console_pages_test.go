@@ -78,6 +78,9 @@ func newGallery(t *testing.T) *gallery {
 	if _, err := g.vn.node.reports.Order(ctx, &officerTuyet, exchange.ReportWish{Kind: export.KindStatistics, Reason: "quarterly review"}); err != nil {
 		t.Fatal(err)
 	}
+	if err := g.vn.node.checker.Work(ctx); err != nil {
+		t.Fatal(err)
+	}
 	g.indexed()
 	g.givesUp()
 	g.address = g.atName(ConsoleConfig{Passwords: true})
@@ -193,7 +196,7 @@ func (g *gallery) pages() []shownPage {
 
 		{"partners", "/partners", "/partners", allRoles, nil, "", ""},
 		{"partner", "/partners/{partner}", "/partners/KH", readers, nil, "Nội bộ Việt Nam", "Viet Nam internal"},
-		{"record", "/record", "/record", allRoles, nil, "Mốc đã ký", "Signed checkpoint"},
+		{"record", "/record", "/record", allRoles, nil, "Nhật ký nguyên vẹn", "The record holds"},
 		{"audit", "/audit", "/audit", watchers, nil, "Đăng nhập", ""},
 		{"audit-fault", "/audit", "/audit?from=2026-12-02&to=2026-12-01", "an tuyet minh", nil, "", "The last day is before the first"},
 		{"reports", "/reports", "/reports", "tuyet", nil, "Thống kê", "Statistics"},

@@ -66,6 +66,7 @@ type node struct {
 	scheduler  *exchange.Scheduler
 	registrant *exchange.Follower
 	watch      *exchange.Watch
+	checker    *exchange.Checker
 	handler    http.Handler
 	operator   *operatorAPI // nil: not served
 	webhooks   []webhookFollower
@@ -315,6 +316,9 @@ func (n *node) prepare() error {
 	}); err != nil {
 		return err
 	}
+	if n.checker, err = n.newChecker(); err != nil {
+		return err
+	}
 	key, err := loadWitnessKey(n.cfg.Witness.Key)
 	if err != nil {
 		return err
@@ -403,6 +407,7 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 	}
 	work.Go(func() { n.runWebhooks(background) })
 	work.Go(func() { n.reports.Run(background) })
+	work.Go(func() { n.checker.Run(background) })
 	go n.registry.Watch(background)
 	go n.watch.Run(background)
 

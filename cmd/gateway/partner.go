@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/user"
 	"text/tabwriter"
 	"time"
@@ -167,9 +168,7 @@ func newPartnerRetry() *cobra.Command {
 			}
 			defer n.close()
 			if officer == "" {
-				if u, err := user.Current(); err == nil {
-					officer = u.Username
-				}
+				officer = systemUser()
 			}
 			revived, err := n.oversight.RetryFor(cmd.Context(), officer, args[0], id)
 			if err != nil {
@@ -191,4 +190,13 @@ func newPartnerRetry() *cobra.Command {
 	cmd.Flags().StringVar(&officer, "officer", "", "who asks; the system user when empty")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
+}
+
+// systemUser is who works at this machine.
+func systemUser() string {
+	u, err := user.Current()
+	if err != nil { // a container may have no name for it
+		return fmt.Sprintf("uid %d", os.Getuid())
+	}
+	return u.Username
 }

@@ -161,6 +161,7 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	out.Warnings = append(out.Warnings, n.operatorWarnings()...)
 	out.Warnings = append(out.Warnings, n.watch.Warnings()...)
+	out.Warnings = append(out.Warnings, n.checker.Warnings()...)
 	n.partnerStates(ctx, &out)
 	out.Ready = len(out.Problems) == 0
 	w.Header().Set("Content-Type", "application/json")
