@@ -14,6 +14,8 @@ type script struct {
 	book Book
 	host bool // the book is the opener's
 	n    int
+
+	drafts []Note // that have not left
 }
 
 func newScript(t *testing.T) *script { return &script{t: t, host: true} }

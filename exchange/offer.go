@@ -2,9 +2,12 @@ package exchange
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // An Offer is a message that may be sent now: what the catalogue, the agreement
@@ -17,6 +20,8 @@ type Offer struct {
 	Persons   []string // whom it may speak of; nil where it names nobody
 	Targets   []string // of a withdrawal or a correction: our messages, the last one first
 	Again     bool     // for each of these persons we have said it already
+	Drafts    []string // of ours that have not left, and say it in answer to the same
+	Drafted   bool     // with these, it is said for each of these persons
 	Refused   *Problem // why it may not be sent; then it is for nobody
 }
 
@@ -57,7 +62,7 @@ func (d *Desk) Offers(ctx context.Context, by *Officer, key CaseKey) ([]Offer, e
 	if !by.Has(RoleOfficer, RoleSupervisor) {
 		return nil, nil
 	}
-	book := &Book{}
+	book, drafts := &Book{}, []Note(nil)
 	if key.Case != "" {
 		hidden, err := d.cfg.Opener.hides(ctx, by, key)
 		if err != nil {
@@ -67,6 +72,9 @@ func (d *Desk) Offers(ctx context.Context, by *Officer, key CaseKey) ([]Offer, e
 			return nil, problem(ProblemNotFound, "There is no such case.")
 		}
 		if book, err = d.cfg.Outbox.judge.known(ctx, key); err != nil {
+			return nil, err
+		}
+		if drafts, err = d.drafted(ctx, key, book); err != nil {
 			return nil, err
 		}
 	}
@@ -83,14 +91,39 @@ func (d *Desk) Offers(ctx context.Context, by *Officer, key CaseKey) ([]Offer, e
 			return nil, err
 		}
 		if len(terms) > 0 {
-			out = append(out, book.offers(r)...)
+			out = append(out, book.offers(r, drafts)...)
 		}
 	}
 	return out, nil
 }
 
-// offers returns what one row of the catalogue comes to in a case.
-func (b *Book) offers(r messageRule) []Offer {
+// drafted notes what would be said by the drafts of a case that have not left.
+func (d *Desk) drafted(ctx context.Context, key CaseKey, book *Book) ([]Note, error) {
+	if book.Erased { // they went with it
+		return nil, nil
+	}
+	views, err := d.unfinished(ctx, key)
+	if errors.Is(err, ErrErased) { // at this very moment
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []Note
+	for _, view := range views {
+		draft := view.Content.Draft
+		body, err := schemas.Parse(draft.Body, schemas.DefaultLimits())
+		if err != nil { // it was parsed before it was kept
+			return nil, fmt.Errorf("read draft %s: %w", view.Row.ID, err)
+		}
+		out = append(out, Note{ID: draft.ID, Type: draft.Type, Out: true, Reply: draft.InReplyTo, Said: said(Claims{Type: draft.Type}, body)})
+	}
+	return out, nil
+}
+
+// offers returns what one row of the catalogue comes to in a case with drafts that
+// have not left.
+func (b *Book) offers(r messageRule, drafts []Note) []Offer {
 	kind, sender := b.Kind(), opener
 	if kind != "" && !b.Opened() {
 		sender = other
@@ -108,9 +141,9 @@ func (b *Book) offers(r messageRule) []Offer {
 	case r.Type == TypeCorrection:
 		return s.corrected()
 	case r.Reply != replyNever:
-		return s.replies(r)
+		return s.replies(r, drafts)
 	}
-	return s.says(r, nil)
+	return s.says(r, nil, nil)
 }
 
 // withdrawals offers to withdraw what we have sent.
@@ -149,19 +182,21 @@ func (s *standing) corrected() []Offer {
 
 // replies offers an answer to each message that a type can answer, the last one
 // first.
-func (s *standing) replies(r messageRule) []Offer {
+func (s *standing) replies(r messageRule, drafts []Note) []Offer {
 	var out []Offer
 	for i := range slices.Backward(s.book.Notes) {
 		if asked := &s.book.Notes[i]; !asked.Out && slices.Contains(r.Answers, asked.Type) {
-			out = append(out, s.says(r, asked)...)
+			same := slices.DeleteFunc(slices.Clone(drafts), func(n Note) bool { return n.Type != r.Type || n.Reply != asked.ID })
+			out = append(out, s.says(r, asked, same)...)
 		}
 	}
 	return out
 }
 
-// says asks, person by person, whether a type may be sent. Persons for whom it
-// rests on different messages need different messages.
-func (s *standing) says(r messageRule, asked *Note) []Offer {
+// says asks, person by person, whether a type may be sent, and whether it was said
+// or one of these drafts says it. Persons for whom it rests on different messages
+// need different messages.
+func (s *standing) says(r messageRule, asked *Note, drafts []Note) []Offer {
 	var out []Offer
 	var why *Problem
 	for _, ref := range s.spokenOf(r, asked) {
@@ -181,17 +216,32 @@ func (s *standing) says(r messageRule, asked *Note) []Offer {
 		}
 		i := slices.IndexFunc(out, func(o Offer) bool { return o.Target == n.Target })
 		if i < 0 {
-			i, out = len(out), append(out, Offer{Type: r.Type, InReplyTo: n.Reply, Target: n.Target, Digest: n.Digest, Again: true})
+			i, out = len(out), append(out, Offer{Type: r.Type, InReplyTo: n.Reply, Target: n.Target, Digest: n.Digest, Again: true, Drafted: true})
 		}
 		if ref != whole {
 			out[i].Persons = append(out[i].Persons, ref)
 		}
-		out[i].Again = out[i].Again && s.said(r.Type, ref, asked)
+		out[i].count(ref, s.said(r.Type, ref, asked), drafts)
 	}
 	if out == nil && why != nil {
 		out = []Offer{{Type: r.Type, Refused: why}}
 	}
 	return out
+}
+
+// count adds a person to those whom an offer is about.
+func (o *Offer) count(ref string, said bool, drafts []Note) {
+	drafted := false
+	for i := range drafts {
+		if _, speaks := drafts[i].of(ref); speaks {
+			drafted = true
+			if !slices.Contains(o.Drafts, drafts[i].ID) {
+				o.Drafts = append(o.Drafts, drafts[i].ID)
+			}
+		}
+	}
+	o.Again = o.Again && said
+	o.Drafted = o.Drafted && (said || drafted)
 }
 
 // spokenOf returns whom a message can be about: those of the message that it

@@ -12,7 +12,7 @@ import (
 func (s *script) offered() string {
 	var out []string
 	for _, r := range catalogue {
-		for _, o := range s.book.offers(r) {
+		for _, o := range s.book.offers(r, s.drafts) {
 			line := r.Code
 			if o.Refused != nil {
 				line += "!" + o.Refused.Rule
@@ -24,6 +24,9 @@ func (s *script) offered() string {
 			}
 			if o.Again {
 				line += " again"
+			}
+			if len(o.Drafts) > 0 {
+				line += strings.ReplaceAll(fmt.Sprintf(" by %v %t", o.Drafts, o.Drafted), "message-", "")
 			}
 			out = append(out, line)
 		}
@@ -50,7 +53,7 @@ func (s *script) corrects(want string) {
 	s.t.Helper()
 	var got []string
 	for _, r := range catalogue {
-		for _, o := range s.book.offers(r) {
+		for _, o := range s.book.offers(r, s.drafts) {
 			if o.Type == TypeCorrection {
 				got = append(got, o.Targets...)
 			}
@@ -103,7 +106,7 @@ func TestOffers(t *testing.T) {
 	// Each offer holds: what it names is admitted.
 	for _, life := range []*script{s, o, p} {
 		for _, r := range catalogue {
-			for _, offer := range life.book.offers(r) {
+			for _, offer := range life.book.offers(r, nil) {
 				if offer.Refused != nil || offer.Targets != nil || r.Type == TypeErasureNotice {
 					continue
 				}
@@ -120,5 +123,32 @@ func TestOffers(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A question that a draft answers is not one that nobody has answered; of whom the
+// draft does not speak still is.
+func TestOffersKnowDrafts(t *testing.T) {
+	s := newScript(t)
+	s.host = false
+	s.ok("host", "IVQ S-1 S-2") // 01
+	draft := func(line string) { s.drafts = append(s.drafts, s.note("origin", line)) }
+	const rest = "; FTQ S-1,S-2; TDN!return-not-agreed; RCC!not-handed-over; SUP!not-received"
+	draft("IVR S-1=match re 01") // 02
+	s.offers("IVR S-1,S-2 re 01 by [02] false; NCF S-1,S-2 re 01" + rest)
+	draft("IVR S-2=match re 01") // 03
+	s.offers("IVR S-1,S-2 re 01 by [02 03] true; NCF S-1,S-2 re 01" + rest)
+	s.drafts = s.drafts[:1]
+	s.ok("origin", "IVR S-2=match re 01") // 04: what was said counts with what is drafted
+	s.offers("IVR S-1,S-2 re 01 by [02] true; NCF S-1,S-2 re 01" + rest)
+	s.ok("host", "IVQ S-1") // 05 is another question
+	s.offers("IVR S-1 re 05; IVR S-1,S-2 re 01 by [02] true; NCF S-1 re 05; NCF S-1,S-2 re 01" + rest)
+
+	s = newScript(t)
+	s.ok("host", "IVQ S-1")        // 01
+	s.ok("origin", "ERN all=case") // 02
+	draft("ERC all=done re 02")    // 03
+	if got := s.offered(); !strings.Contains(got, "ERC re 02 by [03] true") {
+		t.Errorf("the notice has an answer: %s", got)
 	}
 }

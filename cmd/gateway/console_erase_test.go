@@ -59,6 +59,16 @@ func TestConsoleErases(t *testing.T) {
 	h.open(path)
 	h.says("2 of 2 have signed", "Send or discard it; otherwise it would be destroyed unread.")
 
+	// The notice has its answer, which waits: it is shown instead of asked for again.
+	for _, page := range []string{path, "/messages/KH/in/" + notice.Row.ID} {
+		h.open(page)
+		h.says("A draft that has not left answers it")
+		if n := look(h.browser, chromedp.Evaluate[int](`document.querySelectorAll('a[href*="type=`+exchange.TypeErasureConfirmation+`"]').length`)); n != 0 {
+			t.Errorf("%s asks for an answer that is there", page)
+		}
+	}
+	h.click(`.say__first a[href="/drafts/` + answer.Row.ID + `"]`)
+
 	// Whoever posts all the same destroys nothing, and keeps what they typed.
 	v := newVisitor(t, here.address)
 	enter := func(officer string) {

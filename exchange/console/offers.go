@@ -13,16 +13,17 @@ import (
 type OfferLine struct {
 	Type    TypeName
 	Persons []string
-	At      string // the address of its form
-	Refuse  string // and of one that turns the request down
+	At      string   // the address of its form
+	Refuse  string   // and of one that turns the request down
+	Drafts  []string // that say it and have not left
 	Why     string
 }
 
-// An offerView is what may be written in a case: what waits to be said, what else
-// could be, and what could not.
+// An offerView is what may be written in a case: what waits to be said, what a
+// draft says already, what else could be said, and what could not.
 type offerView struct {
-	First, Else, Not []OfferLine
-	Problem          string // nothing can be sent at all
+	First, Drafted, Else, Not []OfferLine
+	Problem                   string // nothing can be sent at all
 }
 
 // rest puts nothing first: it is not for us to act now.
@@ -44,7 +45,7 @@ func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, 
 		if re != "" && o.InReplyTo != re || o.Type == exchange.TypeCorrection { // a correction begins from what it corrects
 			continue
 		}
-		line := OfferLine{Type: c.typeName(v.s, o.Type), Persons: o.Persons}
+		line := OfferLine{Type: c.typeName(v.s, o.Type), Persons: o.Persons, Drafts: o.Drafts}
 		if o.Refused != nil {
 			line.Why = v.s.Or("fault."+o.Refused.Rule, v.s.T("fault.other"))
 			view.Not = append(view.Not, line)
@@ -61,9 +62,12 @@ func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, 
 			q.Set("refuse", "1")
 			line.Refuse = "/write?" + q.Encode()
 		}
-		if o.InReplyTo != "" && !o.Again || key.Case == "" {
+		switch {
+		case len(o.Drafts) > 0 && o.Drafted:
+			view.Drafted = append(view.Drafted, line)
+		case o.InReplyTo != "" && !o.Again, key.Case == "":
 			view.First = append(view.First, line)
-		} else {
+		default:
 			view.Else = append(view.Else, line)
 		}
 	}
