@@ -56,7 +56,7 @@ func (d *Desk) Erase(ctx context.Context, by *Officer, key CaseKey, reason strin
 	out := Erasure{By: by.ID, Reason: reason}
 	view, err := d.asked(ctx, c, &out)
 	if err != nil {
-		return Erasure{}, d.cfg.Outbox.refused(ctx, Draft{To: key.Partner, Type: TypeErasureConfirmation}, err)
+		return Erasure{}, d.unerased(ctx, key, err)
 	}
 	data, err := json.Marshal(out)
 	if err != nil {
@@ -67,13 +67,23 @@ func (d *Desk) Erase(ctx context.Context, by *Officer, key CaseKey, reason strin
 		e.ID = out.Confirmation.ID
 	}
 	if err := d.cfg.Recorder.Record(ctx, e); err != nil {
-		return Erasure{}, d.cfg.Outbox.refused(ctx, Draft{To: key.Partner, Type: TypeErasureConfirmation}, err)
+		return Erasure{}, d.unerased(ctx, key, err)
 	}
 	d.cfg.Logger.Info("case erased", "partner", key.Partner, "case", key.Case, "by", by.ID, "index", e.Index)
 	if out.Confirmation == nil {
 		return out, nil
 	}
 	return out, d.confirm(ctx, view.Row)
+}
+
+// unerased records why an erasure was refused. Whoever comes second, or presses
+// twice, is refused nothing: what they ask for is done, whatever it looked like to
+// them in between.
+func (d *Desk) unerased(ctx context.Context, key CaseKey, err error) error {
+	if c, unread := d.cfg.Opener.store.Case(ctx, key); unread == nil && c.ErasedTo > 0 {
+		return problem(ProblemErased, "The case was erased already.")
+	}
+	return d.cfg.Outbox.refused(ctx, Draft{To: key.Partner, Type: TypeErasureConfirmation}, err)
 }
 
 // erasable returns a case that an officer may erase.

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -38,6 +39,9 @@ func (d *Desk) ErasureSteps(ctx context.Context, by *Officer, key CaseKey) ([]Er
 		return nil, err
 	}
 	drafts, err := d.unfinished(ctx, key)
+	if errors.Is(err, ErrErased) { // at this very moment
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
