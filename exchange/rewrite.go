@@ -137,7 +137,7 @@ func (s *Sight) fits(ctx context.Context, form Form, r Rewriting, out *Rewritten
 	if out.Body, err = json.Marshal(struct {
 		Target   string   `json:"target"`
 		Revision int      `json:"revision"`
-		Reason   string   `json:"reason"`
+		Reason   string   `json:"reason,omitempty"` // one that is not chosen is missing, not wrong
 		Changes  []Change `json:"changes"`
 	}{r.Target, r.Revision, r.Reason, out.Changes}); err != nil {
 		return fmt.Errorf("write a correction: %w", err)

@@ -26,6 +26,7 @@ type browser struct {
 	ctx     context.Context
 	base    string
 	axe     string
+	limit   *time.Timer
 	officer string // who was signed in by seat
 	keys    int
 	clicks  int
@@ -35,6 +36,9 @@ type browser struct {
 	mu         sync.Mutex
 	complaints []string
 }
+
+// maxBrowsing is how long a test may take in a browser.
+const maxBrowsing = 5 * time.Minute
 
 func newBrowser(t *testing.T, base string) *browser {
 	t.Helper()
@@ -46,9 +50,8 @@ func newBrowser(t *testing.T, base string) *browser {
 		chromedp.WindowSize(1280, 900), chromedp.UserDataDir(t.TempDir()))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	b := &browser{t: t, ctx: ctx, base: base, axe: string(axe)}
-	limit := time.AfterFunc(5*time.Minute, cancel)
-	t.Cleanup(func() { limit.Stop(); cancel(); stop() })
+	b := &browser{t: t, ctx: ctx, base: base, axe: string(axe), limit: time.AfterFunc(maxBrowsing, cancel)}
+	t.Cleanup(func() { b.limit.Stop(); cancel(); stop() })
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // it starts here
 		t.Fatal(err)
 	}

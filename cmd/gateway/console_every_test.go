@@ -29,8 +29,11 @@ func TestConsoleEveryPage(t *testing.T) {
 			b := g.browser(t)
 			b.speaks(tag)
 			for _, p := range g.pages() {
-				b.seat(p)
-				b.look(p, tag)
+				t.Run(p.name, func(t *testing.T) { // so that one of them can be run alone
+					b.goesOn(t)
+					b.seat(p)
+					b.look(p, tag)
+				})
 			}
 		})
 	}
@@ -45,6 +48,12 @@ func (g *gallery) browser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// goesOn lets a browser go on in another test: what hangs is ended there.
+func (b *browser) goesOn(t *testing.T) {
+	b.t = t
+	b.limit.Reset(maxBrowsing)
 }
 
 // speaks asks for a language as a browser of that country does.
@@ -125,7 +134,7 @@ func data() string {
 	for _, o := range []exchange.Officer{officerLan, officerMinh, officerAn, officerTuyet, officerQuan, officerHoa} {
 		out = append(out, o.Name, o.ID)
 	}
-	out = append(out, "đối chiếu với sổ hộ tịch", "đọc trước khi ký", "họp liên ngành", "có thể là một người", "người thân đến hỏi")
+	out = append(out, "đối chiếu với sổ hộ tịch", "đọc trước khi ký", "họp liên ngành", "có thể là một người", "người thân đến hỏi", "hai người cùng theo dõi")
 	for i := range out {
 		out[i] = regexp.QuoteMeta(out[i])
 	}

@@ -37,6 +37,10 @@ type gallery struct {
 	refused, sent string       // messages, one that we refused and one of ours
 	answer, fixes string       // the pages of an answer to ours, and of a correction
 	form, invited string       // an unfinished form, the path of an invitation
+
+	signed   []signatory
+	erasing  map[string]string // cases, by the step of their erasure that comes next
+	assigned string            // a case that lan has
 }
 
 // The roles of the gallery's officers.
@@ -61,13 +65,15 @@ func newGallery(t *testing.T) *gallery {
 	if err := g.vn.node.files.BreakGlass(ctx, &officerHoa, exchange.CaseKey{Partner: "KH", Case: g.overdue}, "she stands at the border"); err != nil {
 		t.Fatal(err)
 	}
-	g.sent = g.oursSent()
 	_, g.answer = g.answered()
 	for _, row := range g.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Case: g.fresh}) {
 		if row.Type == exchange.TypeCorrection {
 			g.fixes = "/messages/KH/in/" + row.ID
 		}
 	}
+	g.toErase()
+	g.assigns()
+	g.corrects()
 	g.form = exchange.NewID()
 	if _, err := g.forms().Keep(ctx, &officerLan, exchange.Form{ID: g.form, Partner: "KH", Type: exchange.TypeIdentityRequest, Values: url.Values{
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/name/native": {"Chanthou"}, "/subjects/0/name/latin": {"Chanthou"}, "/subjects/0/name/script": {"Latn"}, "/subjects/0/sex": {"female"},
@@ -83,6 +89,7 @@ func newGallery(t *testing.T) *gallery {
 	}
 	g.indexed()
 	g.givesUp()
+	g.onTheWay()
 	g.address = g.atName(ConsoleConfig{Passwords: true})
 	token, err := g.vn.node.roster.Invite(ctx, "", officerHoa)
 	if err != nil {
@@ -112,11 +119,11 @@ func (s *scene) forms() *exchange.Forms {
 // erases leaves a case that was erased.
 func (g *gallery) erases() {
 	g.t.Helper()
-	vn := g.vn.signatories(g.t)
+	g.signed = g.vn.signatories(g.t)
 	l := g.life(g.t)
 	g.erased = l.id
 	l.told(exchange.TypeIdentityRequest, asked(""))
-	l.erase(vn, l.asksErasure())
+	l.erase(g.signed, l.asksErasure())
 }
 
 // pages are all pages, and the states of each that officers meet.
@@ -174,8 +181,25 @@ func (g *gallery) pages() []shownPage {
 		{"compare-fault", compare, other, "lan", submits(other, nil), "Viết lý do", "Write a reason"},
 		{"compare-shown", compare, other, "lan", submits(other, url.Values{"reason": {"có thể là một người"}}), "Nguyễn Thị Mẫu", "Nguyễn Thị Mẫu"},
 
-		{"erase", oneCase + "/erase", fresh + "/erase", writers, nil, "", ""},
-		{"erase-fault", oneCase + "/erase", fresh + "/erase", "lan", submits(fresh+"/erase", nil), "", ""},
+		{"assign", oneCase, fresh, "minh", unfolds("#officers summary"), "Cán bộ được giao hồ sơ", "Officers who are to have it"},
+		{"assign-mine", oneCase, g.assigned, "lan", nil, "Trả lại hồ sơ", "Give it back"},
+		{"assign-others", oneCase, g.assigned, "tuyet an minh", nil, "Trong số cán bộ, chỉ họ xem được hồ sơ", "Of the officers, only they see it"},
+		{"assign-fault", oneCase, fresh, "minh", submits(fresh+"/officers", url.Values{"officer": {"hoa", "lan"}, "reason": {"hai người cùng theo dõi"}, "do": {"assign"}}), "Một người được chọn không được xem", "may not see this case"},
+		{"assign-meanwhile", oneCase, g.assigned, "minh", submits(g.assigned+"/officers", url.Values{"officer": {"minh"}, "do": {"assign"}}), "Người khác vừa phân công", "Somebody else has assigned"},
+
+		{"erase", oneCase + "/erase", fresh + "/erase", writers, nil, "Thông báo phải do đối tác gửi đến", "Such a notice has to come from the partner"},
+		{"erase-fault", oneCase + "/erase", fresh + "/erase", "lan", submits(fresh+"/erase", url.Values{"reason": {"the person has asked for it"}}), "Còn điều cản trở", "Something stands in the way"},
+		{"erase-signed", oneCase + "/erase", g.erasing["signed"] + "/erase", "lan", nil, "0/2 người đã ký", "0 of 2 have signed"},
+		{"erase-half", oneCase + "/erase", g.erasing["half"] + "/erase", "lan", nil, "1/2 người đã ký", "1 of 2 have signed"},
+		{"erase-day", oneCase + "/erase", g.erasing["day"] + "/erase", "lan", nil, "lấy hôm nay làm ngày xóa", "with today as the day"},
+		{"erase-answered", oneCase + "/erase", g.erasing["answered"] + "/erase", "lan", nil, "Đối tác đã có thông báo", "The partner has the notice"},
+		{"erase-deliveries", oneCase + "/erase", g.erasing["deliveries"] + "/erase", "lan", nil, "Chờ đến khi chuyển xong", "Wait until the delivery has ended"},
+		{"erase-drafts", oneCase + "/erase", g.erasing["drafts"] + "/erase", "lan", nil, "Gửi hoặc hủy bản nháp", "Send or discard it"},
+		{"erase-ready", oneCase + "/erase", g.erasing["ready"] + "/erase", "lan", nil, "Không ai khôi phục lại được", "Nobody can bring it back"},
+		{"erase-unsaid", oneCase + "/erase", g.erasing["ready"] + "/erase", "lan", submits(g.erasing["ready"]+"/erase", nil), "Viết lý do", "Write a reason"},
+		{"case-erasing", oneCase, g.erasing["half"], "lan", nil, "1/2 người đã ký", "1 of 2 have signed"},
+		{"case-erasable", oneCase, g.erasing["ready"], "lan", nil, "Tiếp tục xóa", "Go on to the erasure"},
+		{"case-just-erased", oneCase, "/cases/KH/" + g.erased + "?erased=1", "lan", nil, "Hồ sơ đã được xóa", "The case is erased"},
 
 		{"draft", oneDraft, waiting, writers, nil, "Đối tác sẽ thấy đúng như sau", "What the partner will see"},
 		{"draft-held", oneDraft, "/drafts/" + g.held, writers, nil, "Còn thiếu trước khi được gửi", "Missing before it may leave"},
@@ -187,7 +211,11 @@ func (g *gallery) pages() []shownPage {
 		{"write", "/write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, writers, nil, "Ghi nhận bảo vệ người này", "Safeguards on record"},
 		{"write-answer", "/write", "/write?to=KH&case=" + g.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + g.asked, writers, nil, "", ""},
 		{"correct", "/write", correct, "lan", nil, "Đính chính:", ""},
-		{"correct-fault", "/write", correct, "lan", presses("preview"), "Chưa có gì thay đổi", ""},
+		{"correct-nothing", "/write", correct, "lan", presses("preview"), "Chưa có gì thay đổi", ""},
+		{"correct-unsaid", "/write", correct, "lan", rewrites("show", map[string]string{"field": "/subjects/0/date_of_birth"}), "Viết lý do", "Write a reason"},
+		{"correct-fault", "/write", correct, "lan", rewrites("preview", map[string]string{"/subjects/0/sex": "male"}), "Mục này cần được điền", ""},
+		{"correct-preview", "/write", correct, "lan", rewrites("preview", map[string]string{"/subjects/0/sex": "male", ".reason": "clerical_error"}), "Những gì thay đổi", ""},
+		{"correct-meets", "/write", correct, "lan", rewrites("preview", map[string]string{"/subjects/0/sex": "male", ".reason": "clerical_error", ".revision": "1"}), "đã được đính chính sau khi bạn bắt đầu", ""},
 		{"write-kept", "/write/{id}", "/write/" + g.form, "lan", nil, "Đã lưu lúc", ""},
 		{"write-unit", "/write/{id}", "/write/" + g.form, "lan", presses("find /subjects/0/claimed_birthplace"), "", ""},
 		{"write-fault", "/write/{id}", "/write/" + g.form, "lan", presses("preview"), "Mục này cần được điền", ""},

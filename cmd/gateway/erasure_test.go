@@ -50,8 +50,7 @@ func (g *testGateway) signatories(t *testing.T) []signatory {
 // confirms has both officers release the confirmation that answers a notice.
 func (l *life) confirms(vn []signatory, notice string) exchange.DraftView {
 	l.t.Helper()
-	done := json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)
-	return l.vn.release(l.t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: done})
+	return l.vn.release(l.t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: l.id, InReplyTo: notice, Body: erasedOn(time.Now())})
 }
 
 // erase has the case erased here, as a notice asks.
