@@ -276,19 +276,22 @@ func TestOneMessageIsFoundByItsIndex(t *testing.T) {
 func TestDeedsAreFoundByTheirIndex(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
 		db := openStore(t, url)
-		for _, c := range []struct {
-			want string
-			f    exchange.Filter
+		for _, find := range []struct {
+			want   string
+			filter exchange.Filter
 		}{
 			{"entry_deed", exchange.Filter{Kind: exchange.KindAccess}},
 			{"entry_deed_type", exchange.Filter{Kind: exchange.KindEvent, Type: "delivery_retried", Partners: []string{"KH", "LA"}}},
+			{"entry_deed_type", exchange.Filter{Kind: exchange.KindEvent, Type: "officer_changed"}},
 			{"entry_deed_type", exchange.Filter{Kind: exchange.KindEvent, Type: "record_checked"}}, // with every page of the record
+			{"entry_officer", exchange.Filter{Kind: exchange.KindEvent, Type: "officer_changed", ID: "thu"}},
+			{"entry_assigned", exchange.Filter{Kind: exchange.KindEvent, Type: "case_assigned", Partner: "KH", Case: "1"}},
 			{"entry_refusal", exchange.Filter{Kind: exchange.KindRefusal}},
 		} {
-			plan, err := store.PlanOfNewest(db, t.Context(), c.f)
+			plan, err := store.PlanOfNewest(db, t.Context(), find.filter)
 			must(t, err)
-			if !regexp.MustCompile(c.want+`\b`).MatchString(plan) || strings.Contains(plan, "Sort") || strings.Contains(plan, "TEMP") {
-				t.Errorf("%+v is looked for by\n%s", c.f, plan)
+			if !regexp.MustCompile(find.want+`\b`).MatchString(plan) || strings.Contains(plan, "Sort") || strings.Contains(plan, "TEMP") {
+				t.Errorf("%+v is looked for by\n%s", find.filter, plan)
 			}
 		}
 	})

@@ -151,7 +151,9 @@ func conditions(f exchange.Filter) (string, []any) {
 	if f.Kind == exchange.KindMessage || f.Kind == exchange.KindRefusal {
 		where.WriteString(" AND kind = '" + string(f.Kind) + "'") // likewise
 	}
-	if f.Kind == exchange.KindAccess || f.Kind == exchange.KindEvent || f.Kind == exchange.KindFailure {
+	deed := f.Kind == exchange.KindAccess || f.Kind == exchange.KindEvent || f.Kind == exchange.KindFailure
+	narrow := f.Case != "" || f.Type == "officer_changed" && f.ID != "" // what is of one case or officer has an index of its own
+	if deed && !narrow {
 		where.WriteString(" AND kind IN ('access', 'event', 'failure')") // likewise
 	}
 	if !f.Since.IsZero() {
