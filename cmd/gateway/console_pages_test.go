@@ -96,6 +96,7 @@ func newGallery(t *testing.T) *gallery {
 		t.Fatal(err)
 	}
 	g.invited = "/join/" + token
+	g.widens()
 	v := newVisitor(t, g.address)
 	v.get(g.link)
 	at, err := url.Parse(g.address)
@@ -147,6 +148,7 @@ func (g *gallery) pages() []shownPage {
 
 		{"work", "/", "/", allRoles, nil, "", ""},
 		{"work-emergency", "/", "/", "minh lan tuyet an quan", nil, "Hồ sơ được mở khẩn cấp", ""},
+		{"work-widened", "/", "/", "minh", unfolds(".alert summary"), "Cán bộ được thêm quyền", "Officers who were let in"},
 		{"messages", "/messages", "/messages", readers, nil, "Chờ ta trả lời", "Waits for our answer"},
 		{"messages-out", "/messages", "/messages?box=out", readers, nil, "Chưa có biên nhận", "Without a receipt"},
 		{"messages-refused", "/messages", "/messages?box=refused", readers, nil, "Không đúng mẫu thông điệp", "It does not match its schema"},

@@ -76,6 +76,17 @@ func (g *gallery) assigns() {
 	g.assigned = "/cases/KH/" + sent.Case
 }
 
+// widens leaves an officer to whom an administrator has given more.
+func (g *gallery) widens() {
+	g.t.Helper()
+	was := g.signed[1].Officer
+	is := was
+	is.Police = true
+	if err := g.vn.node.roster.Administer(g.t.Context(), &officerQuan, is, was.Version()); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
 // corrects leaves the message of ours that asks for the child with a correction.
 func (g *gallery) corrects() {
 	g.t.Helper()

@@ -73,6 +73,10 @@ type workView struct {
 	// Emergencies are the cases that others have opened without being assigned to
 	// them; a supervisor has to look at each.
 	Emergencies []EmergencyLine
+	// Widened are the officers who were let in, or may do more, of late: the last
+	// few, and the rest, folded away.
+	Widened, WidenedToo []exchange.Widening
+	WidenedMore         bool // there was more than fits
 	// Unfinished are the forms that the officer has begun.
 	Unfinished []FormLine
 }
@@ -83,6 +87,9 @@ const shownTheirs = 8
 
 // many is where counting ends: what is more is "many or more".
 const many = 500
+
+// shownWidened is how many of them are not folded away.
+const shownWidened = 5
 
 // shownAtOnce is how many rows a list of the work page has.
 const shownAtOnce = 25
@@ -95,6 +102,12 @@ func (c *Console) workPage(v *visit) error {
 	var err error
 	if view.Emergencies, err = c.emergencyLines(v); err != nil {
 		return err
+	}
+	if view.Widened, view.WidenedMore, err = c.cfg.Roster.Widenings(v.r.Context(), v.officer); err != nil {
+		return err
+	}
+	if n := shownWidened; len(view.Widened) > n {
+		view.Widened, view.WidenedToo = view.Widened[:n], view.Widened[n:]
 	}
 	if v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
 		rows, next, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Turn: exchange.TurnUs, ByDue: true, Limit: shownAtOnce})
