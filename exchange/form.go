@@ -68,7 +68,7 @@ const (
 	MaxForms     = 30 // of one officer
 	maxFormBytes = 2 << 20
 	formAge      = 14 * 24 * time.Hour // one that nobody touches for so long goes
-	ticketAge    = 24 * time.Hour
+	ticketAge    = 7 * 24 * time.Hour  // a page that was left open over a long weekend
 )
 
 // FormsConfig wires Forms. Everything is required.

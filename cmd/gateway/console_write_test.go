@@ -268,6 +268,90 @@ func TestConsoleKeepsWhatASessionLeaves(t *testing.T) {
 	s.quiet()
 }
 
+// With the page's script it is the same, however long the officer goes on typing: one
+// form, with all of it.
+func TestConsoleKeepsWhatIsTypedAfterASession(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.open("/write?to=KH&type=" + exchange.TypeIdentityRequest)
+	const place = "/subjects/0/claimed_birthplace/text_as_given"
+	names := []string{"/subjects/0/name/native", place, "/subjects/0/date_of_birth#y"}
+	said := []string{"Đã lưu lúc", "Những gì bạn nhập đã được giữ", "Những gì bạn nhập đã được giữ"}
+	for i, text := range []string{"Chanthy", "Takeo", "1998"} {
+		h.write(at(names[i]), text)
+		h.keeps(int64(i+1), said[i])
+		if n, err := s.vn.node.db.EndSessions(t.Context(), "lan"); err != nil || n != map[bool]int{true: 1}[i == 0] {
+			t.Fatal(n, err)
+		}
+	}
+	h.write(at(place), " 2") // not kept yet when the button is pressed
+	h.click(toPreview)
+	h.says("Những gì bạn nhập đã được giữ")
+	h.click(`button[value="lan"]`)
+	h.says("gửi đến khi phiên làm việc đã hết")
+	for i, want := range []string{"Chanthy", "Takeo 2", "1998"} {
+		if got := h.value(at(names[i])); got != want {
+			t.Errorf("%s holds %q, want %q", names[i], got, want)
+		}
+	}
+	if forms, err := s.vn.node.db.FormsOf(t.Context(), "lan"); err != nil || len(forms) != 1 {
+		t.Errorf("%d forms are kept (%v)", len(forms), err)
+	}
+
+	// A page that stays open goes on when its officer has signed in elsewhere.
+	if _, err := s.vn.node.db.EndSessions(t.Context(), "lan"); err != nil {
+		t.Fatal(err)
+	}
+	h.write(at(place), "3")
+	h.keeps(5, "Những gì bạn nhập đã được giữ")
+	look(h.browser, chromedp.Evaluate[int](`fetch("/sign-in/demonstration", {method: "POST", body: new URLSearchParams({officer: "lan", to: "/help"})}).then(r => r.status)`, chromedp.EvalAwaitPromise))
+	h.write(at(place), "4")
+	h.keeps(6, "Đã lưu lúc")
+
+	// And a form that another window has changed meanwhile is kept beside what that
+	// has saved: the officer comes to what they have typed last.
+	forms := s.forms()
+	rows, err := s.vn.node.db.FormsOf(t.Context(), "lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := forms.Resume(t.Context(), &officerLan, rows[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := forms.Keep(t.Context(), &officerLan, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.vn.node.db.EndSessions(t.Context(), "lan"); err != nil {
+		t.Fatal(err)
+	}
+	h.write(at(place), "5")
+	h.keeps(6, "cửa sổ khác")
+	h.click(toPreview)
+	h.click(`button[value="lan"]`)
+	if got := h.value(at(place)); !strings.Contains(got, "345") { // a text that is typed later stands before it
+		t.Errorf("the place is %q", got)
+	}
+	if rows, err := s.vn.node.db.FormsOf(t.Context(), "lan"); err != nil || len(rows) != 2 {
+		t.Errorf("%d forms are kept (%v)", len(rows), err)
+	}
+	s.quiet()
+}
+
+// keeps waits until the page says how its form was kept, and looks at the version.
+func (h hand) keeps(version int64, words string) {
+	h.t.Helper()
+	var text, got string
+	for range 100 {
+		text, got = look(h.browser, chromedp.Text(chromedp.CSS("#saved"))), h.value(`form.write input[name="version"]`)
+		if strings.Contains(text, words) && got == fmt.Sprint(version) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	h.t.Fatalf("the form has version %s and the page says %q, want %d and %q", got, text, version, words)
+}
+
 // With the page's script what is typed is kept by itself, and a form that another
 // window has changed is not overwritten.
 func TestConsoleSavesByItself(t *testing.T) {

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -133,29 +132,40 @@ func (c *Console) keepUnattended(v *visit) (bool, error) {
 	case v.officer != nil && v.officer.ID == holder.ID:
 		return false, nil
 	}
-	if len(only(v.r.PostForm)) > 0 {
-		if err := c.keepFor(v.r.Context(), v, holder); err != nil {
-			return true, err
-		}
+	if len(only(v.r.PostForm)) == 0 { // the button of a preview: there is nothing new
+		return true, v.redirect(keptAt("/write/" + id))
 	}
-	if v.r.PostFormValue("do") == "autosave" {
-		return true, v.answer(http.StatusUnauthorized, map[string]any{"said": v.s.T("form.session_ended")})
+	byItself := v.r.PostFormValue("do") == "autosave"
+	kept, err := c.keepFor(v, holder, !byItself)
+	switch {
+	case byItself && exchange.AsProblem(err).Rule == "form-version":
+		return true, v.answer(http.StatusConflict, map[string]any{"said": v.s.T("form.conflict")})
+	case err != nil:
+		return true, err
+	case byItself: // the page goes on from this version, and does not become two forms
+		return true, v.answer(http.StatusUnauthorized, map[string]any{"version": kept.Version, "said": v.s.T("form.session_ended")})
 	}
-	return true, v.redirect("/sign-in?" + url.Values{"to": {"/write/" + id}, "kept": {"1"}}.Encode())
+	return true, v.redirect(keptAt("/write/" + kept.ID))
+}
+
+// keptAt asks to sign in, and says that what was typed waits at an address.
+func keptAt(to string) string {
+	return "/sign-in?" + url.Values{"to": {to}, "kept": {"1"}}.Encode()
 }
 
 // keepFor keeps a form for an officer who is away. One that somebody has changed
-// since is kept beside it.
-func (c *Console) keepFor(ctx context.Context, v *visit, holder *exchange.Officer) error {
+// since is kept beside it, where beside says so.
+func (c *Console) keepFor(v *visit, holder *exchange.Officer, beside bool) (exchange.Form, error) {
 	form, err := c.posted(v, holder)
 	if err != nil {
-		return err
+		return exchange.Form{}, err
 	}
 	form.Unattended = true
-	_, err = c.cfg.Forms.Keep(ctx, holder, form)
-	if exchange.AsProblem(err).Rule == "form-version" {
+	version, err := c.cfg.Forms.Keep(v.r.Context(), holder, form)
+	if beside && exchange.AsProblem(err).Rule == "form-version" {
 		form.ID, form.Version = exchange.NewID(), 0
-		_, err = c.cfg.Forms.Keep(ctx, holder, form)
+		version, err = c.cfg.Forms.Keep(v.r.Context(), holder, form)
 	}
-	return err
+	form.Version = version
+	return form, err
 }

@@ -37,10 +37,11 @@ if (form) {
     sending = fetch(form.action, { method: "POST", body: data, redirect: "error" })
       .then(async (answer) => {
         const told = await answer.json();
-        if (answer.ok) {
+        if (told.version) { // kept, after the session's end too: then for its officer
           form.elements.version.value = told.version;
           history.replaceState(null, "", form.action); // a reload goes on with it
-          say(told.saved);
+          document.querySelector(".languages [name=to]").value = location.pathname;
+          say(told.saved ?? told.said, !answer.ok);
           return;
         }
         stopped = true;
