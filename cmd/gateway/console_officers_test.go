@@ -201,7 +201,7 @@ func TestConsoleEmergency(t *testing.T) {
 	if text := b.text(); !strings.Contains(text, "Hồ sơ được mở khẩn cấp") || !strings.Contains(text, "hoa") {
 		t.Fatalf("a supervisor is not told:\n%s", text)
 	}
-	b.click(`form[action^="/emergency/"] button`)
+	b.click(`form[action^="/acknowledge/"] button`)
 	if strings.Contains(b.text(), "Hồ sơ được mở khẩn cấp") {
 		t.Error("it waits after a supervisor said that they know")
 	}

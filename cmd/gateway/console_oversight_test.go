@@ -132,7 +132,7 @@ func TestConsoleProof(t *testing.T) {
 	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
 		t.Errorf("%d accesses are in the record, and nothing was handed out", n)
 	}
-	got := look(b, chromedp.Evaluate[string](`fetch("/messages/KH/in/`+s.asked+`/source", {method: "POST", body: new URLSearchParams({reason: "for the court"})}).then(async r => r.headers.get("content-disposition") + " " + (await r.text()).split(".").length)`, chromedp.EvalAwaitPromise))
+	got := look(b, chromedp.Evaluate[string](`fetch("/messages/KH/in/`+s.asked+`/proof", {method: "POST", body: new URLSearchParams({reason: "for the court"})}).then(async r => r.headers.get("content-disposition") + " " + (await r.text()).split(".").length)`, chromedp.EvalAwaitPromise))
 	if got != "attachment; filename="+s.asked+".jws 3" {
 		t.Errorf("the source came as %q", got)
 	}

@@ -173,7 +173,7 @@ func (g *gallery) pages() []shownPage {
 		{"message-correction", oneLetter, g.fixes, readers, nil, "Những gì thay đổi", ""},
 		{"message-ours", oneLetter, "/messages/KH/out/" + g.sent, readers, nil, "Đồng ý và bảo đảm", "Consent and safeguards"},
 		{"proof", oneLetter + "/proof", message + "/proof", readers, nil, "Trình duyệt của bạn kiểm tra", "Checked by your browser"},
-		{"source-fault", oneLetter + "/proof", message + "/proof", "lan", submits(message+"/source", nil), "Viết lý do", "Write a reason"},
+		{"source-fault", oneLetter + "/proof", message + "/proof", "lan", submits(message+"/proof", nil), "Viết lý do", "Write a reason"},
 		{"find", "/find", "/find", readers, nil, "Tìm", "Find"},
 		{"find-several", "/find", "/find", "lan", submits("/find", url.Values{"text": {"ivq"}}), "Yêu cầu xác minh nhân thân", ""},
 		{"find-nothing", "/find", "/find", "lan", submits("/find", url.Values{"text": {"zz"}}), "Không có hồ sơ, thông điệp", ""},

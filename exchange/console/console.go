@@ -62,7 +62,8 @@ type Console struct {
 	languages *languages
 	streams   *streams
 	oidc      *provider
-	door      *door // of a demonstration; nil elsewhere
+	door      *door      // of a demonstration; nil elsewhere
+	router    chi.Routes // for which addresses are pages
 	handler   http.Handler
 }
 
@@ -114,6 +115,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
+	c.router = r
 	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "keys.js", "live.js", "passkey.js", "proof.js", "write.js", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/"+name, serveAsset)
 	}
@@ -151,7 +153,7 @@ func (c *Console) routes() http.Handler {
 	r.Get("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
 	r.Post("/messages/{partner}/{direction}/{id}", c.signedIn(c.messagePage))
 	r.Get("/messages/{partner}/{direction}/{id}/proof", c.signedIn(c.proofPage))
-	r.Post("/messages/{partner}/{direction}/{id}/source", c.signedIn(c.sourcePage))
+	r.Post("/messages/{partner}/{direction}/{id}/proof", c.signedIn(c.sourcePage))
 	r.Get("/partners", c.signedIn(c.partnersPage))
 	r.Get("/partners/{partner}", c.signedIn(c.partnerPage))
 	r.Post("/partners/{partner}/retry", c.signedIn(c.retryParcels))
@@ -169,7 +171,7 @@ func (c *Console) routes() http.Handler {
 	r.Post("/drafts/{id}/decision", c.signedIn(c.decideDraft))
 	r.Get("/emergency", c.signedIn(c.emergencyPage))
 	r.Post("/emergency", c.signedIn(c.openEmergency))
-	r.Post("/emergency/{id}/acknowledge", c.signedIn(c.acknowledgeEmergency))
+	r.Post("/acknowledge/{id}", c.signedIn(c.acknowledgeEmergency))
 	r.Get("/officers", c.signedIn(c.officersPage))
 	r.Get("/officers/new", c.signedIn(c.officerPage))
 	r.Post("/officers/new", c.signedIn(c.changeOfficer))

@@ -61,7 +61,7 @@ func (c *Console) signInByPassword(v *visit) error {
 		if refused.Wait > 0 {
 			view.Failed, view.Wait = "wait", int((refused.Wait+time.Second-1)/time.Second)
 		}
-		view.Typed = id
+		view.Typed, v.back = id, signInAt(form("to"))
 		return c.show(v, http.StatusUnprocessableEntity, "sign-in", v.s.T("error.prefix", v.s.T("sign_in.title")), "sign-in", view)
 	}
 	if err != nil {

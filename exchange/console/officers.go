@@ -76,6 +76,9 @@ type officerView struct {
 	Saved    bool
 }
 
+// once says that the page cannot be asked for again: the invitation is on it.
+func (view officerView) once() bool { return view.Link != "" }
+
 // A Choice is a box that can be ticked.
 type Choice struct {
 	Value, Label string

@@ -116,6 +116,7 @@ type visit struct {
 	officer *exchange.Officer // nil: nobody is signed in
 	session exchange.Session
 	id      string // of the session
+	back    string // the page that the answer is a state of, where its address does not say it
 }
 
 // A frame is what every page shows around its own content.
@@ -124,8 +125,8 @@ type frame struct {
 	Here      string // the part of the console, for the navigation
 	Path      string // where a choice of language comes back to
 	Language  string
-	Languages []string
-	Drafted   string // what a language says of itself that nobody has reviewed
+	Languages []string // to choose from
+	Drafted   string   // what a language says of itself that nobody has reviewed
 	Officer   *exchange.Officer
 	Demo      bool
 	Emergency bool // the officer may open cases of partners that they are not assigned to
@@ -180,6 +181,25 @@ func (c *Console) signedIn(page func(*visit) error) http.HandlerFunc {
 	})
 }
 
+// pageOf returns the address of the page that a request is about: its own, or for a
+// form that is sent somewhere else the one that the form stands on, above it.
+func (c *Console) pageOf(r *http.Request) string {
+	if r.Method == http.MethodGet {
+		return r.URL.RequestURI()
+	}
+	sent := r.URL.EscapedPath()
+	for path := sent; path != ""; path = path[:strings.LastIndexByte(path, '/')] {
+		if !c.router.Match(chi.NewRouteContext(), http.MethodGet, path) {
+			continue
+		}
+		if path == sent {
+			return r.URL.RequestURI()
+		}
+		return path
+	}
+	return "/"
+}
+
 func (v *visit) redirect(to string) error {
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 	return nil
@@ -215,11 +235,14 @@ func (v *visit) reads() error {
 // frame is what stands around a page.
 func (c *Console) frame(v *visit, title, here string, view any) frame {
 	f := frame{
-		Title: title, Here: here, Path: v.r.URL.RequestURI(), Language: v.s.Tag, Drafted: v.s.Or(drafted, ""), Officer: v.officer,
+		Title: title, Here: here, Path: or(v.back, c.pageOf(v.r)), Language: v.s.Tag, Drafted: v.s.Or(drafted, ""), Officer: v.officer,
 		Demo: c.door != nil, Now: v.now, Page: view,
 	}
 	if v.officer != nil {
 		f.Emergency = mayBreakGlass(v.officer)
+	}
+	if once, ok := view.(interface{ once() bool }); ok && once.once() {
+		return f // whoever chose a language would have to do without what it shows
 	}
 	for _, s := range c.languages.all {
 		f.Languages = append(f.Languages, s.Tag)
