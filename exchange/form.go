@@ -108,7 +108,7 @@ func (f *Forms) Keep(ctx context.Context, by *Officer, form Form) (int64, error)
 		if err := f.cfg.Store.DropForms(ctx, now.Add(-formAge)); err != nil {
 			return 0, err
 		}
-		if rows, err := f.cfg.Store.FormsOf(ctx, by.ID); err != nil {
+		if rows, _, err := f.rows(ctx, by.ID); err != nil {
 			return 0, err
 		} else if len(rows) >= MaxForms {
 			return 0, problem(ProblemRequest, "An officer has at most %d unfinished forms.", MaxForms).rule("forms-full")
@@ -192,7 +192,7 @@ func (f *Forms) Resume(ctx context.Context, by *Officer, id string) (Form, error
 // List returns an officer's unfinished forms without their content: those that
 // they may still write.
 func (f *Forms) List(ctx context.Context, by *Officer) ([]FormRow, error) {
-	rows, err := f.cfg.Store.FormsOf(ctx, by.ID)
+	rows, _, err := f.rows(ctx, by.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +231,9 @@ func (f *Forms) Drop(ctx context.Context, by *Officer, id string) error {
 
 // may says whether an officer may write this message at all.
 func (f *Forms) may(ctx context.Context, by *Officer, partner, caseID, messageType string) error {
+	if messageType == leftForm {
+		return problem(ProblemNotFound, "There is no such form.")
+	}
 	if !by.Has(RoleOfficer, RoleSupervisor) || !by.Sees(partner, conversationOf(messageType)) {
 		return forbidden("write this message to this partner")
 	}

@@ -41,6 +41,7 @@ type gallery struct {
 	signed   []signatory
 	erasing  map[string]string // cases, by the step of their erasure that comes next
 	assigned string            // a case that lan has
+	left     string            // what lan has sent too late
 }
 
 // The roles of the gallery's officers.
@@ -79,6 +80,10 @@ func newGallery(t *testing.T) *gallery {
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/name/native": {"Chanthou"}, "/subjects/0/name/latin": {"Chanthou"}, "/subjects/0/name/script": {"Latn"}, "/subjects/0/sex": {"female"},
 		"/subjects/0/claimed_citizenship": {"KH"}, "/subjects/0/claimed_birthplace/country": {"KH"},
 	}}); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if g.left, err = g.forms().Leave(ctx, &officerLan, exchange.Left{Form: "/find/person", Path: "/find/person", Values: url.Values{"name": {"Dara"}, "reason": {"người thân đến hỏi"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := g.vn.node.reports.Order(ctx, &officerTuyet, exchange.ReportWish{Kind: export.KindStatistics, Reason: "quarterly review"}); err != nil {
@@ -145,6 +150,7 @@ func (g *gallery) pages() []shownPage {
 		{"join", "/join/{token}", g.invited, "", nil, "Mật khẩu", "Password"},
 		{"join-over", "/join/{token}", "/join/AAAA", "", nil, "", ""},
 		{"unattended", "/sign-in", "/sign-in?kept=1&to=/write/" + g.form, "", nil, "Những gì bạn nhập đã được giữ", ""},
+		{"undone", "/sign-in", "/sign-in?undone=1&to=/find", "", nil, "Việc bạn yêu cầu chưa được thực hiện", "was not done"},
 
 		{"work", "/", "/", allRoles, nil, "", ""},
 		{"work-emergency", "/", "/", "minh lan tuyet an quan", nil, "Hồ sơ được mở khẩn cấp", ""},
@@ -177,6 +183,8 @@ func (g *gallery) pages() []shownPage {
 		{"find", "/find", "/find", readers, nil, "Tìm", "Find"},
 		{"find-several", "/find", "/find", "lan", submits("/find", url.Values{"text": {"ivq"}}), "Yêu cầu xác minh nhân thân", ""},
 		{"find-nothing", "/find", "/find", "lan", submits("/find", url.Values{"text": {"zz"}}), "Không có hồ sơ, thông điệp", ""},
+		{"left", "/find", "/find?undone=" + g.left, "lan", nil, "việc này chưa được thực hiện", "this was not done"},
+		{"left-nothing", "/find", "/find?undone=1", "lan", nil, "Việc bạn yêu cầu trên trang này", "Do it again"},
 		{"find-fault", "/find", "/find", "lan", submits("/find/person", url.Values{"birth": {"31/31/98"}}), "Không đọc được ngày sinh", ""},
 		{"find-person", "/find", "/find", "lan", submits("/find/person", url.Values{"name": {"mau nguyen thi"}, "birth": {"1997"}, "reason": {"người thân đến hỏi"}}), "có thể là người này", ""},
 		{"compare", compare, other, readers, nil, "Dữ liệu của hai người đang được che", "The data of both persons are masked"},

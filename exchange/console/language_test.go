@@ -2,6 +2,7 @@ package console
 
 import (
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -304,6 +305,63 @@ func TestWordsOfDates(t *testing.T) {
 		}
 		if got := en.Due(c.due, now); got != c.en {
 			t.Errorf("%v: %q, want %q", c.due, got, c.en)
+		}
+	}
+}
+
+// What is typed into any form is kept when its session has ended: each form is one of
+// those that say so, or nobody types into it.
+func TestLeftForms(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile("console.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	untyped := []string{"/left/{id}", "/acknowledge/{id}", "/partners/{partner}/retry", "/reports/{id}", "/drafts/{id}/statement", "/officers/{officer}/invite",
+		"/account/passkeys/options", "/account/passkeys", "/account/passkeys/remove"} // nobody names a passkey for longer than a session
+	routes := regexp.MustCompile(`r\.Post\("([^"]+)", c\.signedIn`).FindAllStringSubmatch(string(code), -1)
+	for _, route := range routes {
+		if _, kept := leftForms[route[1]]; kept == slices.Contains(untyped, route[1]) {
+			t.Errorf("%s: what is typed is kept, and nobody types, or neither", route[1])
+		}
+	}
+	if len(routes) != len(leftForms)+len(untyped) {
+		t.Errorf("%d forms, and %d are known", len(routes), len(leftForms)+len(untyped))
+	}
+	names := map[string]bool{}
+	for route, form := range leftForms {
+		for _, field := range form.typed {
+			names[field.name] = true
+			if !all.all[0].has(field.label) {
+				t.Errorf("%s: %s has no name", route, field.name)
+			}
+		}
+		for _, values := range []url.Values{{}, {"all": {"1"}}, {"name": {"x"}}, {"show": {"all-pdf"}}, {"decision": {"reject"}}} {
+			if !all.all[0].has(form.does(values)) {
+				t.Errorf("%s: nobody says what its button does", route)
+			}
+		}
+	}
+	files, err := filepath.Glob("templates/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	typed, picked := regexp.MustCompile(`<(?:textarea|input)\b[^>]* name="([a-z_]+)"`), regexp.MustCompile(`type="(?:hidden|radio|checkbox|date|text)"`)
+	for _, file := range files {
+		if strings.Contains("page-sign-in page-join page-account part-form", strings.TrimSuffix(filepath.Base(file), ".html")) {
+			continue // without a session, or kept otherwise
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range typed.FindAllStringSubmatch(string(data), -1) {
+			if !picked.MatchString(m[0]) && !names[m[1]] {
+				t.Errorf("%s: what is typed into %s is not kept", file, m[1])
+			}
 		}
 	}
 }

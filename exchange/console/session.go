@@ -72,12 +72,19 @@ func (c *Console) begin(v *visit, officer *exchange.Officer, method, pin, to str
 	if err != nil {
 		return err
 	}
+	if err := c.mayLeave(v, officer); err != nil {
+		return err
+	}
 	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Value: id, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	return v.redirect(local(to))
 }
 
 // signOut ends the session, or with everywhere all of the officer.
 func (c *Console) signOut(v *visit) error {
+	forget(v.w, leftCookie)
+	if v.officer == nil { // it has ended by itself
+		return v.redirect("/sign-in?out=1")
+	}
 	if err := c.cfg.Sessions.End(v.r.Context(), v.id, v.officer.ID, v.r.PostFormValue("everywhere") != ""); err != nil {
 		return err
 	}
@@ -106,6 +113,7 @@ type signIn struct {
 	Failed      string // why the last try failed: a key of the catalogue
 	Out         bool
 	Kept        bool // a form that came back too late waits for its officer
+	Undone      bool // what was asked for too late was not done
 	Certificate bool // the browser has shown one
 	Asks        bool // certificates are a way in here
 	Provider    bool
@@ -129,7 +137,7 @@ func (c *Console) signInView(v *visit, to, failed string) signIn {
 func (c *Console) signInPage(v *visit) error {
 	q := v.r.URL.Query()
 	view := c.signInView(v, q.Get("to"), q.Get("failed"))
-	view.Out, view.Kept = q.Get("out") != "", q.Get("kept") != ""
+	view.Out, view.Kept, view.Undone = q.Get("out") != "", q.Get("kept") != "", q.Get("undone") != ""
 	if c.door.knows(v.r) {
 		for _, id := range c.door.officers {
 			officer, err := c.cfg.Roster.Officer(v.r.Context(), id)

@@ -131,6 +131,7 @@ type frame struct {
 	Demo      bool
 	Emergency bool // the officer may open cases of partners that they are not assigned to
 	Now       time.Time
+	Left      *leftView // what the officer had asked for, and their session had ended
 	Page      any
 }
 
@@ -175,9 +176,13 @@ func tooLong(r *http.Request) error {
 func (c *Console) signedIn(page func(*visit) error) http.HandlerFunc {
 	return c.open(func(v *visit) error {
 		if v.officer == nil {
-			return v.redirect(signInAt(v.r.URL.RequestURI()))
+			return c.askToSignIn(v)
 		}
-		return page(v)
+		err := page(v)
+		if err == nil {
+			c.sentAgain(v)
+		}
+		return err
 	})
 }
 
@@ -254,6 +259,12 @@ func (c *Console) frame(v *visit, title, here string, view any) frame {
 // error never comes in the middle of one.
 func (c *Console) show(v *visit, status int, page, title, here string, view any) error {
 	f := c.frame(v, title, here, view)
+	if _, failed := view.(failure); !failed {
+		var err error
+		if f.Left, err = c.leftOn(v); err != nil {
+			return err
+		}
+	}
 	var out bytes.Buffer
 	if err := v.s.pages[page].ExecuteTemplate(&out, "frame.html", f); err != nil {
 		return fmt.Errorf("render the page %s: %w", page, err)

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// again returns the form of a page that sends again what was left.
+func (p page) again() (string, url.Values) {
+	_, note, _ := strings.Cut(p.body, `aria-labelledby="left-title"`)
+	note, _, _ = strings.Cut(note, "</section>")
+	form := regexp.MustCompile(`(?s)<form method="post" action="([^"]*)">(.*?)</form>`).FindStringSubmatch(note)
+	if form == nil {
+		return "", nil
+	}
+	values := url.Values{}
+	for _, m := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`).FindAllStringSubmatch(form[2], -1) {
+		values.Add(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
+	}
+	return html.UnescapeString(form[1]), values
+}
+
+// Whatever is sent after its session has ended is not done. What was typed is on the
+// form's page once its officer has signed in, is sent again as it was, and then is gone;
+// whoever else signs in sees nothing of it. Of a button the page says that it was not
+// done, and a page is always where signing in leads to.
+func TestConsoleFormsAfterTheirSession(t *testing.T) {
+	s := newScene(t)
+	base := s.atName(ConsoleConfig{})
+	s.link = s.pages.OpenDoor("/", "lan", "minh", "quan", "tuyet")
+	v := newVisitor(t, base)
+	v.get(s.link)
+	sits := func(officer, to string) page {
+		t.Helper()
+		return v.post("/sign-in/demonstration", url.Values{"officer": {officer}, "to": {to}})
+	}
+	message, fresh := "/messages/KH/in/"+s.asked, "/cases/KH/"+s.fresh
+	for _, try := range []struct {
+		officer, path string
+		form          url.Values
+		page          string
+		typed         []string // nil: nothing that is kept
+		then          string   // what the form does, once it is sent again
+	}{
+		{"lan", message, url.Values{"reason": {"họp liên ngành"}, "all": {"1"}}, message, []string{"họp liên ngành"}, "Nguyễn Thị Mẫu"},
+		{"lan", message + "/proof", url.Values{"reason": {"họp liên ngành"}}, message + "/proof", []string{"họp liên ngành"}, "eyJ"},
+		{"lan", "/find/person", url.Values{"name": {"Sok Dara"}, "birth": {"1998"}, "number": {"N123"}, "reason": {"người thân đến hỏi"}}, "/find", []string{"Sok Dara", "1998", "N123", "người thân đến hỏi"}, "Sok Dara"},
+		{"lan", "/find", url.Values{"text": {"Sok Dara"}}, "/find", []string{"Sok Dara"}, "Sok Dara"},
+		{"lan", fresh + "/print", url.Values{"show": {"all"}, "reason": {"họp liên ngành"}}, fresh + "/print", []string{"họp liên ngành"}, "Nguyễn Thị Mẫu"},
+		{"lan", "/cases", url.Values{"case": {"nothing-of-it"}, "filter": {"1"}}, "/cases", []string{"nothing-of-it"}, "Không có hồ sơ nào khớp"},
+		{"lan", "/drafts/" + s.held + "/amend", url.Values{"why": {"bổ sung căn cứ"}}, "/drafts/" + s.held, []string{"bổ sung căn cứ"}, "lan"},
+		{"minh", fresh + "/officers", url.Values{"do": {"assign"}, "was": {""}, "officer": {"lan"}, "reason": {"lan theo dõi"}}, fresh, []string{"lan theo dõi"}, "lan"},
+		{"tuyet", "/reports", url.Values{"kind": {"statistics"}, "reason": {"báo cáo quý bốn"}}, "/reports", []string{"báo cáo quý bốn"}, "báo cáo quý bốn"},
+		{"quan", "/officers/new", url.Values{"id": {"thu"}, "name": {"Vũ Thị Thu"}, "role": {"officer"}, "partner": {"KH"}, "version": {""}}, "/officers/new", []string{"thu", "Vũ Thị Thu"}, "Vũ Thị Thu"},
+		{"quan", "/officers/lan/invite", url.Values{"version": {"x"}}, "/officers/lan", nil, ""},
+		{"minh", "/acknowledge/none", nil, "/", nil, ""},
+		{"lan", "/drafts/" + s.held + "/statement", url.Values{"decision": {"release"}}, "/drafts/" + s.held, nil, ""},
+		{"tuyet", "/reports/none", nil, "/reports", nil, ""},
+	} {
+		sits(try.officer, "/")
+		if _, err := s.vn.node.db.EndSessions(t.Context(), try.officer); err != nil {
+			t.Fatal(err)
+		}
+		p := v.post(try.path, try.form)
+		q := p.at.Query()
+		to, err := url.Parse(q.Get("to"))
+		if err != nil || p.status != 200 || p.at.Path != "/sign-in" || to.Path != try.page || q.Has("kept") != (try.typed != nil) || q.Has("undone") == q.Has("kept") {
+			t.Errorf("%s leads to %s (%d)", try.path, p.at, p.status)
+			continue
+		}
+		other := map[bool]string{true: "minh", false: "lan"}[try.officer != "minh"]
+		if p := sits(other, to.String()); try.typed != nil && strings.Contains(p.body, "left-title") {
+			t.Errorf("%s: %s is shown what %s has typed", try.path, other, try.officer)
+		}
+		p = sits(try.officer, to.String())
+		if p.status != 200 || p.at.Path != try.page || !strings.Contains(p.body, "việc này chưa được thực hiện") {
+			t.Errorf("%s: at %s (%d) it is not said that nothing was done", try.path, p.at, p.status)
+		}
+		action, form := p.again()
+		if try.typed == nil {
+			if action != "" {
+				t.Errorf("%s is offered again", try.path)
+			}
+			continue
+		}
+		for _, text := range try.typed {
+			if address := p.at.String(); !strings.Contains(p.body, "<bdi>"+text+"</bdi>") || strings.Contains(address, text) || strings.Contains(address, url.QueryEscape(text)) {
+				t.Errorf("%s: %q is lost, or in the address %s", try.path, text, address)
+			}
+		}
+		if sent := v.post(action, form); action != try.path || sent.status != 200 || !strings.Contains(sent.body, try.then) {
+			t.Errorf("%s: sent again to %s: %d\n%s", try.path, action, sent.status, sent.body)
+		}
+		if action, _ := v.get(to.String()).again(); action != "" {
+			t.Errorf("%s: what was sent again is still kept", try.path)
+		}
+	}
+	if _, known, err := s.vn.node.officerEntry(t.Context(), "thu"); err != nil || !known {
+		t.Errorf("the new officer: %v %v", known, err)
+	}
+	s.leavesLittle(v, sits)
+	s.quiet()
+	s.vn.check()
+}
+
+// leavesLittle tries what must not be kept: of whoever has signed out, of a stranger, and
+// more than a few.
+func (s *scene) leavesLittle(v *visitor, sits func(officer, to string) page) {
+	s.t.Helper()
+	left := func() int {
+		rows, err := s.vn.node.db.FormsOf(s.t.Context(), "lan")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return len(rows)
+	}
+	before := left() // the draft that lan has opened
+	search := url.Values{"text": {"Sok Dara"}}
+	sits("lan", "/")
+	v.post("/sign-out", nil)
+	for name, who := range map[string]*visitor{"whoever has signed out": v, "a stranger": newVisitor(s.t, v.base)} {
+		if p := who.post("/find", search); p.at.Path != "/sign-in" || !p.at.Query().Has("undone") || left() != before {
+			s.t.Errorf("%s: at %s, %d are kept", name, p.at, left())
+		}
+	}
+	if p := v.post("/sign-out", nil); p.at.String() != v.base+"/sign-in?out=1" {
+		s.t.Errorf("signing out twice leads to %s", p.at)
+	}
+	sits("lan", "/")
+	if _, err := s.vn.node.db.EndSessions(s.t.Context(), "lan"); err != nil {
+		s.t.Fatal(err)
+	}
+	last := page{}
+	for range 8 {
+		last = v.post("/find", search)
+	}
+	if n := left() - before; n != 5 {
+		s.t.Errorf("%d are kept", n)
+	}
+	to, err := url.Parse(last.at.Query().Get("to"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	id := to.Query().Get("undone")
+	sits("lan", "/")
+	if p := v.get("/write/" + id); p.status != 404 || strings.Contains(p.body, "Sok Dara") {
+		s.t.Errorf("what was left is a form of a message: %d", p.status)
+	}
+	if p := v.get("/"); strings.Contains(p.body, id) {
+		s.t.Error("the page of work has it")
+	}
+	reads := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess, Type: "form_read"})
+	if p := v.get(to.String()); !strings.Contains(p.body, "Sok Dara") || len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess, Type: "form_read"})) != len(reads)+1 {
+		s.t.Error("it is not shown, or not in the record")
+	}
+	if p := v.post("/left/"+id, url.Values{"to": {"/find"}}); p.at.Path != "/find" || left() != before+4 {
+		s.t.Errorf("dropped, and at %s with %d", p.at, left()-before)
+	}
+}
+
+// The same in a browser, with scripts and without.
+func TestConsoleReasonAfterASession(t *testing.T) {
+	for name, scripts := range map[string]bool{"with scripts": true, "without scripts": false} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			h := s.signIn("lan")
+			if !scripts {
+				h.noScript()
+			}
+			h.open("/messages/KH/in/" + s.asked)
+			h.tap(`input[value="/subjects/0/name"]`)
+			h.write("#reason", "đối chiếu với sổ hộ tịch")
+			if _, err := s.vn.node.db.EndSessions(t.Context(), "lan"); err != nil {
+				t.Fatal(err)
+			}
+			h.click(`.why button:not([name])`)
+			h.says("Những gì bạn nhập đã được giữ")
+			h.click(`button[value="lan"]`)
+			h.says("việc này chưa được thực hiện", "đối chiếu với sổ hộ tịch")
+			h.accessible("a page whose form was not done")
+			h.picture("left")
+			h.click(`[aria-labelledby="left-title"] button:not(.govuk-button--secondary)`)
+			h.says("Nguyễn Thị Mẫu")
+			if look(h.browser, chromedp.Evaluate[bool](`document.querySelector("#left-title") !== null`)) {
+				t.Error("what was done is still said not to be")
+			}
+			s.quiet()
+		})
+	}
+}
