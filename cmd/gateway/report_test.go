@@ -281,6 +281,16 @@ func TestConsoleReports(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	// A page that was opened before hears of it, and goes on with what is typed there.
+	look(b, chromedp.Evaluate[bool](`(() => {
+		const row = document.querySelector("[data-report]");
+		row.dataset.state = "due"; row.lastElementChild.innerHTML = "<progress max=100></progress>"; document.getElementById("made").dataset.working = "1";
+		const again = document.createElement("script"); again.src = "/assets/live.js?again"; document.head.append(again);
+		return true })()`))
+	b.run(chromedp.SendKeys(chromedp.CSS("#f-reason"), "of the next quarter"), chromedp.WaitVisible(chromedp.CSS("[data-report] button")))
+	if kept := b.value("#f-reason"); kept != "of the next quarter" {
+		t.Errorf("when a report is there, %q is left of what was typed", kept)
+	}
 	got := look(b, chromedp.Evaluate[string](`fetch(document.querySelector("form[action^='/reports/']").action, {method: "POST"}).then(async r => r.headers.get("content-disposition") + " " + (await r.text()).split("\r\n")[0])`, chromedp.EvalAwaitPromise))
 	if got != "attachment; filename=statistics.csv table,row,under,title_vi,title_en,count,of,share_percent,median_days,note" {
 		t.Errorf("the report came as %q", got)

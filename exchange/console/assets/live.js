@@ -14,11 +14,25 @@
   source.addEventListener("news", e => show("news", e.data));
   source.addEventListener("lines", e => show("lines", e.data));
   source.addEventListener("over", () => { show("over", live.dataset.over); source.close(); });
+  // A report that is there has its button on the page as it would be now. Its row alone
+  // is taken from that: somebody may be typing beside it.
+  const renew = async row => {
+    const answer = await fetch("/reports");
+    if (!answer.ok || answer.redirected) return;
+    const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = now.querySelector('[data-report="' + CSS.escape(row.dataset.report) + '"]');
+    if (fresh) row.replaceWith(fresh);
+    if (!now.querySelector("[data-working]")) document.querySelector("#made .panel__more")?.remove();
+  };
   source.addEventListener("reports", e => {
     for (const report of JSON.parse(e.data)) {
       const row = document.querySelector('[data-report="' + CSS.escape(report.id) + '"]');
       if (!row || row.dataset.state !== "due") continue;
-      if (report.state !== "due") return location.reload(); // it is there: the page has its button
+      if (report.state !== "due") {
+        row.dataset.state = report.state; // once
+        renew(row);
+        continue;
+      }
       const bar = row.querySelector("progress");
       if (bar) bar.value = report.percent;
     }
