@@ -1,6 +1,9 @@
 package exchange
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // News counts what has happened, as far as an officer may know of it. It says
 // nothing of any case.
@@ -9,6 +12,8 @@ type News struct {
 	Lost     int // of ours that will not be delivered
 	Clocks   int // reminders, and time limits that have passed
 	Drafts   int // submitted or amended: they may wait for somebody
+	// Emergencies are cases that others have opened so, for supervisors alone.
+	Emergencies int
 }
 
 // newsPage is how many events are read at once; newsPages bounds one look.
@@ -32,6 +37,14 @@ func (o *Oversight) News(ctx context.Context, by *Officer, from int64) (News, in
 				out.Clocks++
 			case "draft.submitted", "draft.amended":
 				out.Drafts++
+			case "access.emergency":
+				alarms, err := o.alarms(ctx, by, e)
+				if err != nil {
+					return News{}, from, err
+				}
+				if alarms {
+					out.Emergencies++
+				}
 			}
 		}
 		if from = next; !more {
@@ -39,6 +52,23 @@ func (o *Oversight) News(ctx context.Context, by *Officer, from int64) (News, in
 		}
 	}
 	return out, from, nil
+}
+
+// alarms says whether somebody has to be told of an emergency: a supervisor, of what
+// another officer has opened.
+func (o *Oversight) alarms(ctx context.Context, by *Officer, e Event) (bool, error) {
+	if !by.Has(RoleSupervisor) {
+		return false, nil
+	}
+	row, err := o.cfg.Files.cfg.Reader.Entry(ctx, e.Index)
+	if err != nil {
+		return false, err
+	}
+	emergency, err := o.cfg.Files.emergencyOf(ctx, row)
+	if errors.Is(err, ErrErased) {
+		return false, nil
+	}
+	return emergency.Officer != by.ID, err
 }
 
 // Now returns the index that the next entry will have.

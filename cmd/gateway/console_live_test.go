@@ -50,6 +50,59 @@ func TestConsoleLive(t *testing.T) {
 	s.quiet()
 }
 
+// A supervisor at work hears that a case was opened in an emergency, whatever page is
+// open, and nothing of the case; whoever has opened it, and officers, hear nothing.
+func TestConsoleLiveEmergency(t *testing.T) {
+	s := newScene(t)
+	if err := s.vn.node.roster.Put(t.Context(), "", officerHoa); err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="minh"]`)
+	b.open("/cases")
+	b.run(chromedp.WaitReady(chromedp.CSS("#live")))
+	officer := newVisitor(t, s.address)
+	officer.get(s.pages.OpenDoor("/", "lan"))
+	officer.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	stream, err := officer.client.Get(s.address + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stream.Body.Close() }()
+	const reason = "she stands at the border"
+	key := exchange.CaseKey{Partner: "KH", Case: s.fresh}
+	if err := s.vn.node.files.BreakGlass(t.Context(), &officerHoa, key, reason); err != nil {
+		t.Fatal(err)
+	}
+	alarm := `#live [data-live="emergencies"]:not([hidden])`
+	b.run(chromedp.WaitVisible(chromedp.CSS(alarm)))
+	if text := look(b, chromedp.Text(chromedp.CSS(alarm))); !strings.HasPrefix(text, "1 hồ sơ được mở khẩn cấp") || strings.Contains(text, s.fresh) || strings.Contains(text, "hoa") || strings.Contains(text, "KH") {
+		t.Errorf("the page says %q", text)
+	}
+	b.accessible("a page that tells of an emergency")
+	b.picture("live-emergency")
+	b.click(alarm + " a")
+	if text := b.text(); b.path() != "/" || !strings.Contains(text, reason) {
+		t.Errorf("it leads to %s:\n%s", b.path(), text)
+	}
+
+	s.receives(exchange.TypeIdentityRequest, asked(""), nil) // after which lan has been told of the emergency too, or never
+	lines := bufio.NewScanner(stream.Body)
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "data:") {
+		if strings.Contains(lines.Text(), "emergencies") {
+			t.Error("an officer is told of an emergency")
+		}
+	}
+	// Nobody is told of what they have opened themselves.
+	for who, want := range map[*exchange.Officer]int{&officerMinh: 1, &officerLan: 0, &officerHoa: 0, {ID: "hoa", Roles: []exchange.Role{exchange.RoleSupervisor}, Partners: []string{"KH"}, Status: exchange.OfficerActive}: 0} {
+		if news, _, err := s.vn.node.oversight.News(t.Context(), who, 0); err != nil || news.Emergencies != want {
+			t.Errorf("%s hears of %d emergencies, want %d (%v)", who.ID, news.Emergencies, want, err)
+		}
+	}
+	s.quiet()
+}
+
 // A stream is for who is signed in, bounded for each session, holds identifiers
 // of nobody, and does not keep the session awake.
 func TestConsoleLiveIsBounded(t *testing.T) {

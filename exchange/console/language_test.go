@@ -56,7 +56,7 @@ func families() map[string][]string {
 			"officer_signed_in", "officer_signed_out", "sign_in_refused", "officer_changed", "record_checked", "split_view", "witness_ahead", "witness_refused"),
 		"report.problem.": reportProblems(),
 		"assign.fault.":   texts("assigned-meanwhile", "assigned-many", "assigned-reason", "assigned-officer"),
-		"live.":           texts("messages", "lost", "clocks", "drafts"),
+		"live.":           texts("messages", "lost", "clocks", "drafts", "emergencies"),
 		"revocation.":     texts("none", "fresh", "stale", "expired"),
 		"outcome.":        texts("retry", "refused", "invalid-receipt", "dead"),
 		"sign_in.method.": texts(byCertificate, byProvider, byDemo, byPasskey, byPassword),

@@ -101,7 +101,7 @@ func (s *stream) run(ctx context.Context) error {
 	tick := time.NewTicker(liveEvery)
 	defer tick.Stop()
 	known, beat := time.Now(), time.Now()
-	s.said = map[string]string{"lines": "", "news": "", "reports": ""}
+	s.said = map[string]string{"lines": "", "news": "", "emergencies": "", "reports": ""}
 	if err := s.write(":\n\n"); err != nil {
 		return err
 	}
@@ -139,6 +139,11 @@ func (s *stream) look(ctx context.Context) error {
 	}
 	s.next = next
 	s.news.Messages, s.news.Lost, s.news.Clocks, s.news.Drafts = s.news.Messages+more.Messages, s.news.Lost+more.Lost, s.news.Clocks+more.Clocks, s.news.Drafts+more.Drafts
+	if s.news.Emergencies += more.Emergencies; s.news.Emergencies > 0 {
+		if err := s.say("emergencies", s.s.T("live.emergencies", s.news.Emergencies)); err != nil {
+			return err
+		}
+	}
 	if err := s.say("news", s.words()); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@
     part.hidden = !words;
   };
   source.addEventListener("news", e => show("news", e.data));
+  source.addEventListener("emergencies", e => show("emergencies", e.data));
   source.addEventListener("lines", e => show("lines", e.data));
   source.addEventListener("over", () => { show("over", live.dataset.over); source.close(); });
   // A report that is there has its button on the page as it would be now. Its row alone
