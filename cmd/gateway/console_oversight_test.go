@@ -116,7 +116,7 @@ func TestConsoleProof(t *testing.T) {
 	wrong := look(b, chromedp.Evaluate[string](`(async () => {
 		const leaf = document.querySelector("#proof-leaf code"); leaf.textContent = leaf.textContent.replace('"in"', '"to"');
 		const list = document.getElementById("proof-checks"); list.textContent = ""; delete list.dataset.done;
-		const again = document.createElement("script"); again.src = "/assets/proof.js?again"; document.head.append(again);
+		const again = document.createElement("script"); again.src = "/assets/again/proof.js"; document.head.append(again);
 		while (!list.dataset.done) await new Promise(r => setTimeout(r, 20));
 		return Array.from(list.children, e => e.className).join(" ") })()`, chromedp.EvalAwaitPromise))
 	if wrong != "ok bad ok ok ok ok" {

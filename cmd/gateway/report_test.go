@@ -285,7 +285,7 @@ func TestConsoleReports(t *testing.T) {
 	look(b, chromedp.Evaluate[bool](`(() => {
 		const row = document.querySelector("[data-report]");
 		row.dataset.state = "due"; row.lastElementChild.innerHTML = "<progress max=100></progress>"; document.getElementById("made").dataset.working = "1";
-		const again = document.createElement("script"); again.src = "/assets/live.js?again"; document.head.append(again);
+		const again = document.createElement("script"); again.src = "/assets/again/live.js"; document.head.append(again);
 		return true })()`))
 	b.run(chromedp.SendKeys(chromedp.CSS("#f-reason"), "of the next quarter"), chromedp.WaitVisible(chromedp.CSS("[data-report] button")))
 	if kept := b.value("#f-reason"); kept != "of the next quarter" {

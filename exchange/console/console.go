@@ -2,7 +2,6 @@ package console
 
 import (
 	"crypto/x509"
-	"embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,9 +16,6 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange/export"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
-
-//go:embed assets/*.css assets/*.js assets/*.svg assets/fonts/*
-var assets embed.FS
 
 // Config wires a Console. Everything is required but what says otherwise.
 type Config struct {
@@ -117,7 +113,7 @@ func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
 	c.router = r
 	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "keys.js", "live.js", "passkey.js", "proof.js", "write.js", "mark.svg", "fonts/{name}"} {
-		r.Get("/assets/"+name, serveAsset)
+		r.Get("/assets/{version}/"+name, c.serveAsset)
 	}
 	r.Get("/sign-in", c.open(c.signInPage))
 	r.Post("/sign-in/certificate", c.open(c.signInByCertificate))
@@ -209,14 +205,4 @@ func compressed(pages http.Handler) http.Handler {
 		}
 		pages.ServeHTTP(w, r)
 	})
-}
-
-// serveAsset serves what is the same for everybody and holds nothing of a case.
-func serveAsset(w http.ResponseWriter, r *http.Request) {
-	age := time.Hour
-	if strings.HasSuffix(r.URL.Path, ".woff2") {
-		age = 7 * 24 * time.Hour
-	}
-	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%.0f", age.Seconds()))
-	http.FileServerFS(assets).ServeHTTP(w, r)
 }

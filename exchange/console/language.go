@@ -35,6 +35,7 @@ const drafted = "frame.drafted"
 type languages struct {
 	all     []*speech
 	matcher language.Matcher
+	assets  string // the version that pages ask for
 }
 
 // A speech says everything in one language.
@@ -61,7 +62,11 @@ func (w *wording) UnmarshalJSON(data []byte) error {
 }
 
 func loadLanguages(zone *time.Location) (*languages, error) {
-	out := &languages{}
+	version, err := versionOfAssets()
+	if err != nil {
+		return nil, err
+	}
+	out := &languages{assets: version}
 	builder := catalog.NewBuilder(catalog.Fallback(language.MustParse(spoken[0])))
 	var tags []language.Tag
 	for _, name := range spoken {
@@ -84,7 +89,7 @@ func loadLanguages(zone *time.Location) (*languages, error) {
 			return nil, err
 		}
 		s.printer = message.NewPrinter(tag, message.Catalog(builder))
-		if s.pages, err = parsePages(s); err != nil {
+		if s.pages, err = parsePages(s, version); err != nil {
 			return nil, err
 		}
 		out.all, tags = append(out.all, s), append(tags, tag)

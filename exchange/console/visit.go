@@ -24,10 +24,12 @@ var templateFiles embed.FS
 // pages are the parsed templates of one language, by page.
 type pages map[string]*template.Template
 
-// parsePages parses every page inside the frame, with the words of a language.
-func parsePages(s *speech) (pages, error) {
+// parsePages parses every page inside the frame, with the words of a language and a
+// version of what pages load.
+func parsePages(s *speech, version string) (pages, error) {
 	functions := template.FuncMap{
 		"t": s.T, "word": s.Or, "time": s.Time, "day": s.Day, "due": s.Due, "text": Text,
+		"asset":      func(name string) string { return "/assets/" + version + "/" + name },
 		"with_now":   func(line CaseLine, now time.Time) any { return lineNow{line, now} },
 		"erasable":   erasable,
 		"described":  Node.described,
