@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // An Access is a look at personal data: who, why, whose, which fields. It is
@@ -22,13 +23,26 @@ type Access struct {
 	BreakGlass bool `json:"break_glass,omitempty"`
 }
 
-// minReason is how short a reason may be: one letter explains nothing.
-const minReason = 5
+// How short a reason may be, for one letter explains nothing, and how long.
+const (
+	minReason = 5
+	maxReason = 1000
+)
 
-// checkReason refuses what explains nothing, or too much.
+// reasonLength counts the characters of a reason without the space around it. A
+// letter of Vietnamese or Khmer is one, though it takes three bytes.
+func reasonLength(reason string) int { return utf8.RuneCountInString(strings.TrimSpace(reason)) }
+
+// GoodReason says whether a reason explains something, and not too much.
+func GoodReason(reason string) bool {
+	n := reasonLength(reason)
+	return n >= minReason && n <= maxReason
+}
+
+// checkReason refuses a reason that is not good.
 func checkReason(reason string) error {
-	if n := len(strings.TrimSpace(reason)); n < minReason || n > 1000 {
-		return problem(ProblemRequest, "Say for which reason, in %d to 1000 characters; it stands in the record.", minReason).rule("reason-required")
+	if !GoodReason(reason) {
+		return problem(ProblemRequest, "Say for which reason, in %d to %d characters; it stands in the record.", minReason, maxReason).rule("reason-required")
 	}
 	return nil
 }

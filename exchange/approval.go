@@ -99,7 +99,7 @@ func openStatement(o *Officer, self string, signed []byte, now time.Time) (State
 		return invalid("approval-time", "The statement was not signed now; sign it again.")
 	case s.Decision != DecisionRelease && s.Decision != DecisionReject:
 		return invalid("approval-decision", "The decision is release or reject.")
-	case len(s.Reason) > 1000:
+	case reasonLength(s.Reason) > maxReason:
 		return invalid("approval-form", "The reason is too long.")
 	}
 	return s, nil

@@ -142,8 +142,8 @@ func (c *CaseFiles) Assign(ctx context.Context, by *Officer, key CaseKey, office
 	switch {
 	case len(a.Officers) > MaxAssigned:
 		return problem(ProblemRequest, "A case is assigned to at most %d officers.", MaxAssigned).rule("assigned-many").at("/officers")
-	case len(reason) > 1000:
-		return problem(ProblemRequest, "A reason has at most 1000 characters.").rule("assigned-reason").at("/reason")
+	case reasonLength(reason) > maxReason: // nobody has to give one
+		return problem(ProblemRequest, "A reason has at most %d characters.", maxReason).rule("assigned-reason").at("/reason")
 	case slices.Equal(a.Officers, a.was):
 		return nil
 	case !by.mayAssign(a):

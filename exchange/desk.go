@@ -180,7 +180,13 @@ func mayDecide(by *Officer, view DraftView, s Statement) *Problem {
 
 // Discard takes a draft back, also one that all have released and that has not
 // been signed yet: the partner is suspended, or the record could not be written.
+// Nobody has to say why.
 func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int64, reason string) error {
+	if reason != "" {
+		if err := checkReason(reason); err != nil {
+			return err
+		}
+	}
 	row, err := d.find(ctx, by, id, version, DraftHeld, DraftWaiting, DraftReleasing)
 	if err != nil {
 		return err

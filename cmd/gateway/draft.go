@@ -236,8 +236,8 @@ the statement does not count.`,
 			if key == "" || digest == "" {
 				return hint(usagef("--key and --sha256 are required"), "'gateway draft show "+args[0]+" --reason …' prints what the draft says and its sha256")
 			}
-			if decision == exchange.DecisionReject && f.reason == "" {
-				return usagef("--reason is required: its author has to know why")
+			if decision == exchange.DecisionReject && !exchange.GoodReason(f.reason) {
+				return usagef("--reason is required, in 5 to 1000 characters: its author has to know why")
 			}
 			return f.do(cmd, func(n *node, by *exchange.Officer) error {
 				return n.decide(cmd, &f, by, args[0], key, exchange.Statement{SHA256: digest, Decision: decision, Reason: f.reason})

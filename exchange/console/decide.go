@@ -43,7 +43,7 @@ func (c *Console) statementOf(v *visit) (exchange.Statement, string) {
 		return s, ""
 	}
 	s.Reason = strings.TrimSpace(v.r.PostFormValue("why"))
-	if n := len(s.Reason); n < 5 || n > 1000 {
+	if !exchange.GoodReason(s.Reason) {
 		return s, "decide.reason_required"
 	}
 	return s, ""

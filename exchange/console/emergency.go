@@ -58,7 +58,7 @@ func (c *Console) openEmergency(v *visit) error {
 		view.Field, view.Fault = "case", "emergency.fault.case"
 		return c.showEmergency(v, view)
 	}
-	if n := len(view.Reason); n < 5 || n > 1000 {
+	if !exchange.GoodReason(view.Reason) {
 		view.Field, view.Fault = "reason", "reveal.reason_required"
 		return c.showEmergency(v, view)
 	}

@@ -200,7 +200,7 @@ func (c *Console) findPerson(v *visit) error {
 	if view.Person.Name+view.Person.Latin+view.Person.Number == "" {
 		view.Faults = append(view.Faults, fieldFault{"name", "find.person_empty"})
 	}
-	if n := len(view.Person.Reason); n < 5 || n > 1000 {
+	if !exchange.GoodReason(view.Person.Reason) {
 		view.Faults = append(view.Faults, fieldFault{"reason", "find.reason_required"})
 	}
 	if len(view.Faults) > 0 || c.cfg.Register == nil {

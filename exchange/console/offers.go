@@ -136,7 +136,7 @@ func (c *Console) amendDraft(v *visit) error {
 // discardDraft takes a draft back, for a reason that stays in the record.
 func (c *Console) discardDraft(v *visit) error {
 	id, why := chi.URLParam(v.r, "id"), v.r.PostFormValue("why")
-	if n := len(why); n < 5 || n > 1000 {
+	if !exchange.GoodReason(why) {
 		return v.redirect("/drafts/" + id + "?fault=discard#discard-why")
 	}
 	view, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, id)

@@ -103,7 +103,7 @@ func (c *Console) orderReport(v *visit) error {
 	form := func(name string, most int) string { return strings.TrimSpace(cut(v.r.PostFormValue(name), most)) }
 	wish := reportWish{
 		form("kind", 20), form("partner", 8), form("case", 64), form("subject", 64), form("template", 40), form("from", 10), form("to", 10),
-		form("reason", 1000), v.r.PostFormValue("names") != "",
+		strings.TrimSpace(v.r.PostFormValue("reason")), v.r.PostFormValue("names") != "",
 	}
 	if wish.Kind != export.KindSubject {
 		wish.Subject = ""

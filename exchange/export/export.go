@@ -112,9 +112,8 @@ func (x *Exporter) Evidence(ctx context.Context, req Request, w io.Writer) (Summ
 
 // checkReason bounds what will stand in the record.
 func checkReason(reason string) error {
-	n := utf8.RuneCountInString(reason)
-	if !utf8.ValidString(reason) || n < 3 || n > 500 {
-		return fmt.Errorf("%w: a reason of 3 to 500 characters is required, for it stands in the record and in the bundle", ErrRequest)
+	if !utf8.ValidString(reason) || !exchange.GoodReason(reason) {
+		return fmt.Errorf("%w: a reason of 5 to 1000 characters is required, for it stands in the record and in the bundle", ErrRequest)
 	}
 	for _, c := range reason {
 		if unicode.IsControl(c) {

@@ -75,7 +75,7 @@ func (r *Reporter) Check(by *exchange.Officer, wish exchange.ReportWish) error {
 		// A bundle of a period has no gaps, so it holds police information too.
 		return refuse("evidence-scope", "Evidence of more than a case is for whoever may see all of it: every partner in it, and police information.")
 	case wish.Kind == KindEvidence && checkReason(wish.Reason) != nil:
-		return refuse("reason-one-line", "For a bundle the reason is one line of 3 to 500 characters; it stands in the bundle.")
+		return refuse("reason-one-line", "For a bundle the reason is one line of 5 to 1000 characters; it stands in the bundle.")
 	case wish.Kind == KindStatistics && r.template(wish.Template) == nil:
 		return refuse("template-unknown", "There is no template of this name.")
 	}
