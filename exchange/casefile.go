@@ -221,6 +221,44 @@ type TimelineEntry struct {
 
 // Timeline returns what happened in a case from an index on, at most n.
 func (c *CaseFiles) Timeline(ctx context.Context, by *Officer, key CaseKey, from int64, n int) ([]TimelineEntry, error) {
+	tell, err := c.teller(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	var out []TimelineEntry
+	done := errors.New("enough")
+	err = c.cfg.Reader.Entries(ctx, from, math.MaxInt64, Filter{Partner: key.Partner, Case: key.Case}, func(r Row) error {
+		if out = append(out, tell(r)); len(out) >= n {
+			return done
+		}
+		return nil
+	})
+	if errors.Is(err, done) {
+		err = nil
+	}
+	return out, err
+}
+
+// TimelineBefore returns what happened in a case before an index (0: to this day),
+// the last first, at most n. The events before that are not looked at.
+func (c *CaseFiles) TimelineBefore(ctx context.Context, by *Officer, key CaseKey, before int64, n int) ([]TimelineEntry, error) {
+	tell, err := c.teller(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	rows, err := c.cfg.Reader.Newest(ctx, before, Filter{Partner: key.Partner, Case: key.Case}, n)
+	out := make([]TimelineEntry, len(rows))
+	for i, r := range rows {
+		out[i] = tell(r)
+	}
+	return out, err
+}
+
+// teller returns what tells an entry of a case that an officer may see.
+func (c *CaseFiles) teller(ctx context.Context, by *Officer, key CaseKey) (func(Row) TimelineEntry, error) {
 	row, err := c.row(ctx, by, key)
 	if err != nil {
 		return nil, err
@@ -233,9 +271,7 @@ func (c *CaseFiles) Timeline(ctx context.Context, by *Officer, key CaseKey, from
 	if peer, peerErr := c.cfg.Directory.Peer(key.Partner); peerErr == nil {
 		late = book.late(peer.Clocks(book, c.cfg.Clock()))
 	}
-	var out []TimelineEntry
-	done := errors.New("enough")
-	err = c.cfg.Reader.Entries(ctx, from, math.MaxInt64, Filter{Partner: key.Partner, Case: key.Case}, func(r Row) error {
+	return func(r Row) TimelineEntry {
 		e := TimelineEntry{Index: r.Index, At: r.At, Kind: r.Kind, Direction: r.Direction, ID: r.ID, Type: r.Type, InReplyTo: r.InReplyTo}
 		if r.Kind == KindMessage {
 			if note := book.find(r.ID, r.Direction == Out); note != nil {
@@ -245,15 +281,8 @@ func (c *CaseFiles) Timeline(ctx context.Context, by *Officer, key CaseKey, from
 		if r.Kind == KindAccess || r.Kind == KindEvent {
 			c.actor(ctx, r, &e)
 		}
-		if out = append(out, e); len(out) >= n {
-			return done
-		}
-		return nil
-	})
-	if errors.Is(err, done) {
-		err = nil
-	}
-	return out, err
+		return e
+	}, nil
 }
 
 // actor adds who did what an entry records, and why; nothing when the entry

@@ -77,8 +77,11 @@ func (b *browser) narrow(where string) {
 	b.width(1280)
 }
 
-// later is where the next page of a case's events is.
-var later = regexp.MustCompile(`href="(\?from=\d+)"`)
+// Where the pages of a case's events are before and after one.
+var (
+	earlier = regexp.MustCompile(`href="(\?before=\d+)#timeline"`)
+	later   = regexp.MustCompile(`href="(\?from=\d+)#timeline"`)
+)
 
 // A case of as many persons as there may be, with hundreds of events: each page
 // has so much of it as it has of any, and says where the rest is.
@@ -115,16 +118,24 @@ func TestConsoleHugeCase(t *testing.T) {
 	if n := strings.Count(after.body, items); n != shown || len(after.body) > len(before.body)+shown*perEvent {
 		t.Errorf("the page has %d of 504 events and %d bytes; with 4 events it had %d", n, len(after.body), len(before.body))
 	}
-	seen := 0
-	for next, pages := path, 0; next != "" && pages < 10; pages++ {
-		p := v.get(next)
-		seen += strings.Count(p.body, items)
-		if next = ""; later.MatchString(p.body) {
-			next = path + later.FindStringSubmatch(p.body)[1]
+	if !strings.Contains(after.body, "for the 249th time") || strings.Contains(after.body, "for the 0th time") {
+		t.Error("the page does not begin with what happened last")
+	}
+	seen, end := 0, path
+	walk := func(link *regexp.Regexp) {
+		for next := end; next != ""; {
+			p := v.get(next)
+			seen, end = seen+strings.Count(p.body, items), next
+			if next = ""; link.MatchString(p.body) && seen < 2000 {
+				next = path + link.FindStringSubmatch(p.body)[1]
+			}
 		}
 	}
-	if seen < 504 {
-		t.Errorf("from page to page there are %d events", seen)
+	if walk(earlier); seen != 504 || strings.Contains(v.get(end).body, "for the 0th time") || !strings.Contains(v.get(end).body, message) {
+		t.Errorf("from page to page there are %d events, back to %s", seen, end)
+	}
+	if walk(later); seen != 2*504 || !strings.Contains(v.get(end).body, "for the 249th time") {
+		t.Errorf("the way from the beginning ends at %s, after %d events", end, seen)
 	}
 	for _, page := range []struct {
 		path string

@@ -26,7 +26,8 @@ type caseView struct {
 	Unfinished []FormLine
 	Offers     offerView
 	Timeline   []EventLine
-	From, Next int64 // of the timeline; Next 0: there is no more
+	Earlier    int64 // before which entry the timeline goes on; 0: this is its beginning
+	Later      int64 // and from which; 0: these are the last
 	Looks      []LookLine
 	LooksNext  int64
 	Emergency  time.Time // until when it is open to an officer who is not assigned to it
@@ -137,7 +138,6 @@ func (c *Console) showCase(v *visit, key exchange.CaseKey, asked handsView) erro
 			return err
 		}
 	}
-	view.From, _ = strconv.ParseInt(v.r.URL.Query().Get("from"), 10, 64)
 	if err := c.timeline(v, key, &view); err != nil {
 		return err
 	}
@@ -249,14 +249,41 @@ func (c *Console) fileLines(v *visit, key exchange.CaseKey) ([]FileLine, error) 
 	return out, nil
 }
 
+// timeline shows a part of what happened, the last first: before an entry, from one
+// on, or else the newest.
 func (c *Console) timeline(v *visit, key exchange.CaseKey, view *caseView) error {
-	entries, err := c.cfg.Files.Timeline(v.r.Context(), v.officer, key, max(view.From, 0), timelinePage+1)
+	q := v.r.URL.Query()
+	before, _ := strconv.ParseInt(q.Get("before"), 10, 64) // 0 is the newest
+	if from, _ := strconv.ParseInt(q.Get("from"), 10, 64); from > 0 {
+		entries, err := c.cfg.Files.Timeline(v.r.Context(), v.officer, key, from, timelinePage+1)
+		if err != nil {
+			return err
+		}
+		if len(entries) > timelinePage {
+			view.Earlier, view.Later = entries[0].Index, entries[timelinePage].Index
+			view.Timeline = c.eventLines(v, key, entries[:timelinePage])
+			slices.Reverse(view.Timeline)
+			return nil
+		}
+		before = 0 // that little is the end of the newest
+	}
+	entries, err := c.cfg.Files.TimelineBefore(v.r.Context(), v.officer, key, before, timelinePage+1)
 	if err != nil {
 		return err
 	}
 	if len(entries) > timelinePage {
-		view.Next, entries = entries[timelinePage].Index, entries[:timelinePage]
+		entries = entries[:timelinePage]
+		view.Earlier = entries[timelinePage-1].Index
 	}
+	if before > 0 && len(entries) > 0 {
+		view.Later = entries[0].Index + 1
+	}
+	view.Timeline = c.eventLines(v, key, entries)
+	return nil
+}
+
+func (c *Console) eventLines(v *visit, key exchange.CaseKey, entries []exchange.TimelineEntry) []EventLine {
+	var out []EventLine
 	for _, e := range entries {
 		line := EventLine{
 			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), ID: e.ID, Status: e.Status, Late: e.Late, By: e.By, Reason: written(e.Reason),
@@ -272,8 +299,7 @@ func (c *Console) timeline(v *visit, key exchange.CaseKey, view *caseView) error
 		} else {
 			line.What = v.s.Or("event."+e.Type, v.s.Or("timeline."+string(e.Kind), e.Type))
 		}
-		view.Timeline = append(view.Timeline, line)
+		out = append(out, line)
 	}
-	slices.Reverse(view.Timeline)
-	return nil
+	return out
 }

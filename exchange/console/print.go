@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -71,19 +70,20 @@ func (c *Console) printView(v *visit, key exchange.CaseKey, want exchange.Reveal
 		return printView{}, err
 	}
 	view := printView{caseView: whole, Personal: want.Printed && !whole.Erased, Press: c.cfg.Press != nil}
-	part := caseView{}
-	for range printedParts {
-		part = caseView{From: part.Next}
-		if err := c.timeline(v, key, &part); err != nil {
+	next := int64(0)
+	for range printedParts { // paper is read from its beginning
+		entries, err := c.cfg.Files.Timeline(v.r.Context(), v.officer, key, next, timelinePage+1)
+		if err != nil {
 			return printView{}, err
 		}
-		slices.Reverse(part.Timeline) // paper is read from its beginning
-		view.Timeline = append(view.Timeline, part.Timeline...)
-		if part.Next == 0 {
+		if view.Left = len(entries) > timelinePage; view.Left {
+			next, entries = entries[timelinePage].Index, entries[:timelinePage]
+		}
+		view.Timeline = append(view.Timeline, c.eventLines(v, key, entries)...)
+		if !view.Left {
 			break
 		}
 	}
-	view.Left = part.Next != 0
 	for _, e := range view.Timeline {
 		if e.Kind != string(exchange.KindMessage) || whole.Erased {
 			continue

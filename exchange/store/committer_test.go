@@ -272,7 +272,7 @@ func TestOneMessageIsFoundByItsIndex(t *testing.T) {
 }
 
 // What an auditor looks for in a large record, a rare deed for one, is found by an
-// index of its own, whose entries no message is.
+// index of its own, whose entries no message is; the newest of one case by the cases'.
 func TestDeedsAreFoundByTheirIndex(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
 		db := openStore(t, url)
@@ -287,6 +287,7 @@ func TestDeedsAreFoundByTheirIndex(t *testing.T) {
 			{"entry_officer", exchange.Filter{Kind: exchange.KindEvent, Type: "officer_changed", ID: "thu"}},
 			{"entry_assigned", exchange.Filter{Kind: exchange.KindEvent, Type: "case_assigned", Partner: "KH", Case: "1"}},
 			{"entry_refusal", exchange.Filter{Kind: exchange.KindRefusal}},
+			{"entry_case", exchange.Filter{Partner: "KH", Case: "1"}},
 		} {
 			plan, err := store.PlanOfNewest(db, t.Context(), find.filter)
 			must(t, err)
