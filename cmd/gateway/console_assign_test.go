@@ -34,12 +34,12 @@ func TestConsoleAssign(t *testing.T) {
 	b.as("lan")
 	b.open(path)
 	b.click(`#officers button[value="take"]`)
-	if text := b.text(); !strings.Contains(text, "Giao cho: lan") || !strings.Contains(text, "Trả lại hồ sơ") || strings.Contains(text, "Nhận hồ sơ này") {
+	if text := b.text(); !strings.Contains(text, "Giao cho: Trần Thị Lan (hư cấu) (lan)") || !strings.Contains(text, "Trả lại hồ sơ") || strings.Contains(text, "Nhận hồ sơ này") {
 		t.Errorf("after taking it:\n%s", text)
 	}
 	b.everyWay("case-assigned", path)
 	b.open("/cases?by=due&officer=~me")
-	if text := b.text(); !strings.Contains(text, s.fresh) || strings.Contains(text, s.ours) || !strings.Contains(text, "giao cho lan") {
+	if text := b.text(); !strings.Contains(text, s.fresh) || strings.Contains(text, s.ours) || !strings.Contains(text, "giao cho Trần Thị Lan (hư cấu) (lan)") {
 		t.Errorf("what is assigned to lan:\n%s", text)
 	}
 	b.everyWay("cases-mine", "/cases?by=due&officer=~me")
@@ -76,7 +76,7 @@ func TestConsoleAssign(t *testing.T) {
 	}
 	b.accessible("a case that somebody else has assigned")
 	b.click(`#officers button[value="assign"]`) // what was ticked is ticked still
-	if text := b.text(); !strings.Contains(text, "Giao cho: hoa, lan") || !strings.Contains(text, "hai người cùng theo dõi") {
+	if text := b.text(); !strings.Contains(text, "Giao cho: Đinh Thị Hoa (hư cấu) (hoa), Trần Thị Lan (hư cấu) (lan)") || !strings.Contains(text, "hai người cùng theo dõi") {
 		t.Errorf("after assigning it:\n%s", text)
 	}
 	if b.open("/cases?officer=hoa"); !strings.Contains(b.text(), s.fresh) {

@@ -33,7 +33,7 @@ func TestConsoleOfficers(t *testing.T) {
 	b.picture("officer-fault")
 	look(b, chromedp.Evaluate[string](`document.querySelector("#id").value = "thu"`))
 	b.click(`main form button.govuk-button`)
-	if text := b.text(); !strings.Contains(text, "Đã lưu") || !strings.Contains(text, "bởi quan") {
+	if text := b.text(); !strings.Contains(text, "Đã lưu") || !strings.Contains(text, "bởi Hoàng Văn Quân (hư cấu) (quan)") {
 		t.Errorf("it was not saved, or nobody did it:\n%s", text)
 	}
 	thu, err := s.vn.node.roster.Officer(t.Context(), "thu")

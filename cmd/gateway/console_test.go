@@ -80,7 +80,7 @@ func TestConsoleReveal(t *testing.T) {
 
 	// The case shows who looked.
 	b.open("/cases/KH/" + s.fresh)
-	if text := b.text(); !strings.Contains(text, "bởi lan") || !strings.Contains(text, "để trả lời yêu cầu") {
+	if text := b.text(); !strings.Contains(text, "bởi Trần Thị Lan (hư cấu) (lan)") || !strings.Contains(text, "để trả lời yêu cầu") {
 		t.Errorf("the timeline does not say who looked and why:\n%s", text)
 	}
 	b.run(chromedp.EmulateViewport(390, 844))

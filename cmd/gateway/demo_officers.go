@@ -27,8 +27,8 @@ var inventedOfficers = map[string][2]struct{ id, name string }{
 // watching are the officers that Viet Nam's console has beside the two who
 // release messages; they sign nothing.
 var watching = []exchange.Officer{
-	{ID: "ho.thi.thi-du", Name: "Hồ Thị Thí Dụ (invented)", Roles: []exchange.Role{exchange.RoleCompliance}, Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive},
-	{ID: "vu.van.thu", Name: "Vũ Văn Thử (invented)", Roles: []exchange.Role{exchange.RoleAdministrator}, Status: exchange.OfficerActive},
+	{ID: "ho.thi.thi-du", Name: "Hồ Thị Thí Dụ", Roles: []exchange.Role{exchange.RoleCompliance}, Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive},
+	{ID: "vu.van.thu", Name: "Vũ Văn Thử", Roles: []exchange.Role{exchange.RoleAdministrator}, Status: exchange.OfficerActive},
 }
 
 // A demoOfficer is an invented officer who signs with a key of their own.
@@ -47,7 +47,7 @@ func appoint(ctx context.Context, n *node, p *party) ([]demoOfficer, error) {
 	var out []demoOfficer
 	for i, invented := range inventedOfficers[p.code] {
 		officer := &exchange.Officer{
-			ID: invented.id, Name: invented.name + " (invented)", Roles: []exchange.Role{exchange.RoleOfficer},
+			ID: invented.id, Name: invented.name, Roles: []exchange.Role{exchange.RoleOfficer},
 			Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive,
 		}
 		if i == 1 { // the second one of each is told of what is out of the ordinary

@@ -77,7 +77,7 @@ func (s *narrator) gateways(d *demo) {
 	for _, p := range d.world.parties {
 		var names []string
 		for _, o := range d.officers[p.code] {
-			names = append(names, strings.TrimSuffix(o.Name, " (invented)"))
+			names = append(names, o.Name)
 		}
 		s.line("  %s  https://%s  %-15s %s", s.paint(inkBold, p.code), p.listen, shortName(p.code), strings.Join(names, ", "))
 	}

@@ -26,7 +26,7 @@ type deedLine struct {
 	Type    TypeName
 	Partner Party
 	Case    string
-	By      string
+	By      Who
 	Whom    string
 	Reason  string
 	Method  string
@@ -42,6 +42,7 @@ type trailView struct {
 	Filter   trailFilter
 	Filtered bool
 	Partners []Party
+	Officers []Choice
 	Kinds    []string
 	Deeds    []deedLine
 	Next     string
@@ -78,9 +79,13 @@ const trailPage = 50
 
 func (c *Console) auditPage(v *visit) error {
 	q, typed := wished(v)
+	officers, err := c.choices(v, func(*exchange.Officer) bool { return true })
+	if err != nil {
+		return err
+	}
 	view := trailView{
-		Filter:   trailFilter{strings.TrimSpace(q.Get("officer")), known(q.Get("kind"), trailOrder), q.Get("partner"), strings.TrimSpace(q.Get("case")), q.Get("from"), q.Get("to")},
-		Partners: c.parties(v.s, v.officer), Kinds: trailOrder,
+		Filter:   trailFilter{known(q.Get("officer"), values(officers)), known(q.Get("kind"), trailOrder), q.Get("partner"), strings.TrimSpace(q.Get("case")), q.Get("from"), q.Get("to")},
+		Partners: c.parties(v.s, v.officer), Officers: officers, Kinds: trailOrder,
 	}
 	view.Filter.Partner = known(view.Filter.Partner, partnerCodes(view.Partners))
 	view.Filtered = view.Filter != trailFilter{}
@@ -90,7 +95,7 @@ func (c *Console) auditPage(v *visit) error {
 	}
 	if typed {
 		_, _, view.Fault = (messageWish{From: view.Filter.From, To: view.Filter.To}).days(c.cfg.Zone)
-		good, err := c.addressable(v, view.Filter.Case, view.Filter.Officer)
+		good, err := c.addressable(v, view.Filter.Case)
 		if err != nil {
 			return err
 		}
@@ -119,17 +124,20 @@ func (c *Console) auditPage(v *visit) error {
 	return c.show(v, status, "audit", v.s.T("audit.title"), "audit", view)
 }
 
-// written is a reason that somebody wrote; the other one its event says.
-func written(reason string) string {
-	if reason == exchange.OwnForm {
-		return ""
+// ownReasons are those that nobody has written, and what a page says for each.
+var ownReasons = map[string]string{exchange.OwnForm: "reason.own_form", changedMeanwhile: "reason.changed_meanwhile"}
+
+// written is a reason as it was written; one that nobody wrote is said in words.
+func (v *visit) written(reason string) string {
+	if key := ownReasons[reason]; key != "" {
+		return v.s.T(key)
 	}
 	return reason
 }
 
 func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
 	out := deedLine{
-		Index: d.Index, At: d.At, Case: d.Case, By: d.By, Whom: strings.Join(d.Whom, ", "), Reason: written(d.Reason), Broken: d.BreakGlass, Erased: d.Erased,
+		Index: d.Index, At: d.At, Case: d.Case, By: c.who(v, d.By), Whom: c.whoAll(v, d.Whom), Reason: v.written(d.Reason), Broken: d.BreakGlass, Erased: d.Erased,
 		What: v.s.Or("event."+d.Entry, v.s.Or("timeline."+string(d.Kind), d.Entry)),
 	}
 	if d.Method != "" {
@@ -142,20 +150,15 @@ func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
 		out.Type = c.typeName(v.s, d.Type)
 	}
 	if d.By == "" && d.Kind != exchange.KindEvent && d.Kind != exchange.KindAccess {
-		out.By = c.party(v.s, c.cfg.Self).Name
+		out.By.Name = c.party(v.s, c.cfg.Self).Name
 		if d.Direction == exchange.In {
-			out.By = out.Partner.Name
+			out.By.Name = out.Partner.Name
 		}
 	}
 	if d.Kind == exchange.KindMessage {
 		out.What = v.s.T("audit.message_" + string(d.Direction))
 		out.Link = "/messages/" + url.PathEscape(d.Partner) + "/" + string(d.Direction) + "/" + url.PathEscape(d.ID)
 	}
-	for _, f := range d.Fields {
-		if f == "" {
-			f = v.s.T("reveal.all")
-		}
-		out.Fields = append(out.Fields, f)
-	}
+	out.Fields = c.places(v, out.Type.Name, d.Fields)
 	return out
 }

@@ -81,7 +81,7 @@ type EventLine struct {
 	ID        string
 	Status    string
 	Late      bool
-	By        string
+	By        Who
 	Reason    string
 	Officers  string // who have the case from then on; "" for all
 	Assigned  bool   // that is what happened
@@ -286,13 +286,13 @@ func (c *Console) eventLines(v *visit, key exchange.CaseKey, entries []exchange.
 	var out []EventLine
 	for _, e := range entries {
 		line := EventLine{
-			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), ID: e.ID, Status: e.Status, Late: e.Late, By: e.By, Reason: written(e.Reason),
+			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), ID: e.ID, Status: e.Status, Late: e.Late, By: c.who(v, e.By), Reason: v.written(e.Reason),
 			From: c.party(v.s, c.cfg.Self),
 		}
 		if e.Direction == exchange.In {
 			line.From = c.party(v.s, key.Partner)
 		}
-		line.Assigned, line.Officers = e.Type == "case_assigned" && e.By != "", strings.Join(e.Officers, ", ")
+		line.Assigned, line.Officers = e.Type == "case_assigned" && e.By != "", c.whoAll(v, e.Officers)
 		if c.cfg.Catalogue.Has(e.Type) {
 			line.Type = c.typeName(v.s, e.Type)
 			line.What = v.s.Or("timeline."+string(e.Kind), "")

@@ -73,7 +73,7 @@ func (c *Console) casesPage(v *visit) error {
 	view.Filter.Officer = known(q.Get("officer"), append([]string{officerMe, officerNobody}, values(view.Officers)...))
 	view.Filtered = view.Filter != caseWish{By: view.Filter.By}
 	if typed {
-		good, err := c.addressable(v, view.Filter.Case, "")
+		good, err := c.addressable(v, view.Filter.Case)
 		if err != nil {
 			return err
 		}
@@ -110,17 +110,9 @@ func (c *Console) officersOfCases(v *visit) ([]Choice, error) {
 	if !v.officer.SeesEveryCase() {
 		return nil, nil
 	}
-	all, err := c.cfg.Roster.All(v.r.Context())
-	if err != nil {
-		return nil, err
-	}
-	var out []Choice
-	for _, o := range all {
-		if o.ID != v.officer.ID && o.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
-			out = append(out, Choice{Value: o.ID, Label: o.Name})
-		}
-	}
-	return out, nil
+	return c.choices(v, func(o *exchange.Officer) bool {
+		return o.ID != v.officer.ID && o.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
+	})
 }
 
 func values(choices []Choice) []string {

@@ -20,8 +20,8 @@ type conflictView struct {
 	Amends           int64
 	Type             TypeName
 	Partner          Party
-	Moved            bool   // what it corrects was corrected meanwhile
-	By               string // who has changed the draft; "" for the officer in another window
+	Moved            bool // what it corrects was corrected meanwhile
+	By               Who  // who has changed the draft; nobody: the officer in another window
 	Rows             []ConflictRow
 	Mine             []Hidden
 }
@@ -35,6 +35,10 @@ type ConflictRow struct {
 
 // Hidden is what a page carries on and does not show.
 type Hidden struct{ Name, Value string }
+
+// changedMeanwhile is the reason that stands in the record of an officer who is shown
+// what another one has made of their draft.
+const changedMeanwhile = "another officer has changed the draft"
 
 // other returns what stands against a form: the draft that it changes when that
 // was changed meanwhile, or else the form as it was kept last. The look at it is
@@ -57,11 +61,11 @@ func (c *Console) other(v *visit, p *pen) (theirs *typed, form exchange.Form, by
 			return nil, form, "", err
 		}
 		if outline.Row.Version != p.Amends {
-			draft, err := c.cfg.Desk.Read(ctx, v.officer, p.ID, "another officer has changed the draft")
+			draft, err := c.cfg.Desk.Read(ctx, v.officer, p.ID, changedMeanwhile)
 			if err != nil {
 				return nil, form, "", err
 			}
-			form, err = c.formOf(v, draft, "another officer has changed the draft")
+			form, err = c.formOf(v, draft, changedMeanwhile)
 			theirs.values = form.Values
 			form.Version = p.Version
 			return theirs, form, draft.Row.Author, err
@@ -97,7 +101,7 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		return err
 	}
 	view := conflictView{
-		ID: p.ID, Ticket: ticket, Case: p.Case, Version: form.Version, Amends: form.Amends, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner), By: by,
+		ID: p.ID, Ticket: ticket, Case: p.Case, Version: form.Version, Amends: form.Amends, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner), By: c.who(v, by),
 		Moved: p.moved(),
 	}
 	for _, pointer := range places {

@@ -13,49 +13,64 @@ import (
 
 // A draftView is the page of one draft.
 type draftView struct {
-	ID, Case, State, Author string
-	Mine                    bool
-	Type                    TypeName
-	Self, Partner           Party
-	Agreement               Value
-	Purpose                 string
-	Recipient, Approval     string
-	InReplyTo               string
-	Version                 int64
-	ChangedAt               time.Time
-	Minors                  []string
-	Blocks                  []Block
-	Withheld                []string
-	Missing                 []Lack
-	Safeguards              []SafeguardLine
-	Approvals               []exchange.Approval
-	Officers                int
-	SHA256                  string // "" until all of it was read
-	Decides                 bool   // this officer may sign now
-	More                    int    // how many officers have to release it yet
-	Then                    int    // and after this one
-	Own                     bool   // it is theirs, and another one has to release it
-	Alone                   bool   // nobody else who has the case can release it: it takes a supervisor
-	Released                bool   // by this officer
-	Passkey                 bool   // they have one to sign with
-	Changed                 bool   // a decision came too late for it
-	Before                  *beforeView
-	Corrects                *correctsView // of a correction
-	Differences             []Difference  // what it changes
-	Refused                 string
-	Reveal                  reveal
-	Changes                 bool   // it may be amended or discarded
-	Fault                   string // of these: amend or discard
-	Done                    bool   // the officer has just come from it
+	ID, Case, State     string
+	Author              Who
+	Mine                bool
+	Type                TypeName
+	Self, Partner       Party
+	Agreement           Value
+	Purpose             string
+	Recipient, Approval string
+	InReplyTo           string
+	Version             int64
+	ChangedAt           time.Time
+	Minors              []string
+	Blocks              []Block
+	Withheld            []string
+	Missing             []Lack
+	Safeguards          []SafeguardLine
+	Approvals           []ApprovalLine
+	Officers            int
+	SHA256              string // "" until all of it was read
+	Decides             bool   // this officer may sign now
+	More                int    // how many officers have to release it yet
+	Then                int    // and after this one
+	Own                 bool   // it is theirs, and another one has to release it
+	Alone               bool   // nobody else who has the case can release it: it takes a supervisor
+	Released            bool   // by this officer
+	Passkey             bool   // they have one to sign with
+	Changed             bool   // a decision came too late for it
+	Before              *beforeView
+	Corrects            *correctsView // of a correction
+	Differences         []Difference  // what it changes
+	Refused             string
+	Reveal              reveal
+	Changes             bool   // it may be amended or discarded
+	Fault               string // of these: amend or discard
+	Done                bool   // the officer has just come from it
 }
 
 // A beforeView is what has changed in a draft since an earlier version.
 type beforeView struct {
 	Own         bool // this officer had released it
 	Released    bool // somebody had
-	Author      string
+	Author      Who
 	At          time.Time
 	Differences []Difference
+}
+
+// An ApprovalLine is who has released a draft, and when.
+type ApprovalLine struct {
+	By Who
+	At time.Time
+}
+
+func (c *Console) approvalLines(v *visit, approvals []exchange.Approval) []ApprovalLine {
+	out := make([]ApprovalLine, len(approvals))
+	for i, a := range approvals {
+		out[i] = ApprovalLine{c.who(v, a.Officer), a.At}
+	}
+	return out
 }
 
 // A Lack is a safeguard that is missing for a person.
@@ -114,10 +129,10 @@ func (c *Console) draftPage(v *visit) error {
 func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) draftView {
 	row, content := seen.Row, seen.Content
 	view := draftView{
-		ID: row.ID, Case: row.Case, State: string(row.State), Author: row.Author, Mine: row.Author == v.officer.ID,
+		ID: row.ID, Case: row.Case, State: string(row.State), Author: c.who(v, row.Author), Mine: row.Author == v.officer.ID,
 		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
 		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval, InReplyTo: content.Draft.InReplyTo,
-		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: content.Approvals, Officers: content.Officers,
+		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals), Officers: content.Officers,
 		SHA256: seen.SHA256, Refused: content.Refused,
 		Decides: row.State == exchange.DraftWaiting && !decided(seen, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
 	}
@@ -167,7 +182,7 @@ func (c *Console) beforeView(v *visit, seen exchange.SeenDraft) *beforeView {
 	if was == nil {
 		return nil
 	}
-	out := &beforeView{Author: was.Author, At: was.At, Released: len(was.Approvals) > 0}
+	out := &beforeView{Author: c.who(v, was.Author), At: was.At, Released: len(was.Approvals) > 0}
 	out.Own = slices.ContainsFunc(was.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown}
 	for _, change := range was.Changes {

@@ -76,10 +76,11 @@ func (c *Console) openEmergency(v *visit) error {
 
 // An EmergencyLine is a case that somebody opened so, as a supervisor sees it.
 type EmergencyLine struct {
-	ID, Case, Officer, Reason string
-	Partner                   Party
-	At, Ends                  time.Time
-	Mine                      bool
+	ID, Case, Reason string
+	Officer          Who
+	Partner          Party
+	At, Ends         time.Time
+	Mine             bool
 }
 
 func (c *Console) emergencyLines(v *visit) ([]EmergencyLine, error) {
@@ -90,7 +91,7 @@ func (c *Console) emergencyLines(v *visit) ([]EmergencyLine, error) {
 	var out []EmergencyLine
 	for _, e := range found {
 		out = append(out, EmergencyLine{
-			ID: e.ID, Case: e.Case, Officer: e.Officer, Reason: e.Reason, Partner: c.party(v.s, e.Partner), At: e.At, Ends: e.Ends, Mine: e.Officer == v.officer.ID,
+			ID: e.ID, Case: e.Case, Officer: c.who(v, e.Officer), Reason: e.Reason, Partner: c.party(v.s, e.Partner), At: e.At, Ends: e.Ends, Mine: e.Officer == v.officer.ID,
 		})
 	}
 	return out, nil
@@ -105,11 +106,12 @@ func (c *Console) acknowledgeEmergency(v *visit) error {
 
 // A LookLine is one look at the personal data of a case.
 type LookLine struct {
-	At         time.Time
-	By, Reason string
-	What       string
-	Places     []string
-	Emergency  bool
+	At        time.Time
+	By        Who
+	Reason    string
+	What      string
+	Places    []string
+	Emergency bool
 }
 
 // looksShown is how many looks a page has.
@@ -124,18 +126,32 @@ func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]Loo
 	var out []LookLine
 	var next int64
 	for _, l := range looks {
-		line := LookLine{At: l.At, By: l.Officer, Reason: l.Reason, Emergency: l.BreakGlass, What: v.s.Or("look."+l.What, v.s.Or("report.kind."+l.What, l.What))}
+		line := LookLine{At: l.At, By: c.who(v, l.Officer), Reason: v.written(l.Reason), Emergency: l.BreakGlass, What: v.s.Or("look."+l.What, v.s.Or("report.kind."+l.What, l.What))}
 		if l.Type != "" {
 			line.What = c.typeName(v.s, l.Type).Title
 		}
-		for _, pointer := range l.Fields {
-			place := c.placeOf(v, or(l.Type, exchange.TypeIdentityRequest), pointer) // a person is looked at as a request describes one
-			line.Places = append(line.Places, or(place, pointer))
-		}
+		line.Places = c.places(v, l.Type, l.Fields)
 		out, next = append(out, line), l.Index
 	}
 	if len(looks) < looksShown {
 		next = 0
 	}
 	return out, next, nil
+}
+
+// searched are the words for what a person can be looked for by.
+var searched = map[string]string{"name": "find.name", "date_of_birth": "find.birth", "number": "find.document"}
+
+// places names what a look has shown: fields, those of a person as a request has
+// them; what somebody was looked for by; or the kind of a report.
+func (c *Console) places(v *visit, messageType string, fields []string) []string {
+	var out []string
+	for _, f := range fields {
+		named := v.s.Or(or(searched[f], "report.kind."+f), "")
+		if named == "" {
+			named = c.placeOf(v, or(messageType, exchange.TypeIdentityRequest), f)
+		}
+		out = append(out, or(named, f))
+	}
+	return out
 }

@@ -53,7 +53,7 @@ func families() map[string][]string {
 			"schema-violation", "signature-invalid", "too-large", "type-unknown"),
 		"event.": texts("message_read", "message_printed", "draft_read", "form_read", "person_read", "person_search", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
 			"draft_reject", "draft_discarded", "case_erased", "case_assigned", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried", "report_read",
-			"officer_signed_in", "officer_signed_out", "sign_in_refused", "officer_changed", "record_checked", "split_view", "witness_ahead", "witness_refused"),
+			"record_accepted", "recording_resumed", "officer_signed_in", "officer_signed_out", "sign_in_refused", "officer_changed", "record_checked", "split_view", "witness_ahead", "witness_refused"),
 		"report.problem.": reportProblems(),
 		"assign.fault.":   texts("assigned-meanwhile", "assigned-many", "assigned-reason", "assigned-officer"),
 		"live.":           texts("messages", "lost", "clocks", "drafts", "emergencies"),
@@ -77,7 +77,8 @@ func families() map[string][]string {
 	}
 	steps := texts(exchange.EraseNotice, exchange.EraseSigned, exchange.EraseAnswered, exchange.EraseDay, exchange.EraseDeliveries, exchange.EraseDrafts)
 	out["erase.step."], out["erase.how."], out["erase."] = steps, steps, texts("not_ready")
-	out["look."] = texts("message", "draft", "person", "case", "evidence", "source")
+	out["look."] = texts("message", "draft", "form", "person", "case", "evidence", "source")
+	out["reason."] = texts("own_form", "changed_meanwhile")
 	out["emergency.fault."] = texts("case", "none")
 	out["officer.fault."] = texts("id", "name", "roles", "partners", "pins", "oidc", "officer-own", "officer-secret", "officer-version", "officer-entry",
 		"officer-shared", "officer-invite", "officer-exists", "officer-roles")
@@ -100,6 +101,57 @@ func families() map[string][]string {
 		out["error."] = append(out["error."], kind+".title", kind+".text")
 	}
 	return out
+}
+
+// What the code writes into the record as a look at something, and as an event.
+var (
+	recordedLook  = regexp.MustCompile(`\bWhat: "([a-z_]+)"`)
+	recordedEvent = regexp.MustCompile(`Entry\{.*\bType: "([a-z_]+)"|^\t(?:alarm|case|draft|emergency|officer|delivery)\w+ += "([a-z]+_[a-z_]+)"`)
+)
+
+// Whatever the code records has its words, so that officers never read its own.
+func TestWordsForTheRecord(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for _, pattern := range []string{"../*.go", "../export/*.go", "../../cmd/gateway/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for line := range strings.Lines(string(data)) {
+				if m := recordedLook.FindStringSubmatch(line); m != nil && m[1] != "report" { // that is of no case
+					want["look."+m[1]] = true
+				}
+				if m := recordedLook.FindStringSubmatch(line); m != nil && m[1] != "case" { // that is an event of its own
+					want["event."+m[1]+"_read"] = true
+				}
+				if m := recordedEvent.FindStringSubmatch(line); m != nil {
+					want["event."+m[1]+m[2]] = true
+				}
+			}
+		}
+	}
+	if len(want) < 25 {
+		t.Fatalf("of the record only %v was found", slices.Sorted(maps.Keys(want)))
+	}
+	for key := range want {
+		for _, s := range all.all {
+			if !s.has(key) {
+				t.Errorf("%s lacks %s", s.Tag, key)
+			}
+		}
+	}
 }
 
 var (

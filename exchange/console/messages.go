@@ -16,6 +16,7 @@ type messagesView struct {
 	Fault    string // what is wrong with the days: a key of the catalogue
 	Partners []Party
 	Types    []TypeName
+	Officers []Choice // who may have written a message
 	Messages []MessageLine
 	Refused  []RefusedLine
 	Next     string    // the address of the next page
@@ -45,7 +46,7 @@ type MessageLine struct {
 	At         time.Time
 	Status     string // of ours: pending, dead, or "" when the partner holds it
 	Unanswered bool
-	Author     string
+	Author     Who
 }
 
 // A RefusedLine is something that was refused.
@@ -69,13 +70,19 @@ func (c *Console) messagesPage(v *visit) error {
 	for _, name := range exchange.MessageTypes(v.officer) {
 		view.Types = append(view.Types, c.typeName(v.s, name))
 	}
+	var err error
+	if view.Officers, err = c.choices(v, func(o *exchange.Officer) bool {
+		return o.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleSystem)
+	}); err != nil {
+		return err
+	}
 	q, typed := wished(v)
 	view.Filter = view.wish(q)
 	view.Filtered = view.Filter != messageWish{Box: view.Filter.Box}
 	from, to, fault := view.Filter.days(v.s.zone)
 	view.Fault = fault
 	if typed {
-		good, err := c.addressable(v, view.Filter.Case, view.Filter.By)
+		good, err := c.addressable(v, view.Filter.Case)
 		if err != nil {
 			return err
 		}
@@ -86,9 +93,6 @@ func (c *Console) messagesPage(v *visit) error {
 			return err
 		}
 		return c.show(v, view.Views.status(fault), "messages", view.Views.title(v, v.s.T("messages.title"), fault), "messages", view)
-	}
-	if !exchange.ValidOfficerID(view.Filter.By) {
-		view.Filter.By = ""
 	}
 	done, err := c.keepView(v, &view.Views, viewsOfMessages, view.Filter.query())
 	if done || err != nil {
@@ -128,7 +132,7 @@ func (view *messagesView) wish(q url.Values) messageWish {
 	}
 	w.Case, w.Open = strings.TrimSpace(cut(q.Get("case"), 128)), known(q.Get("open"), []string{"1"})
 	w.Delivery = known(q.Get("delivery"), []string{string(exchange.JobDue), string(exchange.JobDead), string(exchange.JobDone)})
-	w.By = strings.TrimSpace(cut(q.Get("by"), 64))
+	w.By = known(q.Get("by"), values(view.Officers))
 	return w
 }
 
@@ -213,7 +217,7 @@ func (c *Console) mail(v *visit, view *messagesView, f exchange.MailFilter) erro
 func (c *Console) messageLine(v *visit, m *exchange.Mail) MessageLine {
 	line := MessageLine{
 		Partner: c.party(v.s, m.Partner), Direction: string(m.Direction), ID: m.ID, Case: m.Case, Kind: string(m.Kind),
-		Type: c.typeName(v.s, m.Type), At: m.At, Unanswered: m.Unanswered(), Author: m.Author,
+		Type: c.typeName(v.s, m.Type), At: m.At, Unanswered: m.Unanswered(), Author: c.who(v, m.Author),
 	}
 	switch m.Delivery {
 	case exchange.JobDue:

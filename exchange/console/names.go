@@ -1,6 +1,9 @@
 package console
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
@@ -40,4 +43,59 @@ func (c *Console) typeName(s *speech, name string) TypeName {
 		}
 	}
 	return TypeName{Name: name, Title: name}
+}
+
+// A Who is somebody who did something, as a page names them. Name is "" where the
+// roster has nobody of that identifier, as for the command line; ID is "" for a party.
+type Who struct{ ID, Name string }
+
+// String names them within a sentence.
+func (w Who) String() string {
+	switch "" {
+	case w.Name:
+		return w.ID
+	case w.ID:
+		return w.Name
+	}
+	return w.Name + " (" + w.ID + ")"
+}
+
+// roster returns all officers, read once for a page.
+func (c *Console) roster(v *visit) ([]exchange.Officer, error) {
+	var err error
+	if v.roster == nil {
+		v.roster, err = c.cfg.Roster.All(v.r.Context())
+	}
+	return v.roster, err
+}
+
+// who names an officer. A page does not fail for want of a name.
+func (c *Console) who(v *visit, id string) Who {
+	all, _ := c.roster(v)
+	if i := slices.IndexFunc(all, func(o exchange.Officer) bool { return o.ID == id }); i >= 0 {
+		return Who{id, all[i].Name}
+	}
+	return Who{ID: id}
+}
+
+// whoAll names several within a sentence.
+func (c *Console) whoAll(v *visit, ids []string) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = c.who(v, id).String()
+	}
+	return strings.Join(names, ", ")
+}
+
+// choices offers the officers that pick lets through, by name.
+func (c *Console) choices(v *visit, pick func(*exchange.Officer) bool) ([]Choice, error) {
+	all, err := c.roster(v)
+	var out []Choice
+	for i := range all {
+		if o := &all[i]; pick(o) {
+			out = append(out, Choice{Value: o.ID, Label: o.Name})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Choice) int { return strings.Compare(fold(a.Label), fold(b.Label)) })
+	return out, err
 }

@@ -69,7 +69,7 @@ type officerView struct {
 	OIDC     string // issuer and subject, one a line
 	Keys     []KeyLine
 	Passkeys []PasskeyLine
-	History  []exchange.OfficerChange
+	History  []ChangeLine
 	Link     string // of an invitation that was just made
 	Field    string // where the mistake is
 	Fault    string
@@ -83,6 +83,13 @@ func (view officerView) once() bool { return view.Link != "" }
 type Choice struct {
 	Value, Label string
 	Ticked       bool
+}
+
+// A ChangeLine is one change of an entry; By is nobody for the command line.
+type ChangeLine struct {
+	At   time.Time
+	By   Who
+	What []string
 }
 
 // A KeyLine is a signing key of an officer.
@@ -139,9 +146,12 @@ func (c *Console) showOfficer(v *visit, view officerView) error {
 	}
 	view.Passkeys = c.passkeyLines(o)
 	if !view.New {
-		var err error
-		if view.History, err = c.cfg.Roster.History(v.r.Context(), v.officer, o.ID); err != nil {
+		history, err := c.cfg.Roster.History(v.r.Context(), v.officer, o.ID)
+		if err != nil {
 			return err
+		}
+		for _, change := range history {
+			view.History = append(view.History, ChangeLine{change.At, c.who(v, change.By), change.What})
 		}
 	}
 	status, title := http.StatusOK, v.s.T("officers.one")

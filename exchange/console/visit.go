@@ -38,6 +38,7 @@ func parsePages(s *speech, version string) (pages, error) {
 			return caseTable{caption, turn, cases, now}
 		},
 		"draft_table":      func(drafts []DraftLine, caption string, held bool) any { return draftTable{caption, held, drafts} },
+		"choice_list":      func(choices []Choice, chosen string) any { return choiceList{chosen, choices} },
 		"block_list":       func(blocks []Block, may bool) any { return blockList{may, blocks} },
 		"clock_list":       func(clocks []ClockLine, now time.Time) any { return clockList{clocks, now} },
 		"duplicate_list":   func(found []DuplicateLine, of exchange.SubjectKey) any { return duplicateList{found, of} },
@@ -95,6 +96,10 @@ type (
 		Held    bool // with the column of what is missing
 		Drafts  []DraftLine
 	}
+	choiceList struct {
+		Chosen  string
+		Choices []Choice
+	}
 	differenceTable struct {
 		Caption     string
 		Differences []Difference
@@ -117,8 +122,9 @@ type visit struct {
 	now     time.Time
 	officer *exchange.Officer // nil: nobody is signed in
 	session exchange.Session
-	id      string // of the session
-	back    string // the page that the answer is a state of, where its address does not say it
+	id      string             // of the session
+	back    string             // the page that the answer is a state of, where its address does not say it
+	roster  []exchange.Officer // once it was asked for
 }
 
 // A frame is what every page shows around its own content.

@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -22,14 +21,15 @@ type CaseLine struct {
 	MovedAt time.Time
 	// Officers have the case; none: all of the partner.
 	Officers []string
+	Hands    string // their names, for a list
 }
 
-// Hands names the officers of a case for a list, which has room for a few.
-func (l CaseLine) Hands() string {
-	if n := len(l.Officers) - 3; n > 0 {
-		return strings.Join(l.Officers[:3], ", ") + " +" + strconv.Itoa(n)
+// handsOf names the officers of a case for a list, which has room for a few.
+func (c *Console) handsOf(v *visit, officers []string) string {
+	if n := len(officers) - 3; n > 0 {
+		return c.whoAll(v, officers[:3]) + " +" + strconv.Itoa(n)
 	}
-	return strings.Join(l.Officers, ", ")
+	return c.whoAll(v, officers)
 }
 
 // soon is when a case that is due is shown as pressing.
@@ -38,7 +38,7 @@ const soon = 3 * 24 * time.Hour
 func (c *Console) caseLine(v *visit, row exchange.CaseRow) CaseLine {
 	return CaseLine{
 		Partner: c.party(v.s, row.Partner), Case: row.Case, Kind: string(row.Kind), State: string(row.State), Turn: string(row.Turn),
-		DueAt: row.DueAt, MovedAt: row.MovedAt, Officers: row.Assigned,
+		DueAt: row.DueAt, MovedAt: row.MovedAt, Officers: row.Assigned, Hands: c.handsOf(v, row.Assigned),
 		Overdue: !row.DueAt.IsZero() && row.DueAt.Before(v.now),
 		Soon:    !row.DueAt.IsZero() && !row.DueAt.Before(v.now) && row.DueAt.Before(v.now.Add(soon)),
 	}
@@ -50,7 +50,7 @@ type DraftLine struct {
 	Type      TypeName
 	Partner   Party
 	Case      string
-	Author    string
+	Author    Who
 	Mine      bool
 	ChangedAt time.Time
 	Approvals int
@@ -185,7 +185,7 @@ func (c *Console) draftLines(v *visit, state exchange.DraftState, caseID string)
 		}
 		out = append(out, DraftLine{
 			ID: row.ID, Type: c.typeName(v.s, row.Type), Partner: c.party(v.s, row.Partner), Case: row.Case,
-			Author: row.Author, Mine: row.Author == v.officer.ID, ChangedAt: row.ChangedAt,
+			Author: c.who(v, row.Author), Mine: row.Author == v.officer.ID, ChangedAt: row.ChangedAt,
 			Approvals: len(seen.Content.Approvals), Officers: seen.Content.Officers, Missing: len(seen.Content.Missing),
 		})
 	}

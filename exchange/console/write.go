@@ -386,7 +386,7 @@ func (c *Console) company(v *visit, p *pen, view *writeView) error {
 		return err
 	}
 	for _, row := range others {
-		view.Others = append(view.Others, v.s.T("form.other", row.Officer, v.s.Time(row.ChangedAt)))
+		view.Others = append(view.Others, v.s.T("form.other", c.who(v, row.Officer), v.s.Time(row.ChangedAt)))
 	}
 	draft, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, p.ID)
 	if err != nil {
