@@ -52,7 +52,7 @@ func TestCodeListContents(t *testing.T) {
 		{"iso-3166-1", "KH", "vi", "Campuchia"},
 		{"iso-3166-1", "LA", "lo", "ລາວ"},
 		{"iso-3166-1", "VN", "zh-Hans", "越南"},
-		{"iso-3166-1", "VN", "fr", "Vietnam"},
+		{"iso-3166-1", "VN", "fr", "Viet Nam"},
 		{"iso-15924", "Khmr", "en", "Khmer"},
 		{"languages", "km", "vi", "Tiếng Khmer"},
 		{"border-gates", "moc-bai", "km", "បាវិត"},

@@ -143,8 +143,7 @@ func data() string {
 
 // foreignWords finds what is written in English on a page of another language
 // and is not marked so. Codes, what officers and partners wrote, and the names of
-// techniques are nobody's words; a value that its code stands beside is the
-// console's.
+// techniques are nobody's words; a value with its code is the console's.
 const foreignWords = `(() => {
 	const page = document.documentElement.lang;
 	if (page === "en") return "";
@@ -155,7 +154,7 @@ const foreignWords = `(() => {
 	const own = e => {
 		if (e.closest("[lang]").lang !== page || e.closest("code, kbd, samp, pre, script, noscript, style, .ref, .unseen")) return false;
 		const bdi = e.closest("bdi");
-		return !bdi || bdi.nextElementSibling?.tagName === "CODE";
+		return !bdi || bdi.title || bdi.nextElementSibling?.tagName === "CODE";
 	};
 	const found = new Set(), walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 	while (walk.nextNode()) if (own(walk.currentNode.parentElement) && bad(walk.currentNode.data)) found.add(walk.currentNode.data.trim());

@@ -44,11 +44,12 @@ type Row struct {
 
 // A Value is what a field says, or one of several things.
 type Value struct {
-	Text string // hostile
-	Code string // of a code list
-	Lang string // of a text in a script of its own
-	Kind string // which of several ways to say it this is
-	Link string // the address of what it names
+	Text  string // hostile
+	Code  string // of a code list
+	Place bool   // it is a place, which its code tells from others of that name
+	Lang  string // of a text in a script of its own
+	Kind  string // which of several ways to say it this is
+	Link  string // the address of what it names
 }
 
 // A reading lays a body out by its schema.
@@ -281,7 +282,7 @@ func (r *reading) words(f schemas.Field, beside map[string]any, v string) Value 
 		id, _ := beside["code_list_version"].(string)
 		if list, ok := schemas.ListByID(id); ok && list.Has(v) {
 			label, lang := r.s.Label(list, v)
-			return Value{Text: label, Code: v, Lang: lang}
+			return Value{Text: label, Code: v, Place: true, Lang: lang}
 		}
 	}
 	out := Value{Text: v}

@@ -226,7 +226,7 @@ func placeValues(s *speech, p identity.Place) []Value {
 	out := plain(p.Text)
 	if l, ok := schemas.ListByID(p.List); ok && l.Has(p.Code) {
 		label, lang := s.Label(l, p.Code)
-		out = append(out, Value{Text: label, Code: p.List + " " + p.Code, Lang: lang})
+		out = append(out, Value{Text: label, Code: p.List + " " + p.Code, Place: true, Lang: lang})
 	}
 	return append(out, coded(s, "iso-3166-1", p.Country)...)
 }
