@@ -19,7 +19,7 @@ func TestFields(t *testing.T) {
 		{"victim_identification_notice", Field{Pointer: "/subjects/*/type_of_exploitation", Title: Words{"Type of exploitation", "Hình thức bóc lột"}, Type: "array", Elements: "string", CodeList: "htcds-exploitation-types", HTCDS: "vic_TypeOfExploitation", Personal: Sensitive, Limit: 11}},
 		{"victim_identification_notice", Field{Pointer: "/subjects/*/needs", Title: Words{"Needs", "Nhu cầu"}, Type: "object", Required: true, CodeList: "needs", Personal: Sensitive}},
 		{"victim_identification_notice", Field{Pointer: "/subjects/*/needs/medical", Title: Words{"Medical care", "Y tế"}, Type: "boolean", Personal: Sensitive}},
-		{"identity_verification_request", Field{Pointer: "/subjects", Title: Words{"Subjects", "Các chủ thể"}, Type: "array", Elements: "object", Required: true, Limit: 50}},
+		{"identity_verification_request", Field{Pointer: "/subjects", Title: Words{"Subjects", "Những người"}, Type: "array", Elements: "object", Required: true, Limit: 50}},
 		{"identity_verification_request", Field{Pointer: "/subjects/*/date_of_birth", Title: Words{"Date of birth", "Ngày sinh"}, Type: "string", Format: "edtf", Required: true, HTCDS: "prs_Birthdate", Personal: Identifying, Limit: 11}},
 		{"identity_verification_request", Field{Pointer: "/subjects/*/father/name/native", Title: Words{"Name in its own script", "Họ tên theo chữ gốc"}, Type: "string", Required: true, Personal: Identifying, Limit: 256}},
 		{"identity_verification_request", Field{Pointer: "/subjects/*/documents/*/number", Title: Words{"Number", "Số"}, Type: "string", Personal: Identifying, Limit: 40}},

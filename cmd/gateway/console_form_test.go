@@ -171,7 +171,7 @@ func TestConsoleSafeguardsByPerson(t *testing.T) {
 	h.pick(at(consent+"/0/for"), "S-2")
 	h.consents("20")
 	h.click(toPreview)
-	h.says("Bản thảo sẽ được giữ lại", "S-1")
+	h.says("Bản nháp sẽ được giữ lại", "S-1")
 	h.click(`button[value="edit"]`)
 	h.click(`button[value="add ` + consent + `"]`)
 	if got := h.value(at(consent + "/1/for")); got != "S-1" {

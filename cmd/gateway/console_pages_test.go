@@ -218,7 +218,7 @@ func (g *gallery) pages() []shownPage {
 		{"decide-reject", oneDraft, waiting, "lan", decides("reject"), "", ""},
 		{"amend-fault", oneDraft, "/drafts/" + g.held, "lan", submits("/drafts/"+g.held+"/amend", nil), "Viết lý do", "Write a reason"},
 		{"opening", "/open", "/open", writers, nil, "Mở hồ sơ mới", "Open a new case"},
-		{"write", "/write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, writers, nil, "Ghi nhận bảo vệ người này", "Safeguards on record"},
+		{"write", "/write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, writers, nil, "Bảo đảm cho người này", "Safeguards on record"},
 		{"write-answer", "/write", "/write?to=KH&case=" + g.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + g.asked, writers, nil, "", ""},
 		{"correct", "/write", correct, "lan", nil, "Đính chính:", ""},
 		{"correct-nothing", "/write", correct, "lan", presses("preview"), "Chưa có gì thay đổi", ""},
