@@ -1,10 +1,12 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
@@ -14,15 +16,17 @@ import (
 // and the case allow, for whom, and in answer to what.
 type Offer struct {
 	Type      string
-	InReplyTo string   // what it answers
-	Target    string   // the confirmation, or the message, that it rests on
-	Digest    string   // of the record that a countersignature repeats
-	Persons   []string // whom it may speak of; nil where it names nobody
-	Targets   []string // of a withdrawal or a correction: our messages, the last one first
-	Again     bool     // for each of these persons we have said it already
-	Drafts    []string // of ours that have not left, and say it in answer to the same
-	Drafted   bool     // with these, it is said for each of these persons
-	Refused   *Problem // why it may not be sent; then it is for nobody
+	InReplyTo string    // what it answers
+	Target    string    // the confirmation, or the message, that it rests on
+	Of        string    // the type of the partner's message that it answers, or else rests on
+	At        time.Time // and from when that is
+	Digest    string    // of the record that a countersignature repeats
+	Persons   []string  // whom it may speak of; nil where it names nobody
+	Targets   []string  // of a withdrawal or a correction: our messages, the last one first
+	Again     bool      // for each of these persons we have said it already
+	Drafts    []string  // of ours that have not left, and say it in answer to the same
+	Drafted   bool      // with these, it is said for each of these persons
+	Refused   *Problem  // why it may not be sent; then it is for nobody
 }
 
 // Terms are what an agreement says of a type that we send.
@@ -217,6 +221,9 @@ func (s *standing) says(r messageRule, asked *Note, drafts []Note) []Offer {
 		i := slices.IndexFunc(out, func(o Offer) bool { return o.Target == n.Target })
 		if i < 0 {
 			i, out = len(out), append(out, Offer{Type: r.Type, InReplyTo: n.Reply, Target: n.Target, Digest: n.Digest, Again: true, Drafted: true})
+			if about := s.book.find(cmp.Or(n.Reply, n.Target), false); about != nil {
+				out[i].Of, out[i].At = about.Type, about.counted()
+			}
 		}
 		if ref != whole {
 			out[i].Persons = append(out[i].Persons, ref)

@@ -107,6 +107,9 @@ func TestOffers(t *testing.T) {
 	for _, life := range []*script{s, o, p} {
 		for _, r := range catalogue {
 			for _, offer := range life.book.offers(r, nil) {
+				if (offer.InReplyTo+offer.Target == "") != (offer.Of == "" && offer.At.IsZero()) {
+					t.Errorf("%s answers %s, which is said to be a %q of %v", r.Code, offer.InReplyTo, offer.Of, offer.At)
+				}
 				if offer.Refused != nil || offer.Targets != nil || r.Type == TypeErasureNotice {
 					continue
 				}

@@ -89,7 +89,6 @@ func (c *Console) auditPage(v *visit) error {
 	}
 	view.Filter.Partner = known(view.Filter.Partner, partnerCodes(view.Partners))
 	view.Filtered = view.Filter != trailFilter{}
-	var err error
 	if view.Check, err = c.lastCheck(v); err != nil {
 		return err
 	}

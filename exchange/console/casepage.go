@@ -62,6 +62,7 @@ type PersonLine struct {
 type DuplicateLine struct {
 	Partner       Party
 	Case, Subject string
+	Begins        string // the case's number
 	Score         int
 }
 
@@ -99,6 +100,10 @@ type FileLine struct {
 
 // timelinePage is how many events of a case are shown at once.
 const timelinePage = 100
+
+// shownOfCase is how much of a case's number tells it from others at a glance: the
+// time in it, to a thousandth of a second.
+const shownOfCase = 13
 
 // shownDuplicates is how many probable duplicates a person has on the page.
 const shownDuplicates = 5
@@ -230,7 +235,7 @@ func (c *Console) duplicates(v *visit, key exchange.SubjectKey) ([]DuplicateLine
 	}
 	var out []DuplicateLine
 	for _, d := range found[:min(len(found), shownDuplicates)] {
-		out = append(out, DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, d.Score})
+		out = append(out, DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, cut(d.Case, shownOfCase), d.Score})
 	}
 	return out, nil
 }

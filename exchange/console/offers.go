@@ -13,6 +13,7 @@ import (
 type OfferLine struct {
 	Type    TypeName
 	Persons []string
+	About   string   // what it answers or rests on, and from when that is
 	At      string   // the address of its form
 	Refuse  string   // and of one that turns the request down
 	Drafts  []string // that say it and have not left
@@ -46,6 +47,9 @@ func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, 
 			continue
 		}
 		line := OfferLine{Type: c.typeName(v.s, o.Type), Persons: o.Persons, Drafts: o.Drafts}
+		if o.Of != "" {
+			line.About = v.s.T("form.message", c.typeName(v.s, o.Of).Title, v.s.Time(o.At))
+		}
 		if o.Refused != nil {
 			line.Why = v.s.Or("fault."+o.Refused.Rule, v.s.T("fault.other"))
 			view.Not = append(view.Not, line)
