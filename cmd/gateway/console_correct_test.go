@@ -92,7 +92,7 @@ func TestConsoleCorrects(t *testing.T) {
 	h.accessible("the preview of a correction")
 	h.picture("correct-preview")
 	h.click(toSend)
-	h.says("Đã ký và ghi vào sổ")
+	h.says("Đã ký và ghi vào nhật ký")
 	claims, body := s.sent(s.ours)
 	want := `{"changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2010"},{"op":"replace","pointer":"/subjects/0/name","value":{"latin":"Chantha","native":"ចាន់ថា","script":"Khmr"}}],"reason":"statement_changed","revision":1,"target":"` + target + `"}`
 	if claims.Type != exchange.TypeCorrection || body != want {

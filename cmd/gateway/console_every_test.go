@@ -154,7 +154,7 @@ const foreignWords = `(() => {
 	const own = e => {
 		if (e.closest("[lang]").lang !== page || e.closest("code, kbd, samp, pre, script, noscript, style, .ref, .unseen")) return false;
 		const bdi = e.closest("bdi");
-		return !bdi || bdi.title || bdi.nextElementSibling?.tagName === "CODE";
+		return !bdi || bdi.dataset.code || bdi.nextElementSibling?.tagName === "CODE";
 	};
 	const found = new Set(), walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 	while (walk.nextNode()) if (own(walk.currentNode.parentElement) && bad(walk.currentNode.data)) found.add(walk.currentNode.data.trim());

@@ -116,7 +116,7 @@ func TestConsoleSendsAPhotograph(t *testing.T) {
 		t.Errorf("%d pictures are on the page", n)
 	}
 	h.click(toSend)
-	h.says("Đã ký và ghi vào sổ")
+	h.says("Đã ký và ghi vào nhật ký")
 	rows := s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: id})
 	if len(rows) != 1 {
 		t.Fatalf("%d messages", len(rows))
@@ -187,7 +187,7 @@ func TestConsoleSafeguardsByPerson(t *testing.T) {
 	h.says("được ký và gửi ngay", "S-2 đồng ý 20/11/2026", "S-1 thẩm quyền 19/11/2026")
 	h.picture("safeguards-preview")
 	h.click(toSend)
-	h.says("Đã ký và ghi vào sổ")
+	h.says("Đã ký và ghi vào nhật ký")
 	s.quiet()
 }
 

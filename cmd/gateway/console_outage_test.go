@@ -46,7 +46,7 @@ func TestConsolePartnerGoesDown(t *testing.T) {
 
 	h.click(toPreview)
 	h.click(toSend)
-	h.says("Đã ký và ghi vào sổ")
+	h.says("Đã ký và ghi vào nhật ký")
 	rows := s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, Type: exchange.TypeIdentityRequest})
 	asked := rows[len(rows)-1]
 	h.open("/messages/KH/out/" + asked.ID)

@@ -86,7 +86,7 @@ func TestConsoleTaskAnswerByKeys(t *testing.T) {
 	b.skip()
 	b.tabTo(toSend)
 	b.enter()
-	if text := b.text(); !strings.Contains(text, "Đã ký và ghi vào sổ") {
+	if text := b.text(); !strings.Contains(text, "Đã ký và ghi vào nhật ký") {
 		t.Errorf("it was not sent:\n%s", text)
 	}
 	if _, body := s.sent(s.overdue); body != `{"subjects":[{"fields":{"date_of_birth":"match","name":"match"},"outcome":"match","subject_ref":"S-1"}]}` {

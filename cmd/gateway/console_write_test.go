@@ -132,7 +132,7 @@ func TestConsoleAnswersAVerificationRequest(t *testing.T) {
 	h.accessible("the preview of an answer")
 	h.picture("answer-preview")
 	h.click(toSend)
-	h.says("Đã ký và ghi vào sổ")
+	h.says("Đã ký và ghi vào nhật ký")
 	claims, body := s.sent(s.overdue)
 	if claims.Type != exchange.TypeIdentityResponse || claims.InReplyTo == "" || body != `{"subjects":[{"fields":{"date_of_birth":"match","name":"match"},"outcome":"match","subject_ref":"S-1"}]}` {
 		t.Errorf("sent was %+v %s", claims, body)
@@ -155,7 +155,7 @@ func TestConsoleRefusesAMalformedRequest(t *testing.T) {
 	h.tap(choice("/subjects/0/outcome", "insufficient"))
 	h.click(toPreview)
 	h.click(toSend)
-	h.says("Đã ký và ghi vào sổ")
+	h.says("Đã ký và ghi vào nhật ký")
 	if claims, body := s.sent(s.overdue); claims.Type != exchange.TypeIdentityResponse || body != `{"subjects":[{"outcome":"insufficient","subject_ref":"S-1"}]}` {
 		t.Errorf("sent was %+v %s", claims, body)
 	}
@@ -223,7 +223,7 @@ func TestConsoleOpensACaseWithoutScript(t *testing.T) {
 	h.click(toPreview)
 	h.says("được ký và gửi ngay")
 	h.click(toSend)
-	h.says("Đã ký và ghi vào sổ")
+	h.says("Đã ký và ghi vào nhật ký")
 	s.quiet()
 }
 
