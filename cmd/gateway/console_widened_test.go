@@ -62,7 +62,7 @@ func TestConsoleTellsWhoWasLetIn(t *testing.T) {
 		v := newVisitor(t, s.address)
 		v.get(s.pages.OpenDoor("/", "chief.kh", "chief.la", "lan"))
 		v.post("/sign-in/demonstration", url.Values{"officer": {officer}})
-		for _, text := range []string{"Cán bộ được thêm quyền", "Vũ Thị Thu", "thêm vào", "lời mời", "bởi quan"} {
+		for _, text := range []string{"Cán bộ được thêm quyền", "Vũ Thị Thu", "thêm vào", "lời mời", "bởi Hoàng Văn Quân (hư cấu) (quan)"} {
 			if p := v.get("/"); p.status != 200 || strings.Contains(p.body, text) != sees {
 				t.Errorf("%s is told %q: %t (%d)", officer, text, !sees, p.status)
 			}

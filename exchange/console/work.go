@@ -75,10 +75,17 @@ type workView struct {
 	Emergencies []EmergencyLine
 	// Widened are the officers who were let in, or may do more, of late: the last
 	// few, and the rest, folded away.
-	Widened, WidenedToo []exchange.Widening
+	Widened, WidenedToo []WidenedLine
 	WidenedMore         bool // there was more than fits
 	// Unfinished are the forms that the officer has begun.
 	Unfinished []FormLine
+}
+
+// A WidenedLine is an officer who was let in, or may do more, and who made it so:
+// nobody for the command line.
+type WidenedLine struct {
+	exchange.Widening
+	Who Who
 }
 
 // shownTheirs is how many of the cases that wait for partners are shown: to know
@@ -103,9 +110,14 @@ func (c *Console) workPage(v *visit) error {
 	if view.Emergencies, err = c.emergencyLines(v); err != nil {
 		return err
 	}
-	if view.Widened, view.WidenedMore, err = c.cfg.Roster.Widenings(v.r.Context(), v.officer); err != nil {
+	widened, more, err := c.cfg.Roster.Widenings(v.r.Context(), v.officer)
+	if err != nil {
 		return err
 	}
+	for _, w := range widened {
+		view.Widened = append(view.Widened, WidenedLine{w, c.who(v, w.By)})
+	}
+	view.WidenedMore = more
 	if n := shownWidened; len(view.Widened) > n {
 		view.Widened, view.WidenedToo = view.Widened[:n], view.Widened[n:]
 	}
