@@ -351,7 +351,7 @@ func (b *listBench) measureCase() error {
 		if last == nil {
 			return errors.New("the page of a case has no message")
 		}
-		message, err := b.ask(http.MethodGet, last[1], nil, "S-1")
+		message, err := b.ask(http.MethodGet, last[1], nil, "govuk-template")
 		if err != nil {
 			return err
 		}

@@ -204,7 +204,7 @@ func (g *gallery) pages() []shownPage {
 		{"erase-day", oneCase + "/erase", g.erasing["day"] + "/erase", "lan", nil, "lấy hôm nay làm ngày xóa", "with today as the day"},
 		{"erase-answered", oneCase + "/erase", g.erasing["answered"] + "/erase", "lan", nil, "Đối tác đã có thông báo", "The partner has the notice"},
 		{"erase-deliveries", oneCase + "/erase", g.erasing["deliveries"] + "/erase", "lan", nil, "Chờ đến khi chuyển xong", "Wait until the delivery has ended"},
-		{"erase-drafts", oneCase + "/erase", g.erasing["drafts"] + "/erase", "lan", nil, "Gửi hoặc hủy bản nháp", "Send or discard it"},
+		{"erase-drafts", oneCase + "/erase", g.erasing["drafts"] + "/erase", "lan", nil, "Gửi hoặc bỏ bản nháp", "Send or discard it"},
 		{"erase-ready", oneCase + "/erase", g.erasing["ready"] + "/erase", "lan", nil, "Không ai khôi phục lại được", "Nobody can bring it back"},
 		{"erase-unsaid", oneCase + "/erase", g.erasing["ready"] + "/erase", "lan", submits(g.erasing["ready"]+"/erase", nil), "Viết lý do", "Write a reason"},
 		{"case-erasing", oneCase, g.erasing["half"], "lan", nil, "1/2 người đã ký", "1 of 2 have signed"},
