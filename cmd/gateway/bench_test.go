@@ -60,7 +60,7 @@ func TestBenchLists(t *testing.T) {
 			t.Errorf("%s was measured on %d stores", page, stores)
 		}
 	}
-	if len(pages) != 17 {
+	if len(pages) != 18 {
 		t.Errorf("%d pages", len(pages))
 	}
 }
