@@ -74,7 +74,7 @@ func (c *Console) personas(v *visit, introduced []exchange.Introduction, body an
 	var out []*persona
 	looked := map[exchange.MessageKey]*exchange.SeenMessage{}
 	for _, i := range introduced {
-		if placeOfSubject(body, i.Subject) == "" { // it is only named
+		if placeOfSubject(body, i.Subject) == "" { // the body only names them
 			continue
 		}
 		seen := looked[i.Message]
@@ -87,6 +87,9 @@ func (c *Console) personas(v *visit, introduced []exchange.Introduction, body an
 			looked[i.Message] = seen
 		}
 		p := &persona{ref: i.Subject, seen: seen, at: placeOfSubject(seen.Last().Body, i.Subject)}
+		if p.at == "" { // a correction has taken them out of it
+			continue
+		}
 		for _, pointer := range seen.Hidden {
 			if slices.ContainsFunc(identityMembers, func(m struct{ name, result string }) bool { return within([]string{p.at + "/" + m.name}, pointer) }) {
 				p.hidden = append(p.hidden, pointer)
