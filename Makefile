@@ -17,7 +17,7 @@ demo: build ## five gateways play real cases, and prove them (DEMO="--once" ends
 	@bin/gateway demo $(DEMO)
 
 test: setup ## everything, on SQLite and on a real PostgreSQL
-	go test -timeout 25m ./...
+	.ci/test
 
 e2e: setup ## the officers' pages alone, in a real browser (PICTURES=dir keeps what it saw)
 	CONSOLE_PICTURES=$(abspath $(PICTURES)) go test -count=1 -run Console ./cmd/gateway
