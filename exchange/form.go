@@ -231,7 +231,7 @@ func (f *Forms) Drop(ctx context.Context, by *Officer, id string) error {
 
 // may says whether an officer may write this message at all.
 func (f *Forms) may(ctx context.Context, by *Officer, partner, caseID, messageType string) error {
-	if messageType == leftForm {
+	if messageType == LeftForm {
 		return problem(ProblemNotFound, "There is no such form.")
 	}
 	if !by.Has(RoleOfficer, RoleSupervisor) || !by.Sees(partner, conversationOf(messageType)) {

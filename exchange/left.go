@@ -17,12 +17,14 @@ type Left struct {
 }
 
 const (
-	leftForm = "left" // stands where a form has the type of its message
-	maxLeft  = 5      // of one officer: whoever leaves more has not come back for the first
+	// LeftForm stands where a form has the type of its message.
+	LeftForm = "left"
+	maxLeft  = 5 // of one officer: whoever leaves more has not come back for the first
 )
 
 // Leave keeps what an officer has left, and returns its identifier. It is sealed under
-// the house's key: of a page it is not known whose case it is about.
+// the house's key, for of a page it is not known whose case it is about; so an erasure,
+// whichever it is, takes all of it away.
 func (f *Forms) Leave(ctx context.Context, of *Officer, left Left) (string, error) {
 	_, before, err := f.rows(ctx, of.ID)
 	if err != nil {
@@ -37,7 +39,7 @@ func (f *Forms) Leave(ctx context.Context, of *Officer, left Left) (string, erro
 	if err != nil {
 		return "", fmt.Errorf("write what was left: %w", err)
 	}
-	row := FormRow{Officer: of.ID, ID: NewID(), Type: leftForm, Version: 1, ChangedAt: f.cfg.Clock()}
+	row := FormRow{Officer: of.ID, ID: NewID(), Type: LeftForm, Version: 1, ChangedAt: f.cfg.Clock()}
 	key, err := f.cfg.Opener.dataKey(ctx, row.keeper())
 	if err != nil {
 		return "", err
@@ -52,7 +54,7 @@ func (f *Forms) Leave(ctx context.Context, of *Officer, left Left) (string, erro
 // personal data as Open is.
 func (f *Forms) Left(ctx context.Context, by *Officer, id string) (Left, error) {
 	row, err := f.cfg.Store.Form(ctx, by.ID, id)
-	if err == nil && row.Type != leftForm {
+	if err == nil && row.Type != LeftForm {
 		err = ErrNotFound
 	}
 	if err != nil {
@@ -77,7 +79,7 @@ func (f *Forms) Left(ctx context.Context, by *Officer, id string) (Left, error) 
 func (f *Forms) rows(ctx context.Context, officer string) (forms, left []FormRow, err error) {
 	all, err := f.cfg.Store.FormsOf(ctx, officer)
 	for _, row := range all {
-		if row.Type == leftForm {
+		if row.Type == LeftForm {
 			left = append(left, row)
 		} else {
 			forms = append(forms, row)

@@ -151,7 +151,7 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 	}
 	for _, c := range w.Erased {
 		batch.Queue(eraseCase, c.Wrapped.KEKID, c.Wrapped.Bytes, c.ErasedTo, c.Partner, c.Case)
-		for _, statement := range dropReports {
+		for _, statement := range dropLoose {
 			batch.Queue(statement)
 		}
 	}

@@ -224,7 +224,7 @@ func (db *DB) writeCases(ctx context.Context, tx *sql.Tx, w exchange.Writes, the
 		if _, err := tx.ExecContext(ctx, eraseCase, c.Wrapped.KEKID, c.Wrapped.Bytes, c.ErasedTo, c.Partner, c.Case); err != nil {
 			return err
 		}
-		for _, statement := range dropReports {
+		for _, statement := range dropLoose {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}

@@ -118,9 +118,10 @@ func (db *DB) Part(ctx context.Context, id string, attempt, n int) ([]byte, erro
 	return content, nil
 }
 
-// dropReports takes every report away when a case is erased, in the same
-// transaction: any of them may hold it. They are asked for again.
-var dropReports = []string{"DELETE FROM report_part", "DELETE FROM report"}
+// dropLoose takes away when a case is erased, in the same transaction, what may hold
+// any case: every report, which is asked for again, and what officers have left of
+// forms after their sessions.
+var dropLoose = []string{"DELETE FROM report_part", "DELETE FROM report", "DELETE FROM form WHERE type = '" + exchange.LeftForm + "'"}
 
 // DropReports implements exchange.ReportStore: what has ended, and the parts
 // that an interrupted attempt has left.

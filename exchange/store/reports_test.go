@@ -108,14 +108,18 @@ func TestLastTries(t *testing.T) {
 	})
 }
 
-// Whoever erases a case takes the reports away that may hold it, at once.
-func TestErasingTakesReportsAway(t *testing.T) {
+// Whoever erases a case takes away, at once, what may hold it under another key:
+// reports, and what officers have left of forms. A form of theirs stays.
+func TestErasingTakesLooseCopiesAway(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
 		r := newRig(t, url)
 		ctx, now := t.Context(), time.UnixMilli(1_780_000_000_000)
 		must(t, r.db.PutReport(ctx, exchange.ReportRow{ID: "a", Officer: "hoa", State: exchange.ReportDue, At: now, Ends: now.Add(time.Hour), Wish: []byte("x")}))
 		must(t, r.db.PutPart(ctx, "a", 1, 0, []byte("x")))
 		must(t, r.committer.Record(ctx, request("KH", "message-001", "case-0001", "x")))
+		for id, kind := range map[string]string{"left": exchange.LeftForm, "kept": exchange.TypeIdentityRequest} {
+			must(t, r.db.PutForm(ctx, exchange.FormRow{Officer: "hoa", ID: id, Type: kind, Version: 1, ChangedAt: now, Content: []byte("x")}))
+		}
 		if _, err := r.db.Report(ctx, "a"); err != nil {
 			t.Fatalf("a message took it away: %v", err)
 		}
@@ -130,6 +134,9 @@ func TestErasingTakesReportsAway(t *testing.T) {
 		}
 		if _, err := r.db.Part(ctx, "a", 1, 0); !errors.Is(err, exchange.ErrNotFound) {
 			t.Errorf("a part of it is still there: %v", err)
+		}
+		if rows, err := r.db.FormsOf(ctx, "hoa"); err != nil || len(rows) != 1 || rows[0].ID != "kept" {
+			t.Errorf("of the forms there are %+v (%v)", rows, err)
 		}
 	})
 }
