@@ -147,6 +147,15 @@ func (c *CaseFiles) row(ctx context.Context, by *Officer, key CaseKey) (CaseRow,
 	return row, err
 }
 
+// book returns the book of a case that an officer may see.
+func (c *CaseFiles) book(ctx context.Context, by *Officer, key CaseKey) (*Book, error) {
+	row, err := c.row(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	return c.cfg.Opener.bookOf(ctx, row)
+}
+
 // door is row, and says until when a case is open that is so only in an
 // emergency; the time is zero for one that is open for good.
 func (c *CaseFiles) door(ctx context.Context, by *Officer, key CaseKey) (row CaseRow, until time.Time, err error) {
@@ -259,11 +268,7 @@ func (c *CaseFiles) TimelineBefore(ctx context.Context, by *Officer, key CaseKey
 
 // teller returns what tells an entry of a case that an officer may see.
 func (c *CaseFiles) teller(ctx context.Context, by *Officer, key CaseKey) (func(Row) TimelineEntry, error) {
-	row, err := c.row(ctx, by, key)
-	if err != nil {
-		return nil, err
-	}
-	book, err := c.cfg.Opener.bookOf(ctx, row)
+	book, err := c.book(ctx, by, key)
 	if err != nil {
 		return nil, err
 	}

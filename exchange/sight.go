@@ -276,11 +276,7 @@ func bare(recorded []Safeguard) []Safeguard {
 
 // Minors returns who of a case is or may be a minor.
 func (s *Sight) Minors(ctx context.Context, by *Officer, key CaseKey) ([]string, error) {
-	row, err := s.cfg.Files.row(ctx, by, key)
-	if err != nil {
-		return nil, err
-	}
-	book, err := s.cfg.Files.cfg.Opener.bookOf(ctx, row)
+	book, err := s.cfg.Files.book(ctx, by, key)
 	if err != nil {
 		return nil, err
 	}

@@ -121,11 +121,7 @@ const maxAttaching = 20
 // Attachments returns the files that the messages of a case carry, the last first,
 // of the newest messages that can carry any. It shows none of them.
 func (s *Sight) Attachments(ctx context.Context, by *Officer, key CaseKey) ([]Attachment, error) {
-	row, err := s.cfg.Files.row(ctx, by, key)
-	if err != nil {
-		return nil, err
-	}
-	book, err := s.cfg.Files.cfg.Opener.bookOf(ctx, row)
+	book, err := s.cfg.Files.book(ctx, by, key)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +145,7 @@ func (s *Sight) Attachments(ctx context.Context, by *Officer, key CaseKey) ([]At
 		for _, pointer := range s.files(n.Type, "", body) {
 			a := Attachment{Message: message, Type: n.Type, At: time.Unix(n.IssuedAt, 0), Pointer: pointer}
 			for i, d := range n.Subjects {
-				if strings.HasPrefix(pointer, subjectAt(n.Type, d.Ref, i)+"/") {
+				if strings.HasPrefix(pointer, n.at(i)+"/") {
 					a.Subject = d.Ref
 				}
 			}

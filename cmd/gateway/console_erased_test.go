@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -36,6 +37,11 @@ func TestConsoleErasedCase(t *testing.T) {
 	for _, path := range []string{"/", "/cases", page, page + "/print", "/messages", "/messages/KH/in/" + question + "/proof"} {
 		if p := v.get(path); p.status != 200 {
 			t.Errorf("%s: %d", path, p.status)
+		}
+	}
+	for _, row := range s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Case: l.id, Direction: exchange.Out}) {
+		if p := v.get("/messages/KH/out/" + row.ID); row.Type != exchange.TypeErasureConfirmation || p.status != 200 || !strings.Contains(p.body, "Đã phê duyệt và ký") {
+			t.Errorf("what confirms the erasure, and who released it (%s): %d", row.Type, p.status)
 		}
 	}
 	if p := v.get(message); p.status != 410 {

@@ -166,10 +166,7 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 	if view.Minors, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
 		return caseView{}, err
 	}
-	for _, clock := range file.Clocks {
-		view.Clocks = append(view.Clocks, c.clockLine(v, clock))
-	}
-	slices.SortStableFunc(view.Clocks, func(a, b ClockLine) int { return clockRank(a) - clockRank(b) })
+	view.Clocks = c.clockLines(v, file.Clocks)
 	if view.Persons, err = c.persons(v, key, file, view.Minors); err != nil {
 		return caseView{}, err
 	}
@@ -193,6 +190,16 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 	}
 	view.Emergency = file.Emergency
 	return view, nil
+}
+
+// clockLines are time limits, those that press first.
+func (c *Console) clockLines(v *visit, clocks []exchange.RunningClock) []ClockLine {
+	var out []ClockLine
+	for _, clock := range clocks {
+		out = append(out, c.clockLine(v, clock))
+	}
+	slices.SortStableFunc(out, func(a, b ClockLine) int { return clockRank(a) - clockRank(b) })
+	return out
 }
 
 // clockRank puts the clocks that press first.

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net/http"
 	"slices"
 	"time"
 
@@ -81,23 +80,11 @@ type SafeguardLine struct{ Kind, Subject, Basis, On, Reference string }
 
 func (c *Console) draftPage(v *visit) error {
 	id := chi.URLParam(v.r, "id")
-	want, err := wanted(v)
-	if err != nil {
-		return err
-	}
 	seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, exchange.Reveal{})
 	if err != nil {
 		return err
 	}
-	persons, err := c.personas(v, seen.Introduced, seen.Body)
-	if err != nil {
-		return err
-	}
-	place := v.r.PostFormValue("file")
-	if place != "" {
-		want.Fields, want.Others, want.All = covering(seen.Hidden, place), nil, false
-	}
-	others, fault, err := c.look(v, want, seen.Hidden, persons, func(own exchange.Reveal) error {
+	l, err := c.look(v, seen.Hidden, seen.Body, seen.Introduced, func(own exchange.Reveal) error {
 		shown, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, own)
 		if err == nil {
 			seen = shown
@@ -107,22 +94,15 @@ func (c *Console) draftPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if place != "" && fault == "" {
-		return v.sendFile(id, seen.Body, place)
+	if l.file != "" && l.fault == "" {
+		return v.sendFile(id, seen.Body, l.file)
 	}
-	view := c.draftView(v, seen, want.Fields)
-	c.putIdentities(v, view.Blocks, persons, want)
-	view.Reveal = c.revealOf(v, len(seen.Hidden)+hiddenOf(persons), want.Reveal, fault)
-	for _, pointer := range seen.Shown {
-		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
-	}
-	view.Reveal.Shown = append(view.Reveal.Shown, others...)
+	view := c.draftView(v, seen, l.want.Fields)
+	c.putIdentities(v, view.Blocks, l.persons, l.want)
+	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown)
 	view.Changes = seen.Row.State == exchange.DraftHeld || seen.Row.State == exchange.DraftWaiting
 	view.Fault, view.Done = known(v.r.URL.Query().Get("fault"), []string{"amend", "discard"}), v.r.URL.Query().Get("done") != ""
-	status, title := http.StatusOK, v.s.T("draft.title", view.Type.Title)
-	if fault != "" {
-		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
-	}
+	status, title := l.titled(v, v.s.T("draft.title", view.Type.Title))
 	return c.show(v, status, "draft", title, "work", view)
 }
 

@@ -117,19 +117,11 @@ func TestWordsForTheRecord(t *testing.T) {
 	}
 	want := map[string]bool{}
 	for _, pattern := range []string{"../*.go", "../export/*.go", "../../cmd/gateway/*.go"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v", pattern, err)
-		}
-		for _, file := range files {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for file, text := range sources(t, pattern) {
 			if strings.HasSuffix(file, "_test.go") {
 				continue
 			}
-			for line := range strings.Lines(string(data)) {
+			for line := range strings.Lines(text) {
 				if m := recordedLook.FindStringSubmatch(line); m != nil && m[1] != "report" { // that is of no case
 					want["look."+m[1]] = true
 				}
@@ -159,21 +151,31 @@ var (
 	inCode      = regexp.MustCompile(`\.(?:T|Or)\("([a-z0-9_.-]+)"[,)]`)
 )
 
+// sources returns what files say that match a pattern.
+func sources(t *testing.T, pattern string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %v", pattern, err)
+	}
+	out := map[string]string{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[file] = string(data)
+	}
+	return out
+}
+
 // used returns every key that pages and code ask for.
 func used(t *testing.T) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}
 	for pattern, find := range map[string]*regexp.Regexp{"templates/*.html": inTemplates, "*.go": inCode} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v", pattern, err)
-		}
-		for _, file := range files {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range find.FindAllStringSubmatch(string(data), -1) {
+		for _, text := range sources(t, pattern) {
+			for _, m := range find.FindAllStringSubmatch(text, -1) {
 				out[m[1]] = true
 			}
 		}
@@ -294,22 +296,14 @@ func TestWordsForSchemas(t *testing.T) {
 // Templates hold no text of their own: what is left of them without markup and
 // actions has no letter in it.
 func TestNoTextInTemplates(t *testing.T) {
-	files, err := filepath.Glob("templates/*.html")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
 	strip := regexp.MustCompile(`(?s)\{\{.*?\}\}|<code>gateway .*?</code>|<[^>]*>`)
 	quoted := regexp.MustCompile(`(?:alt|title|placeholder|aria-label)="([^"{]+)"`)
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		actions := regexp.MustCompile(`(?s)\{\{.*?\}\}`).ReplaceAllString(string(data), "")
+	for file, text := range sources(t, "templates/*.html") {
+		actions := regexp.MustCompile(`(?s)\{\{.*?\}\}`).ReplaceAllString(text, "")
 		if left := strings.TrimSpace(strip.ReplaceAllString(actions, "")); regexp.MustCompile(`\p{L}`).MatchString(left) {
 			t.Errorf("%s holds text: %q", file, left)
 		}
-		if m := quoted.FindStringSubmatch(string(data)); m != nil {
+		if m := quoted.FindStringSubmatch(text); m != nil {
 			t.Errorf("%s holds the text %q", file, m[1])
 		}
 	}
@@ -397,20 +391,12 @@ func TestLeftForms(t *testing.T) {
 			}
 		}
 	}
-	files, err := filepath.Glob("templates/*.html")
-	if err != nil {
-		t.Fatal(err)
-	}
 	typed, picked := regexp.MustCompile(`<(?:textarea|input)\b[^>]* name="([a-z_]+)"`), regexp.MustCompile(`type="(?:hidden|radio|checkbox|date|text)"`)
-	for _, file := range files {
+	for file, text := range sources(t, "templates/*.html") {
 		if strings.Contains("page-sign-in page-join page-account part-form", strings.TrimSuffix(filepath.Base(file), ".html")) {
 			continue // without a session, or kept otherwise
 		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range typed.FindAllStringSubmatch(string(data), -1) {
+		for _, m := range typed.FindAllStringSubmatch(text, -1) {
 			if !picked.MatchString(m[0]) && !names[m[1]] {
 				t.Errorf("%s: what is typed into %s is not kept", file, m[1])
 			}

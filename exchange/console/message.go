@@ -52,54 +52,8 @@ type Correction struct {
 	Differences []Difference
 }
 
-// A reveal is the form that shows what is hidden.
-type reveal struct {
-	Action  string
-	Hidden  int
-	Shown   []string // what this look has shown, in words
-	Allowed bool     // the officer's roles include looking at personal data
-	Reason  string   // as it was typed, when the form comes back
-	Fault   string   // why it came back: a key of the catalogue
-}
-
-// wanted reads what an officer asked to see; nothing on a plain visit.
-func wanted(v *visit) (wish, error) {
-	if v.r.Method != http.MethodPost {
-		return wish{}, nil
-	}
-	if err := v.r.ParseForm(); err != nil {
-		return wish{}, err
-	}
-	w := wish{Asked: true, All: v.r.PostFormValue("all") != "", Others: v.r.PostForm["who"]}
-	w.Reason = strings.TrimSpace(v.r.PostFormValue("reason"))
-	if w.All {
-		w.Fields = []string{""}
-	} else {
-		w.Fields = v.r.PostForm["field"]
-	}
-	if w.Reason == "" && len(w.Fields) == 0 { // an empty form is not a plain visit
-		w.Reason, w.Fields = " ", []string{}
-	}
-	return w, nil
-}
-
-// faultOf returns the key of what is wrong with the form; "" for another error.
-func faultOf(err error) string {
-	switch exchange.AsProblem(err).Rule {
-	case "reason-required":
-		return "reveal.reason_required"
-	case "fields-required", "field-unknown":
-		return "reveal.fields_required"
-	}
-	return ""
-}
-
 func (c *Console) messagePage(v *visit) error {
 	key, err := messageKey(v)
-	if err != nil {
-		return err
-	}
-	want, err := wanted(v)
 	if err != nil {
 		return err
 	}
@@ -107,15 +61,7 @@ func (c *Console) messagePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	persons, err := c.personas(v, seen.Introduced, seen.Last().Body)
-	if err != nil {
-		return err
-	}
-	place := v.r.PostFormValue("file")
-	if place != "" {
-		want.Fields, want.Others, want.All = covering(seen.Hidden, place), nil, false
-	}
-	others, fault, err := c.look(v, want, seen.Hidden, persons, func(own exchange.Reveal) error {
+	l, err := c.look(v, seen.Hidden, seen.Last().Body, seen.Introduced, func(own exchange.Reveal) error {
 		shown, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, own)
 		if err == nil {
 			seen = shown
@@ -125,16 +71,12 @@ func (c *Console) messagePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if place != "" && fault == "" {
-		return v.sendFile(key.ID, seen.Last().Body, place)
+	if l.file != "" && l.fault == "" {
+		return v.sendFile(key.ID, seen.Last().Body, l.file)
 	}
-	view := c.messageView(v, seen, want.Fields)
-	c.putIdentities(v, view.Blocks, persons, want)
-	view.Reveal = c.revealOf(v, len(seen.Hidden)+hiddenOf(persons), want.Reveal, fault)
-	for _, pointer := range seen.Shown {
-		view.Reveal.Shown = append(view.Reveal.Shown, c.placeOf(v, view.Type.Name, pointer))
-	}
-	view.Reveal.Shown = append(view.Reveal.Shown, others...)
+	view := c.messageView(v, seen, l.want.Fields)
+	c.putIdentities(v, view.Blocks, l.persons, l.want)
+	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown)
 	if err := c.standing(v, &view, seen); err != nil {
 		return err
 	}
@@ -144,10 +86,7 @@ func (c *Console) messagePage(v *visit) error {
 	if err := c.answers(v, &view, seen); err != nil {
 		return err
 	}
-	status, title := http.StatusOK, v.s.T("message.title", view.Type.Title)
-	if fault != "" {
-		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
-	}
+	status, title := l.titled(v, v.s.T("message.title", view.Type.Title))
 	return c.show(v, status, "message", title, "cases", view)
 }
 
@@ -167,12 +106,8 @@ func (c *Console) standing(v *visit, view *messageView, seen exchange.SeenMessag
 		return err
 	}
 	view.Case = c.caseLine(v, file.Row)
-	for _, clock := range file.Clocks {
-		if clock.Reading.State == partners.ClockDue || clock.Reading.State == partners.ClockOverdue || clock.Reading.State == partners.ClockPaused {
-			view.Clocks = append(view.Clocks, c.clockLine(v, clock))
-		}
-	}
-	slices.SortStableFunc(view.Clocks, func(a, b ClockLine) int { return clockRank(a) - clockRank(b) })
+	running := []partners.ClockState{partners.ClockDue, partners.ClockOverdue, partners.ClockPaused}
+	view.Clocks = c.clockLines(v, slices.DeleteFunc(file.Clocks, func(clock exchange.RunningClock) bool { return !slices.Contains(running, clock.Reading.State) }))
 	for _, s := range seen.Stated {
 		view.Safeguards = append(view.Safeguards, GuardLine{s.Kind, s.Subject, true})
 	}
@@ -225,13 +160,6 @@ func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage
 	return err
 }
 
-func (c *Console) revealOf(v *visit, hidden int, want exchange.Reveal, fault string) reveal {
-	return reveal{
-		Action: v.r.URL.Path, Hidden: hidden, Fault: fault, Reason: strings.TrimSpace(want.Reason),
-		Allowed: v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance),
-	}
-}
-
 // placeOf names what was shown.
 func (c *Console) placeOf(v *visit, messageType, pointer string) string {
 	if pointer == "" {
@@ -278,7 +206,7 @@ func putLinks(blocks []Block, key exchange.MessageKey) {
 			other := key
 			other.ID = row.Values[0].Text
 			if !same {
-				other.Direction = map[exchange.Direction]exchange.Direction{exchange.In: exchange.Out, exchange.Out: exchange.In}[key.Direction]
+				other.Direction = key.Direction.Opposite()
 			}
 			b.Rows[i].Values[0].Link = messagePath(other)
 		}

@@ -71,6 +71,9 @@ func (c *Console) roster(v *visit) ([]exchange.Officer, error) {
 
 // who names an officer. A page does not fail for want of a name.
 func (c *Console) who(v *visit, id string) Who {
+	if id == "" {
+		return Who{}
+	}
 	all, _ := c.roster(v)
 	if i := slices.IndexFunc(all, func(o exchange.Officer) bool { return o.ID == id }); i >= 0 {
 		return Who{id, all[i].Name}

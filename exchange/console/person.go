@@ -38,23 +38,6 @@ var identityMembers = []struct{ name, result string }{
 	{"father", "parents"}, {"mother", "parents"}, {"documents", "documents"}, {"cccd", "cccd"}, {"photo", "photo"},
 }
 
-// A wish is what an officer asked to see of a page.
-type wish struct {
-	exchange.Reveal
-	Others []string // places of the messages that tell who its persons are
-	All    bool     // everything on the page
-	Asked  bool     // the form was sent
-}
-
-// own is what is wished of what the page itself is about.
-func (w wish) own(hidden []string, others int) exchange.Reveal {
-	switch {
-	case !w.Asked, w.All && len(hidden) == 0 && others > 0, !w.All && len(w.Fields) == 0 && len(w.Others) > 0:
-		return exchange.Reveal{}
-	}
-	return w.Reveal
-}
-
 // A persona is a person of a page, in the message that tells who it is.
 type persona struct {
 	ref    string
@@ -110,22 +93,6 @@ func placeOfSubject(body any, ref string) string {
 		}
 	}
 	return ""
-}
-
-// look asks for what is wished, of what the page is about by own and then of its
-// persons. It returns what it has shown of them, in words; fault is what is wrong
-// with the form, and then nothing was shown.
-func (c *Console) look(v *visit, w wish, hidden []string, persons []*persona, own func(exchange.Reveal) error) (shown []string, fault string, err error) {
-	if !w.Asked {
-		return nil, "", nil
-	}
-	if err = own(w.own(hidden, hiddenOf(persons))); err == nil {
-		shown, err = c.showPersons(v, persons, w)
-	}
-	if fault = faultOf(err); fault != "" {
-		err = nil
-	}
-	return shown, fault, err
 }
 
 // showPersons shows what is wished of some persons: one look, and one entry of the
