@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -71,7 +72,7 @@ func crash(t *testing.T, storeURL string, disaster func(cycle int)) {
 		s := p.vn.serveProcess()
 		ctx, cancel := context.WithCancel(context.Background())
 		loaded := make(chan struct{})
-		go func() { defer close(loaded); clients.load(ctx, 8) }()
+		go func() { defer close(loaded); clients.load(ctx, 8, math.MaxInt) }()
 		// Meanwhile an operator sends a message from another process.
 		id := exchange.NewID()
 		if _, _, code := runGateway(t, "send", body, "--config", p.vn.config, "--to", "KH", "--type", benchType, "--id", id, "--safeguard", "consent=2026-11-02"); code == exitOK {
@@ -134,7 +135,7 @@ func TestInject(t *testing.T) {
 			s := p.vn.serveProcess(tracer, "-f", "-qq", "--seccomp-bpf", "-e", "trace="+strings.SplitN(fault, ":", 2)[0], "-e", "inject="+fault, "-o", trace)
 			ctx, cancel := context.WithTimeout(context.Background(), 1200*time.Millisecond)
 			defer cancel()
-			clients.load(ctx, 4)
+			clients.load(ctx, 4, math.MaxInt)
 			ended := s.ended()
 			s.kill()
 			if hits, err := os.ReadFile(trace); err != nil || !bytes.Contains(hits, []byte("(INJECTED)")) {

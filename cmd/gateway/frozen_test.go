@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"sync"
 	"syscall"
@@ -48,7 +49,7 @@ func TestFrozenProcessLetsGoOfTheLog(t *testing.T) {
 	for range 15 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var busy sync.WaitGroup
-		busy.Go(func() { clients.load(ctx, 8) })
+		busy.Go(func() { clients.load(ctx, 8, math.MaxInt) })
 		time.Sleep(300 * time.Millisecond)
 		frozen.signal(t, syscall.SIGSTOP)
 		started := time.Now()

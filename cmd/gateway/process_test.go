@@ -122,12 +122,13 @@ func newCrowd(p *pair) *crowd {
 	return &crowd{from: p.kh, to: p.vn, sent: map[string][]byte{}}
 }
 
-// load posts new messages and copies of old ones until ctx ends.
-func (c *crowd) load(ctx context.Context, clients int) {
+// load posts new messages and copies of old ones until ctx ends, from each client
+// not more than most.
+func (c *crowd) load(ctx context.Context, clients, most int) {
 	var wait sync.WaitGroup
 	for i := range clients {
 		wait.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
+			for n := 0; n < most && ctx.Err() == nil; n++ {
 				message := c.next(i, n)
 				r, err := c.from.tryPost(c.to, message)
 				if err != nil {
