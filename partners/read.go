@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/schemas"
@@ -28,7 +29,8 @@ var selfSchema []byte
 // documents are the compiled schemas of the kinds of files.
 type documents struct{ partner, agreement, calendar, self *schemas.Document }
 
-func compileDocuments() (documents, error) {
+// compileDocuments compiles them, once in a process.
+var compileDocuments = sync.OnceValues(func() (documents, error) {
 	var d documents
 	for _, s := range []struct {
 		name   string
@@ -42,7 +44,7 @@ func compileDocuments() (documents, error) {
 		*s.into = doc
 	}
 	return d, nil
-}
+})
 
 // pointer writes a JSON Pointer of plain tokens.
 func pointer(tokens ...any) string {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed *.json examples
@@ -40,8 +41,10 @@ type Catalogue struct {
 	receipt  *schema
 }
 
-// Load compiles the embedded schemas.
-func Load() (*Catalogue, error) { return load(files) }
+// Load compiles the embedded schemas, once in a process.
+func Load() (*Catalogue, error) { return embedded() }
+
+var embedded = sync.OnceValues(func() (*Catalogue, error) { return load(files) })
 
 // load compiles the schemas of a folder.
 func load(folder fs.FS) (*Catalogue, error) {

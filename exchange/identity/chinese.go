@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/mozillazg/go-pinyin"
@@ -44,7 +45,8 @@ type tables struct {
 	hanviet     map[rune][]string // plain letters
 }
 
-func newTables() (*tables, error) {
+// loadTables reads the embedded tables, once in a process.
+var loadTables = sync.OnceValues(func() (*tables, error) {
 	t := &tables{
 		spelled: map[string][]string{}, pinyinOnly: map[string]bool{}, forms: map[string][]string{},
 		traditional: map[rune][]rune{}, hanviet: map[rune][]string{},
@@ -71,7 +73,7 @@ func newTables() (*tables, error) {
 		return nil, fmt.Errorf("table of Sino-Vietnamese readings: %w", err)
 	}
 	return t, nil
-}
+})
 
 func eachLine(table string, each func(rune, string)) error {
 	for n, line := range strings.Split(strings.TrimSpace(table), "\n") {

@@ -27,7 +27,7 @@ func New(c Config) (*Comparer, error) {
 	if c.Units == nil {
 		return nil, errors.New("identity: Config.Units is required; identity.CodeLists{} looks into the code lists of package schemas")
 	}
-	t, err := newTables()
+	t, err := loadTables()
 	if err != nil {
 		return nil, err
 	}
