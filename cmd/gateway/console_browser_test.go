@@ -37,6 +37,10 @@ type browser struct {
 	complaints []string
 }
 
+// headless is Debian's Chromium without the windows that nobody sees: the same
+// engine, in half the time.
+const headless = "chromium-headless-shell"
+
 // maxBrowsing is how long a test may take in a browser.
 const maxBrowsing = 5 * time.Minute
 
@@ -46,7 +50,7 @@ func newBrowser(t *testing.T, base string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(headless), chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true),
 		chromedp.WindowSize(1280, 900), chromedp.UserDataDir(t.TempDir()))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)

@@ -295,12 +295,18 @@ func previews(b *browser) {
 	presses("preview")(b)
 }
 
-// conflicts saves a form that another window has saved since.
+// conflicts saves a form that another window has saved since: a second time, as if
+// the first had not been.
 func conflicts(b *browser) {
 	b.t.Helper()
-	look(b, chromedp.Evaluate[bool](`(() => {
-		document.querySelector('form.write [name="version"]').value = 1; document.querySelector('[name="/subjects/0/name/native"]').value = "Chanthea"; return true })()`))
-	presses("save")(b)
+	set := func(member, value string) string {
+		return fmt.Sprintf(`document.querySelector('form.write [name=%q]').value = %q`, member, value)
+	}
+	version, name := b.value(`form.write [name="version"]`), "/subjects/0/name/native"
+	for _, typed := range []string{"Chanthou ", "Chanthea"} {
+		look(b, chromedp.Evaluate[string](set("version", version)+";"+set(name, typed)))
+		presses("save")(b)
+	}
 }
 
 // Every page that the router knows is in the list.
