@@ -127,10 +127,8 @@ func (c *Console) paper(v *visit, view printView) ([]byte, error) {
 	}{frame: f}
 	render := func() ([]byte, error) {
 		var out bytes.Buffer
-		if err := v.s.pages["print"].ExecuteTemplate(&out, "paper.html", sheet); err != nil {
-			return nil, fmt.Errorf("render a case for paper: %w", err)
-		}
-		return out.Bytes(), nil
+		err := v.s.pages.render(&out, "print", "paper.html", sheet)
+		return out.Bytes(), err
 	}
 	bare, err := render()
 	if err != nil {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -21,10 +23,27 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// pages are the parsed templates of one language, by page.
-type pages map[string]*template.Template
+// pages are the templates of one language, by page. Each is parsed when it is first
+// asked for: a gateway starts sooner, and holds only what its officers speak.
+type pages map[string]func() (*template.Template, error)
 
-// parsePages parses every page inside the frame, with the words of a language and a
+// render writes a page inside a frame.
+func (p pages) render(out io.Writer, page, frame string, view any) error {
+	parse, ok := p[page]
+	if !ok {
+		return fmt.Errorf("no page is called %s", page)
+	}
+	parsed, err := parse()
+	if err == nil {
+		err = parsed.ExecuteTemplate(out, frame, view)
+	}
+	if err != nil {
+		return fmt.Errorf("render the page %s: %w", page, err)
+	}
+	return nil
+}
+
+// parsePages parses the frame of every page, with the words of a language and a
 // version of what pages load.
 func parsePages(s *speech, version string) (pages, error) {
 	functions := template.FuncMap{
@@ -55,14 +74,13 @@ func parsePages(s *speech, version string) (pages, error) {
 	}
 	out := pages{}
 	for _, file := range files {
-		page, err := frame.Clone()
-		if err == nil {
-			page, err = page.ParseFS(templateFiles, file)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("parse %s: %w", file, err)
-		}
-		out[strings.TrimSuffix(strings.TrimPrefix(path.Base(file), "page-"), ".html")] = page
+		out[strings.TrimSuffix(strings.TrimPrefix(path.Base(file), "page-"), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			page, err := frame.Clone()
+			if err != nil {
+				return nil, fmt.Errorf("copy the frame: %w", err)
+			}
+			return page.ParseFS(templateFiles, file)
+		})
 	}
 	return out, nil
 }
@@ -274,8 +292,8 @@ func (c *Console) show(v *visit, status int, page, title, here string, view any)
 		}
 	}
 	var out bytes.Buffer
-	if err := v.s.pages[page].ExecuteTemplate(&out, "frame.html", f); err != nil {
-		return fmt.Errorf("render the page %s: %w", page, err)
+	if err := v.s.pages.render(&out, page, "frame.html", f); err != nil {
+		return err
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.Header().Set("Content-Language", v.s.Tag)
