@@ -113,17 +113,13 @@ func TestConsoleReleaseByTwo(t *testing.T) {
 
 	b.as("lan") // who uses no mouse
 	b.keys = 0
-	b.tabTo(`.govuk-skip-link`)
-	b.press(kb.Enter) // past the navigation
-	b.tabTo(`a[href="/drafts/` + s.waiting + `"]`)
+	b.keyTo("j", `a[href="/drafts/`+s.waiting+`"]`)
 	b.enter()
-	b.tabTo(`#reason`)
+	b.press("r")
 	b.run(chromedp.KeyEvent("đọc trước khi ký"))
 	b.tabTo(`.why button[name="all"]`)
 	b.enter()
-	b.tabTo(`.govuk-skip-link`)
-	b.press(kb.Enter)
-	b.tabTo(`button[name="decision"][value="release"]`)
+	b.keyTo("a", `button[name="decision"][value="release"]`)
 	b.press(kb.Enter)
 	b.run(chromedp.WaitVisible(chromedp.CSS(".released")))
 	if text := b.text(); !strings.Contains(text, "thông điệp đã được ký") {

@@ -240,12 +240,12 @@ func (b *browser) press(keys string) {
 	b.run(chromedp.KeyEvent(keys))
 }
 
-// tabTo presses Tab until what has the focus is what a selector names, and
-// checks that the focus can be seen there.
-func (b *browser) tabTo(selector string) {
+// keyTo presses a key until what has the focus is what a selector names, and checks
+// that the focus can be seen there.
+func (b *browser) keyTo(key, selector string) {
 	b.t.Helper()
 	for range 80 {
-		b.press(kb.Tab)
+		b.press(key)
 		if !look(b, chromedp.Evaluate[bool](fmt.Sprintf("document.activeElement.matches(%q)", selector))) {
 			continue
 		}
@@ -254,7 +254,12 @@ func (b *browser) tabTo(selector string) {
 		}
 		return
 	}
-	b.t.Fatalf("Tab does not reach %s", selector)
+	b.t.Fatalf("%q does not reach %s", key, selector)
+}
+
+func (b *browser) tabTo(selector string) {
+	b.t.Helper()
+	b.keyTo(kb.Tab, selector)
 }
 
 // enter presses Enter on what has the focus and waits for the next page.

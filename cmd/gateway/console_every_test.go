@@ -218,9 +218,9 @@ func (b *browser) everyWay(name, path string) {
 	for _, tag := range []string{"en", "vi"} {
 		b.open(path)
 		b.language(tag)
-		for _, scheme := range []string{"light", "dark"} {
+		for i, scheme := range []string{"light", "dark"} {
 			b.scheme(scheme)
-			b.accessible(name + " in " + tag + ", " + scheme)
+			b.axes(name+" in "+tag+", "+scheme, []string{everyRule, colours}[i])
 			b.picture(name + "-" + tag + "-" + scheme)
 		}
 		b.scheme("light")

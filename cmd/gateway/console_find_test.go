@@ -17,6 +17,7 @@ func TestConsoleFind(t *testing.T) {
 	b := newBrowser(t, s.address)
 	b.open(s.link)
 	b.click(`button[value="lan"]`)
+	today := time.Now().In(time.FixedZone("", 7*60*60))
 	find := func(text string) {
 		t.Helper()
 		b.open("/find")
@@ -30,6 +31,9 @@ func TestConsoleFind(t *testing.T) {
 		{s.fresh[:8], "/find", s.fresh}, // both cases of the morning begin so
 		{"campuchia", "/find", "Campuchia"},
 		{"ivq", "/find", "Yêu cầu xác minh nhân thân"},
+		{"đang xác minh", "/find", "Tình trạng Đang xác minh"},
+		{"minh", "/find", "Cán bộ Lê Văn Minh (hư cấu) minh"},
+		{today.Format("2/1/2006"), "/find", "Ngày " + today.Format("02/01/2006")},
 		{"Nguyễn Thị Mẫu", "/find", "Không có hồ sơ, thông điệp"},
 	} {
 		find(w.typed)
@@ -64,8 +68,8 @@ func TestConsoleTaskFindsPerson(t *testing.T) {
 	b.open(s.link)
 	b.click(`button[value="lan"]`)
 	b.keys = 0
-	b.tabTo(`a[href="/find"]`)
-	b.enter()
+	b.press("g")
+	b.goes("f")
 	b.tabTo("#name")
 	b.run(chromedp.KeyEvent("mau nguyen thi"))
 	b.tabTo("#birth")
@@ -79,7 +83,7 @@ func TestConsoleTaskFindsPerson(t *testing.T) {
 	}
 	b.accessible("a person who was found")
 	b.picture("find-person")
-	b.tabTo(`a[href="/cases/KH/` + s.fresh + `"]`)
+	b.keyTo("j", `a[href="/cases/KH/`+s.fresh+`"]`)
 	b.enter()
 	if !strings.Contains(b.text(), s.fresh) {
 		t.Errorf("this is not the case:\n%s", b.text())

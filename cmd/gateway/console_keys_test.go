@@ -38,17 +38,12 @@ func TestConsoleTaskOverdue(t *testing.T) {
 	if b.path() != "/cases/KH/"+s.overdue || !strings.Contains(b.text(), "Quá hạn") {
 		t.Fatalf("%s is not the overdue case:\n%s", b.path(), b.text())
 	}
-	for range 5 { // what it waits for is the only message of its life
-		b.press("j")
-		if look(b, chromedp.Evaluate[bool](`document.activeElement.matches('a[href^="/messages/KH/in/"]')`)) {
-			break
-		}
-	}
+	b.keyTo("j", `a[href^="/messages/KH/in/"]`) // what it waits for is the only message of its life
 	b.goes(kb.Enter)
 	if !strings.Contains(b.text(), "IVQ") {
 		t.Fatalf("%s is not the request:\n%s", b.path(), b.text())
 	}
-	b.tabTo("#reason")
+	b.press("r")
 	b.run(chromedp.KeyEvent("để trả lời yêu cầu quá hạn /j"))
 	b.tabTo(`.why button[name="all"]`)
 	b.enter()

@@ -78,7 +78,7 @@ func (c *Console) casesPage(v *visit) error {
 			return err
 		}
 		if good {
-			return v.redirect("/cases" + mark(view.Filter.query().Encode()))
+			return v.redirect(view.Filter.address())
 		}
 		if err := c.showTabs(v, &view.Views, viewsOfCases); err != nil {
 			return err
@@ -96,7 +96,7 @@ func (c *Console) casesPage(v *visit) error {
 		return err
 	}
 	if next.Case != "" {
-		view.Next = view.Filter.address(next)
+		view.Next = view.Filter.behind(next)
 	}
 	for _, row := range rows {
 		view.Cases = append(view.Cases, c.caseLine(v, row))
@@ -184,7 +184,11 @@ type cursor struct {
 	Due     int64  `json:"d,omitempty"`
 }
 
-func (w caseWish) address(last exchange.CaseRow) string {
+// address is that of the first page.
+func (w caseWish) address() string { return "/cases" + mark(w.query().Encode()) }
+
+// behind is the address of the page after a row.
+func (w caseWish) behind(last exchange.CaseRow) string {
 	at := cursor{Partner: last.Partner, Case: last.Case, Moved: last.MovedAt.UnixMilli()}
 	if !last.DueAt.IsZero() {
 		at.Due = last.DueAt.UnixMilli()

@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -28,34 +27,6 @@ type findView struct {
 	Faults  []fieldFault
 	Looked  bool // for a person
 	Alike   []AlikeLine
-}
-
-// findings are what one text names.
-type findings struct {
-	Cases    []CaseLine
-	Messages []MessageLine
-	Drafts   []DraftLine
-	Partners []Party
-	Types    []TypeName
-}
-
-// None says that nothing was found.
-func (f *findings) None() bool {
-	return len(f.Cases)+len(f.Messages)+len(f.Drafts)+len(f.Partners)+len(f.Types) == 0
-}
-
-// only returns the page of the one thing that was found, "" for none or several.
-func (f *findings) only() string {
-	switch {
-	case len(f.Cases)+len(f.Messages)+len(f.Drafts) != 1:
-	case len(f.Cases) == 1:
-		return casePath(exchange.CaseKey{Partner: f.Cases[0].Partner.Code, Case: f.Cases[0].Case})
-	case len(f.Messages) == 1:
-		return "/messages/" + f.Messages[0].Partner.Code + "/" + f.Messages[0].Direction + "/" + f.Messages[0].ID
-	case len(f.Drafts) == 1:
-		return "/drafts/" + f.Drafts[0].ID
-	}
-	return ""
 }
 
 // A personWish is what an officer knows of a person, as it was typed.
@@ -125,67 +96,6 @@ func (c *Console) find(v *visit) error {
 		view.Person.Name = view.Text // it may be somebody's
 	}
 	return c.showFind(v, view)
-}
-
-// identifier is what numbers of cases, messages and drafts look like.
-var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{2,127}$`)
-
-func (c *Console) named(v *visit, text string, found *findings) error {
-	if identifier.MatchString(text) {
-		if err := c.numbered(v, text, found); err != nil {
-			return err
-		}
-	}
-	plain := fold(text)
-	for _, p := range c.parties(v.s, v.officer) {
-		if fold(p.Code) == plain || len(plain) > 2 && strings.Contains(fold(p.Name), plain) {
-			found.Partners = append(found.Partners, p)
-		}
-	}
-	for _, name := range exchange.MessageTypes(v.officer) {
-		t := c.typeName(v.s, name)
-		if fold(t.Code) == plain || fold(t.Name) == plain || len(plain) > 2 && strings.Contains(fold(t.Title), plain) {
-			found.Types = append(found.Types, t)
-		}
-	}
-	return nil
-}
-
-// numbered finds cases by the beginning of their number, messages and drafts by
-// the whole of it.
-func (c *Console) numbered(v *visit, text string, found *findings) error {
-	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
-		return nil
-	}
-	cases, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: text, Limit: shownFindings})
-	if err != nil {
-		return err
-	}
-	if i := slices.IndexFunc(cases, func(r exchange.CaseRow) bool { return r.Case == text }); i >= 0 && len(cases) < shownFindings {
-		cases = cases[i : i+1] // the whole number was typed
-	}
-	for _, row := range cases {
-		found.Cases = append(found.Cases, c.caseLine(v, row))
-	}
-	mail, _, err := c.cfg.Files.Mail(v.r.Context(), v.officer, exchange.MailFilter{ID: text, Limit: shownFindings})
-	if err != nil {
-		return err
-	}
-	for i := range mail {
-		found.Messages = append(found.Messages, c.messageLine(v, &mail[i]))
-	}
-	if len(mail) > 0 || !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
-		return nil // a draft that was sent is that message
-	}
-	seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, text, exchange.Reveal{})
-	if err != nil {
-		if kind := exchange.AsProblem(err).Kind; kind == exchange.ProblemNotFound || kind == exchange.ProblemErased {
-			return nil
-		}
-		return err
-	}
-	found.Drafts = []DraftLine{{ID: seen.Row.ID, Type: c.typeName(v.s, seen.Row.Type), Partner: c.party(v.s, seen.Row.Partner), Case: seen.Row.Case}}
-	return nil
 }
 
 // findPerson looks for a person by the blind index. The search is in the record

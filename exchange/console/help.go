@@ -11,6 +11,7 @@ type shortcut struct {
 
 var shortcuts = []shortcut{
 	{[]string{"j", "k"}, "help.rows"}, {[]string{"Enter"}, "help.enter"}, {[]string{"/"}, "help.find"},
+	{[]string{"r"}, "help.reason"}, {[]string{"a"}, "help.act"},
 	{[]string{"g", "w"}, "work.title"}, {[]string{"g", "m"}, "messages.title"}, {[]string{"g", "c"}, "cases.title"}, {[]string{"g", "f"}, "find.title"},
 	{[]string{"?"}, "help.help"},
 }

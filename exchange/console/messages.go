@@ -71,9 +71,7 @@ func (c *Console) messagesPage(v *visit) error {
 		view.Types = append(view.Types, c.typeName(v.s, name))
 	}
 	var err error
-	if view.Officers, err = c.choices(v, func(o *exchange.Officer) bool {
-		return o.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleSystem)
-	}); err != nil {
+	if view.Officers, err = c.authors(v); err != nil {
 		return err
 	}
 	q, typed := wished(v)
@@ -87,7 +85,7 @@ func (c *Console) messagesPage(v *visit) error {
 			return err
 		}
 		if good && fault == "" {
-			return v.redirect("/messages" + mark(view.Filter.query().Encode()))
+			return v.redirect(view.Filter.address())
 		}
 		if err := c.showTabs(v, &view.Views, viewsOfMessages); err != nil {
 			return err
@@ -115,6 +113,13 @@ func (c *Console) messagesPage(v *visit) error {
 		}
 	}
 	return c.show(v, view.Views.status(fault), "messages", view.Views.title(v, v.s.T("messages.title"), fault), "messages", view)
+}
+
+// authors are who may have written a message.
+func (c *Console) authors(v *visit) ([]Choice, error) {
+	return c.choices(v, func(o *exchange.Officer) bool {
+		return o.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleSystem)
+	})
 }
 
 // wish reads what was asked for; what this officer was not offered is left out.
@@ -190,7 +195,11 @@ func filled(values map[string]string) url.Values {
 	return q
 }
 
-func (w messageWish) address(at exchange.MailPlace) string {
+// address is that of the first page.
+func (w messageWish) address() string { return "/messages" + mark(w.query().Encode()) }
+
+// behind is the address of the page after a message.
+func (w messageWish) behind(at exchange.MailPlace) string {
 	q := w.query()
 	q.Set("before", fmt.Sprintf("%d.%d", at.At.UnixMilli(), at.Index))
 	return "/messages?" + q.Encode()
@@ -206,7 +215,7 @@ func (c *Console) mail(v *visit, view *messagesView, f exchange.MailFilter) erro
 		view.Messages = append(view.Messages, c.messageLine(v, &found[i]))
 	}
 	if !next.At.IsZero() {
-		view.Next = view.Filter.address(next)
+		view.Next = view.Filter.behind(next)
 		if len(found) < f.Limit {
 			view.Seen = next.At
 		}
@@ -245,7 +254,7 @@ func (c *Console) refusals(v *visit, view *messagesView, f exchange.Filter, befo
 		view.Refused = append(view.Refused, line)
 	}
 	if next != 0 {
-		view.Next = view.Filter.address(exchange.MailPlace{At: v.now, Index: next})
+		view.Next = view.Filter.behind(exchange.MailPlace{At: v.now, Index: next})
 	}
 	return nil
 }

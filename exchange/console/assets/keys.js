@@ -15,13 +15,21 @@ function step(by) {
 
 function find() {
   const field = document.querySelector("main [role=search] input:not([type=hidden])");
+  field?.closest("details")?.setAttribute("open", "");
   if (field) field.focus();
   else location.assign("/find");
 }
 
+// act goes to what a page is for: what can be answered, sent next or decided. It
+// presses nothing.
+function act() {
+  const all = document.querySelectorAll("main .govuk-button:not(.govuk-button--secondary, .govuk-button--warning, [tabindex])");
+  [...all].find((e) => e.offsetParent && !e.closest(".filters, .why, [role=search]"))?.focus();
+}
+
 document.addEventListener("keydown", (e) => {
   if (off() || e.ctrlKey || e.altKey || e.metaKey || e.isComposing || e.repeat && !"jk".includes(e.key)) return;
-  if (e.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (e.target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]")) return;
   const went = Date.now() - going < 1500;
   going = 0;
   if (went && places[e.key]) location.assign(places[e.key]);
@@ -29,6 +37,8 @@ document.addEventListener("keydown", (e) => {
   else if (e.key === "j") step(1);
   else if (e.key === "k") step(-1);
   else if (e.key === "/") find();
+  else if (e.key === "r") document.querySelector("main #reason")?.focus();
+  else if (e.key === "a") act();
   else if (e.key === "?") location.assign("/help");
   else return;
   e.preventDefault();

@@ -1,0 +1,164 @@
+package console
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// findings are what one text names.
+type findings struct {
+	Cases    []CaseLine
+	Messages []MessageLine
+	Drafts   []DraftLine
+	Lists    []foundList
+}
+
+// A foundList is what a text names of which there are lists: a partner, a type, a
+// state, an officer, days. Cases and Messages are the addresses of those, or "".
+type foundList struct {
+	Kind, Code, Label string // Kind is a key of the catalogue
+	Cases, Messages   string
+}
+
+// None says that nothing was found.
+func (f *findings) None() bool {
+	return len(f.Cases)+len(f.Messages)+len(f.Drafts)+len(f.Lists) == 0
+}
+
+// only returns the page of the one thing that was found, "" for none or several.
+func (f *findings) only() string {
+	switch {
+	case len(f.Cases)+len(f.Messages)+len(f.Drafts) != 1:
+	case len(f.Cases) == 1:
+		return casePath(exchange.CaseKey{Partner: f.Cases[0].Partner.Code, Case: f.Cases[0].Case})
+	case len(f.Messages) == 1:
+		return "/messages/" + f.Messages[0].Partner.Code + "/" + f.Messages[0].Direction + "/" + f.Messages[0].ID
+	case len(f.Drafts) == 1:
+		return "/drafts/" + f.Drafts[0].ID
+	}
+	return ""
+}
+
+// identifier is what numbers of cases, messages and drafts look like.
+var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{2,127}$`)
+
+func (c *Console) named(v *visit, text string, found *findings) error {
+	if identifier.MatchString(text) {
+		if err := c.numbered(v, text, found); err != nil {
+			return err
+		}
+	}
+	return c.listed(v, text, found)
+}
+
+// listed finds what there are lists of.
+func (c *Console) listed(v *visit, text string, found *findings) error {
+	plain := fold(text)
+	named := func(code, label string) bool {
+		return fold(code) == plain || len(plain) > 2 && strings.Contains(fold(label), plain)
+	}
+	for _, p := range c.parties(v.s, v.officer) {
+		if named(p.Code, p.Name) {
+			found.Lists = append(found.Lists, foundList{"column.partner", p.Code, p.Name, caseWish{Partner: p.Code}.address(), messageWish{Partner: p.Code}.address()})
+		}
+	}
+	for _, name := range exchange.MessageTypes(v.officer) {
+		if t := c.typeName(v.s, name); named(t.Code, t.Title) || fold(t.Name) == plain {
+			found.Lists = append(found.Lists, foundList{"column.type", t.Code, t.Title, "", messageWish{Type: name}.address()})
+		}
+	}
+	for _, state := range states {
+		if label := v.s.Or("state."+string(state), string(state)); named(string(state), label) {
+			found.Lists = append(found.Lists, foundList{"column.state", "", label, caseWish{State: string(state)}.address(), ""})
+		}
+	}
+	if err := c.officersNamed(v, named, found); err != nil {
+		return err
+	}
+	return c.daysNamed(v, text, found)
+}
+
+// officersNamed finds the officers whose cases or messages may be asked for.
+func (c *Console) officersNamed(v *visit, named func(code, label string) bool, found *findings) error {
+	cases, err := c.officersOfCases(v)
+	if err != nil {
+		return err
+	}
+	authors, err := c.authors(v)
+	if err != nil {
+		return err
+	}
+	for _, o := range authors {
+		if !named(o.Value, o.Label) {
+			continue
+		}
+		list := foundList{"audit.officer", o.Value, o.Label, "", messageWish{By: o.Value}.address()}
+		if slices.Contains(cases, o) {
+			list.Cases = caseWish{Officer: o.Value}.address()
+		}
+		found.Lists = append(found.Lists, list)
+	}
+	return nil
+}
+
+// daysNamed finds the messages of a day, a month or a year.
+func (c *Console) daysNamed(v *visit, text string, found *findings) error {
+	day, readable := edtf(text)
+	if day == "" || !readable {
+		return nil
+	}
+	span, err := schemas.ParseEDTF(day)
+	if err != nil {
+		return err
+	}
+	wish := messageWish{From: span.Earliest.Format(time.DateOnly), To: span.Latest.Format(time.DateOnly)}
+	from, to, _ := wish.days(v.s.zone)
+	mail, _, err := c.cfg.Files.Mail(v.r.Context(), v.officer, exchange.MailFilter{Since: from, Until: to, Limit: 1})
+	if err != nil || len(mail) == 0 {
+		return err
+	}
+	found.Lists = append(found.Lists, foundList{"find.days", "", v.s.Partial(day), "", wish.address()})
+	return nil
+}
+
+// numbered finds cases by the beginning of their number, messages and drafts by
+// the whole of it.
+func (c *Console) numbered(v *visit, text string, found *findings) error {
+	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
+		return nil
+	}
+	cases, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: text, Limit: shownFindings})
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(cases, func(r exchange.CaseRow) bool { return r.Case == text }); i >= 0 && len(cases) < shownFindings {
+		cases = cases[i : i+1] // the whole number was typed
+	}
+	for _, row := range cases {
+		found.Cases = append(found.Cases, c.caseLine(v, row))
+	}
+	mail, _, err := c.cfg.Files.Mail(v.r.Context(), v.officer, exchange.MailFilter{ID: text, Limit: shownFindings})
+	if err != nil {
+		return err
+	}
+	for i := range mail {
+		found.Messages = append(found.Messages, c.messageLine(v, &mail[i]))
+	}
+	if len(mail) > 0 || !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+		return nil // a draft that was sent is that message
+	}
+	seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, text, exchange.Reveal{})
+	if err != nil {
+		if kind := exchange.AsProblem(err).Kind; kind == exchange.ProblemNotFound || kind == exchange.ProblemErased {
+			return nil
+		}
+		return err
+	}
+	found.Drafts = []DraftLine{{ID: seen.Row.ID, Type: c.typeName(v.s, seen.Row.Type), Partner: c.party(v.s, seen.Row.Partner), Case: seen.Row.Case}}
+	return nil
+}
