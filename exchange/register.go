@@ -140,12 +140,34 @@ func (r *Register) Duplicates(ctx context.Context, by *Officer, key SubjectKey) 
 	if err != nil {
 		return nil, err
 	}
-	return r.Find(ctx, by, p, key)
+	return r.find(ctx, by, p, key, doors{})
 }
 
-// Find returns persons who may be the one described, but for the one that is
+// DuplicatesOf is Duplicates for several persons of one case, which is opened once.
+// Persons of whom nothing in the case says who they are have none.
+func (r *Register) DuplicatesOf(ctx context.Context, by *Officer, key CaseKey, refs []string) (map[string][]Candidate, error) {
+	if _, err := r.cfg.Files.row(ctx, by, key); err != nil {
+		return nil, err
+	}
+	persons, err := r.persons(ctx, key, refs)
+	if err != nil {
+		return nil, err
+	}
+	out, judged := map[string][]Candidate{}, doors{}
+	for ref, p := range persons {
+		if out[ref], err = r.find(ctx, by, p, SubjectKey{key, ref}, judged); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// doors are cases that were asked for; nil: not for this officer.
+type doors map[CaseKey]*CaseRow
+
+// find returns persons who may be the one described, but for the one that is
 // left out.
-func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but SubjectKey) ([]Candidate, error) {
+func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but SubjectKey, opened doors) ([]Candidate, error) {
 	lookup := r.cfg.Index.Lookup(p)
 	found, err := r.cfg.Store.Candidates(ctx, lookup.Tokens(), 10*maxCandidates)
 	if err != nil {
@@ -163,8 +185,8 @@ func (r *Register) Find(ctx context.Context, by *Officer, p identity.Person, but
 		}
 		return strings.Compare(a.Partner+"/"+a.Case+"/"+a.Subject, b.Partner+"/"+b.Case+"/"+b.Subject)
 	})
-	seen, opened := out[:0], map[CaseKey]*CaseRow{} // the persons of one case are often alike; nil: not for this officer
-	for _, c := range out {
+	seen := out[:0]
+	for _, c := range out { // the persons of one case are often alike
 		row, judged := opened[c.CaseKey]
 		if !judged {
 			found, until, err := r.cfg.Files.door(ctx, by, c.CaseKey)
@@ -240,7 +262,7 @@ func (r *Register) Search(ctx context.Context, by *Officer, d Description, reaso
 	if err := recordSearch(ctx, r.cfg.Files.cfg.Recorder, by, d.given(), reason); err != nil {
 		return nil, err
 	}
-	return r.Find(ctx, by, d.person(), SubjectKey{})
+	return r.find(ctx, by, d.person(), SubjectKey{}, doors{})
 }
 
 // A Comparison is two persons side by side, and what the comparison finds.
@@ -303,22 +325,43 @@ func (r *Register) Linked(ctx context.Context, by *Officer, key CaseKey) ([]Case
 
 // person returns what the case says last of who a person is.
 func (r *Register) person(ctx context.Context, key SubjectKey) (identity.Person, error) {
-	book, err := r.cfg.Files.cfg.Opener.Book(ctx, key.CaseKey)
+	found, err := r.persons(ctx, key.CaseKey, []string{key.Subject})
 	if err != nil {
-		return identity.Person{}, fmt.Errorf("open a case: %w", err)
+		return identity.Person{}, err
 	}
+	if p, described := found[key.Subject]; described {
+		return p, nil
+	}
+	return identity.Person{}, problem(ProblemNotFound, "Nothing in the case says who this person is.")
+}
+
+// persons returns what the case says last of who some persons are, by reference;
+// those of whom it says nothing are left out.
+func (r *Register) persons(ctx context.Context, key CaseKey, refs []string) (map[string]identity.Person, error) {
+	book, err := r.cfg.Files.cfg.Opener.Book(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("open a case: %w", err)
+	}
+	out := map[string]identity.Person{}
 	for i := range slices.Backward(book.Notes) {
 		n := &book.Notes[i]
-		if _, named := n.of(key.Subject); !named || n.Status == dead || !slices.Contains(describes, n.Type) {
+		sought := slices.DeleteFunc(slices.Clone(refs), func(ref string) bool {
+			_, named := n.of(ref)
+			return !named || len(out[ref].Names) > 0
+		})
+		if len(sought) == 0 || n.Status == dead || !slices.Contains(describes, n.Type) {
 			continue
 		}
 		versions, err := r.cfg.Files.judge.Versions(ctx, MessageKey{Lane{key.Partner, n.direction()}, n.ID}, key.Case)
 		if err != nil {
-			return identity.Person{}, err
+			return nil, err
 		}
-		if p := identity.PersonOf(subjectsOf(versions[len(versions)-1].Body)[key.Subject]); len(p.Names) > 0 {
-			return p, nil
+		told := subjectsOf(versions[len(versions)-1].Body)
+		for _, ref := range sought {
+			if p := identity.PersonOf(told[ref]); len(p.Names) > 0 {
+				out[ref] = p
+			}
 		}
 	}
-	return identity.Person{}, problem(ProblemNotFound, "Nothing in the case says who this person is.")
+	return out, nil
 }

@@ -218,31 +218,36 @@ func (c *Console) clockLine(v *visit, clock exchange.RunningClock) ClockLine {
 
 func (c *Console) persons(v *visit, key exchange.CaseKey, file exchange.CaseFile, minors []string) ([]PersonLine, error) {
 	var out []PersonLine
+	var refs []string
 	for _, s := range file.Standing.Subjects {
-		p := PersonLine{Key: exchange.SubjectKey{CaseKey: key, Subject: s.Ref}, Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(minors, s.Ref)}
-		if file.Standing.Kind != exchange.Information {
-			var err error
-			if p.Duplicates, err = c.duplicates(v, p.Key); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, p)
+		out = append(out, PersonLine{Key: exchange.SubjectKey{CaseKey: key, Subject: s.Ref}, Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(minors, s.Ref)})
+		refs = append(refs, s.Ref)
 	}
-	return out, nil
+	if file.Standing.Kind == exchange.Information {
+		return out, nil
+	}
+	found, err := c.duplicates(v, key, refs)
+	for i := range out {
+		out[i].Duplicates = found[out[i].Ref]
+	}
+	return out, err
 }
 
-// duplicates returns the likeliest persons of other cases who may be this one.
-func (c *Console) duplicates(v *visit, key exchange.SubjectKey) ([]DuplicateLine, error) {
-	if c.cfg.Register == nil {
+// duplicates returns the likeliest persons of other cases who may be those of this
+// one, by the reference of each.
+func (c *Console) duplicates(v *visit, key exchange.CaseKey, refs []string) (map[string][]DuplicateLine, error) {
+	if c.cfg.Register == nil || len(refs) == 0 {
 		return nil, nil
 	}
-	found, err := c.cfg.Register.Duplicates(v.r.Context(), v.officer, key)
-	if err != nil && exchange.AsProblem(err).Kind != exchange.ProblemNotFound {
+	found, err := c.cfg.Register.DuplicatesOf(v.r.Context(), v.officer, key, refs)
+	if err != nil {
 		return nil, err
 	}
-	var out []DuplicateLine
-	for _, d := range found[:min(len(found), shownDuplicates)] {
-		out = append(out, DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, cut(d.Case, shownOfCase), d.Score})
+	out := map[string][]DuplicateLine{}
+	for ref, candidates := range found {
+		for _, d := range candidates[:min(len(candidates), shownDuplicates)] {
+			out[ref] = append(out[ref], DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, cut(d.Case, shownOfCase), d.Score})
+		}
 	}
 	return out, nil
 }

@@ -114,17 +114,22 @@ func (c *Console) standing(v *visit, view *messageView, seen exchange.SeenMessag
 	for _, s := range seen.Recorded {
 		view.Safeguards = append(view.Safeguards, GuardLine{s.Kind, s.Subject, false})
 	}
-	for i := range view.Blocks {
-		b := &view.Blocks[i]
-		if b.Subject == "" || b.Identity != nil || file.Standing.Kind == exchange.Information {
-			continue
-		}
-		b.Key = exchange.SubjectKey{CaseKey: key, Subject: b.Subject}
-		if b.Duplicates, err = c.duplicates(v, b.Key); err != nil {
-			return err
+	if file.Standing.Kind == exchange.Information {
+		return nil
+	}
+	var told []string // persons whom the message itself describes
+	for _, b := range view.Blocks {
+		if b.Subject != "" && b.Identity == nil {
+			told = append(told, b.Subject)
 		}
 	}
-	return nil
+	found, err := c.duplicates(v, key, told)
+	for i := range view.Blocks {
+		if b := &view.Blocks[i]; b.Identity == nil && found[b.Subject] != nil {
+			b.Key, b.Duplicates = exchange.SubjectKey{CaseKey: key, Subject: b.Subject}, found[b.Subject]
+		}
+	}
+	return err
 }
 
 // answers says what may be written about a message: an answer to one that came, a
