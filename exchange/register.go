@@ -140,12 +140,13 @@ func (r *Register) Duplicates(ctx context.Context, by *Officer, key SubjectKey) 
 	if err != nil {
 		return nil, err
 	}
-	return r.find(ctx, by, p, key, doors{})
+	return r.find(ctx, by, p, key, maxCandidates, doors{})
 }
 
-// DuplicatesOf is Duplicates for several persons of one case, which is opened once.
-// Persons of whom nothing in the case says who they are have none.
-func (r *Register) DuplicatesOf(ctx context.Context, by *Officer, key CaseKey, refs []string) (map[string][]Candidate, error) {
+// DuplicatesOf is Duplicates for several persons of one case, which is opened once:
+// the n likeliest of each. Persons of whom nothing in the case says who they are have
+// none.
+func (r *Register) DuplicatesOf(ctx context.Context, by *Officer, key CaseKey, refs []string, n int) (map[string][]Candidate, error) {
 	if _, err := r.cfg.Files.row(ctx, by, key); err != nil {
 		return nil, err
 	}
@@ -155,7 +156,7 @@ func (r *Register) DuplicatesOf(ctx context.Context, by *Officer, key CaseKey, r
 	}
 	out, judged := map[string][]Candidate{}, doors{}
 	for ref, p := range persons {
-		if out[ref], err = r.find(ctx, by, p, SubjectKey{key, ref}, judged); err != nil {
+		if out[ref], err = r.find(ctx, by, p, SubjectKey{key, ref}, n, judged); err != nil {
 			return nil, err
 		}
 	}
@@ -165,9 +166,9 @@ func (r *Register) DuplicatesOf(ctx context.Context, by *Officer, key CaseKey, r
 // doors are cases that were asked for; nil: not for this officer.
 type doors map[CaseKey]*CaseRow
 
-// find returns persons who may be the one described, but for the one that is
-// left out.
-func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but SubjectKey, opened doors) ([]Candidate, error) {
+// find returns the n likeliest persons who may be the one described, but for the one
+// that is left out.
+func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but SubjectKey, n int, opened doors) ([]Candidate, error) {
 	lookup := r.cfg.Index.Lookup(p)
 	found, err := r.cfg.Store.Candidates(ctx, lookup.Tokens(), 10*maxCandidates)
 	if err != nil {
@@ -202,7 +203,7 @@ func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but
 			c.Row = *row
 			seen = append(seen, c)
 		}
-		if len(seen) == maxCandidates {
+		if len(seen) == n {
 			break
 		}
 	}
@@ -262,7 +263,7 @@ func (r *Register) Search(ctx context.Context, by *Officer, d Description, reaso
 	if err := recordSearch(ctx, r.cfg.Files.cfg.Recorder, by, d.given(), reason); err != nil {
 		return nil, err
 	}
-	return r.find(ctx, by, d.person(), SubjectKey{}, doors{})
+	return r.find(ctx, by, d.person(), SubjectKey{}, maxCandidates, doors{})
 }
 
 // A Comparison is two persons side by side, and what the comparison finds.

@@ -239,13 +239,13 @@ func (c *Console) duplicates(v *visit, key exchange.CaseKey, refs []string) (map
 	if c.cfg.Register == nil || len(refs) == 0 {
 		return nil, nil
 	}
-	found, err := c.cfg.Register.DuplicatesOf(v.r.Context(), v.officer, key, refs)
+	found, err := c.cfg.Register.DuplicatesOf(v.r.Context(), v.officer, key, refs, shownDuplicates)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string][]DuplicateLine{}
 	for ref, candidates := range found {
-		for _, d := range candidates[:min(len(candidates), shownDuplicates)] {
+		for _, d := range candidates {
 			out[ref] = append(out[ref], DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, cut(d.Case, shownOfCase), d.Score})
 		}
 	}
