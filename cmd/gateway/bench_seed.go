@@ -320,8 +320,10 @@ func copyRecord(ctx context.Context, from, to string, progress io.Writer) error 
 	if _, err := target.Exec(ctx, "UPDATE log_head SET size = $1, checkpoint = $2", size, checkpoint); err != nil {
 		return fmt.Errorf("write the head: %w", err)
 	}
-	if _, err := target.Exec(ctx, "ANALYZE"); err != nil {
-		return fmt.Errorf("analyze: %w", err)
+	for _, settle := range []string{"ANALYZE", "CHECKPOINT"} { // or it would write down what was loaded while the pages are measured
+		if _, err := target.Exec(ctx, settle); err != nil {
+			return fmt.Errorf("%s: %w", settle, err)
+		}
 	}
 	fmt.Fprintf(progress, "postgres: copied in %.0f s\n", time.Since(started).Seconds())
 	return nil
