@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,15 +80,33 @@ func newPair(t testing.TB, storeURL string) *pair {
 	return p
 }
 
-// reserve finds a free loopback address.
+// reserved counts the ports that were tried, from a place of this process's own.
+var reserved = func() *atomic.Uint32 {
+	var at atomic.Uint32
+	at.Store(uint32(os.Getpid()) * 613) // #nosec G115 -- it may wrap
+	return &at
+}()
+
+// freeAddress finds a loopback address that is free. Its port is below those that the
+// system gives to whoever connects, and no other is the same: nobody takes it before it
+// is used, or while its gateway is down.
+func freeAddress() (string, error) {
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+reserved.Add(1)%20000))
+		if err == nil {
+			return l.Addr().String(), l.Close()
+		}
+	}
+	return "", errors.New("no port is free between 10000 and 30000")
+}
+
 func reserve(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // start opens and runs the gateway; start after halt is a restart.

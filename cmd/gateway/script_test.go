@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -84,10 +83,9 @@ func run1(ts *testscript.TestScript, neg bool, name string, args []string) {
 func makeWorld(ts *testscript.TestScript, _ bool, args []string) {
 	var parties []*party
 	for _, code := range []string{"VN", "KH"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := freeAddress()
 		ts.Check(err)
-		parties = append(parties, &party{code: code, name: "Test " + code, listen: l.Addr().String(), store: "gateway.db"})
-		ts.Check(l.Close())
+		parties = append(parties, &party{code: code, name: "Test " + code, listen: address, store: "gateway.db"})
 	}
 	_, err := newWorld(ts.MkAbs(args[0]), false, parties)
 	ts.Check(err)
