@@ -133,24 +133,26 @@ const maxCandidates = 50
 // first. Nobody is opened but the person who is asked about, of whom nothing is
 // returned; cases that the officer may not see are left out.
 func (r *Register) Duplicates(ctx context.Context, by *Officer, key SubjectKey) ([]Candidate, error) {
-	if _, err := r.cfg.Files.row(ctx, by, key.CaseKey); err != nil {
-		return nil, err
-	}
-	p, err := r.person(ctx, key)
+	found, err := r.DuplicatesOf(ctx, by, key.CaseKey, []string{key.Subject}, maxCandidates)
 	if err != nil {
 		return nil, err
 	}
-	return r.find(ctx, by, p, key, maxCandidates, doors{})
+	out, described := found[key.Subject]
+	if !described {
+		return nil, errUndescribed
+	}
+	return out, nil
 }
 
 // DuplicatesOf is Duplicates for several persons of one case, which is opened once:
-// the n likeliest of each. Persons of whom nothing in the case says who they are have
-// none.
+// the n likeliest of each. Persons of whom nothing in the case says who they are are
+// left out.
 func (r *Register) DuplicatesOf(ctx context.Context, by *Officer, key CaseKey, refs []string, n int) (map[string][]Candidate, error) {
-	if _, err := r.cfg.Files.row(ctx, by, key); err != nil {
+	book, err := r.cfg.Files.book(ctx, by, key)
+	if err != nil {
 		return nil, err
 	}
-	persons, err := r.persons(ctx, key, refs)
+	persons, err := r.persons(ctx, key, book, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -324,33 +326,40 @@ func (r *Register) Linked(ctx context.Context, by *Officer, key CaseKey) ([]Case
 	}), nil
 }
 
+var errUndescribed = problem(ProblemNotFound, "Nothing in the case says who this person is.")
+
 // person returns what the case says last of who a person is.
 func (r *Register) person(ctx context.Context, key SubjectKey) (identity.Person, error) {
-	found, err := r.persons(ctx, key.CaseKey, []string{key.Subject})
+	book, err := r.cfg.Files.cfg.Opener.Book(ctx, key.CaseKey)
+	if err != nil {
+		return identity.Person{}, fmt.Errorf("open a case: %w", err)
+	}
+	found, err := r.persons(ctx, key.CaseKey, book, []string{key.Subject})
 	if err != nil {
 		return identity.Person{}, err
 	}
-	if p, described := found[key.Subject]; described {
-		return p, nil
+	p, described := found[key.Subject]
+	if !described {
+		return identity.Person{}, errUndescribed
 	}
-	return identity.Person{}, problem(ProblemNotFound, "Nothing in the case says who this person is.")
+	return p, nil
 }
 
-// persons returns what the case says last of who some persons are, by reference;
-// those of whom it says nothing are left out.
-func (r *Register) persons(ctx context.Context, key CaseKey, refs []string) (map[string]identity.Person, error) {
-	book, err := r.cfg.Files.cfg.Opener.Book(ctx, key)
-	if err != nil {
-		return nil, fmt.Errorf("open a case: %w", err)
-	}
+// persons returns what a case says last of who some persons are, by reference; those
+// of whom it says nothing are left out.
+func (r *Register) persons(ctx context.Context, key CaseKey, book *Book, refs []string) (map[string]identity.Person, error) {
 	out := map[string]identity.Person{}
 	for i := range slices.Backward(book.Notes) {
 		n := &book.Notes[i]
+		if n.Status == dead || !slices.Contains(describes, n.Type) {
+			continue
+		}
 		sought := slices.DeleteFunc(slices.Clone(refs), func(ref string) bool {
 			_, named := n.of(ref)
-			return !named || len(out[ref].Names) > 0
+			_, known := out[ref]
+			return !named || known
 		})
-		if len(sought) == 0 || n.Status == dead || !slices.Contains(describes, n.Type) {
+		if len(sought) == 0 {
 			continue
 		}
 		versions, err := r.cfg.Files.judge.Versions(ctx, MessageKey{Lane{key.Partner, n.direction()}, n.ID}, key.Case)

@@ -44,6 +44,14 @@ func TestConsoleFind(t *testing.T) {
 	if got := b.value("#name"); got != "Nguyễn Thị Mẫu" {
 		t.Errorf("the name is not offered for a search: %q", got)
 	}
+	if find("lan"); b.value("#name") != "lan" {
+		t.Errorf("an officer is called so, and a person cannot be: %q", b.value("#name"))
+	}
+	b.click(`#main a[href="/messages?by=lan"]`)
+	if b.path() != "/messages" || b.value("#f-by") != "lan" {
+		t.Errorf("an officer's messages are at %s", b.path())
+	}
+	find("Nguyễn Thị Mẫu")
 	b.accessible("nothing was found")
 	b.run(chromedp.SendKeys(chromedp.CSS("#birth"), "31/31/98"))
 	b.click(".ask button")

@@ -34,3 +34,27 @@ func TestConsoleMenusOnATelephone(t *testing.T) {
 		}
 	}
 }
+
+// What narrows a list down is folded on a telephone until somebody unfolds it, and
+// stands above the list where there is room.
+func TestConsoleFiltersAreFoldedOnATelephone(t *testing.T) {
+	h := newScene(t).signIn("lan")
+	for _, page := range []string{"/messages", "/cases"} {
+		h.open(page)
+		shown := func() bool {
+			return look(h.browser, chromedp.Evaluate[bool](`document.querySelector("#f-partner").checkVisibility({contentVisibilityAuto: true})`))
+		}
+		if h.width(1280); !shown() {
+			t.Errorf("%s: with room the filters are folded", page)
+		}
+		if h.width(320); shown() {
+			t.Errorf("%s: on a telephone the filters stand before the list", page)
+		}
+		h.run(chromedp.Click(chromedp.CSS(".sift summary")))
+		if !shown() {
+			t.Errorf("%s: the filters do not unfold", page)
+		}
+		h.accessible(page + " with its filters on a telephone")
+		h.width(1280)
+	}
+}

@@ -81,6 +81,9 @@ const shownFindings = 10
 
 // find looks for what a text names. A number that names one thing leads to it.
 func (c *Console) find(v *visit) error {
+	if err := v.reads(); err != nil {
+		return err
+	}
 	view := &findView{Text: strings.TrimSpace(cut(v.r.PostFormValue("text"), maxFindText)), Asked: true}
 	if view.Text == "" {
 		view.Asked, view.Faults = false, []fieldFault{{"text", "find.text_empty"}}
@@ -92,7 +95,7 @@ func (c *Console) find(v *visit) error {
 	if to := view.Found.only(); to != "" {
 		return v.redirect(to)
 	}
-	if view.Found.None() {
+	if view.Found.nothingBut(kindOfficer) {
 		view.Person.Name = view.Text // it may be somebody's
 	}
 	return c.showFind(v, view)

@@ -30,6 +30,14 @@ func (f *findings) None() bool {
 	return len(f.Cases)+len(f.Messages)+len(f.Drafts)+len(f.Lists) == 0
 }
 
+// nothingBut says that nothing was found, or lists of one kind.
+func (f *findings) nothingBut(kind string) bool {
+	return len(f.Cases)+len(f.Messages)+len(f.Drafts) == 0 && !slices.ContainsFunc(f.Lists, func(l foundList) bool { return l.Kind != kind })
+}
+
+// kindOfficer is the kind of an officer's lists: who is called so may be a person too.
+const kindOfficer = "audit.officer"
+
 // only returns the page of the one thing that was found, "" for none or several.
 func (f *findings) only() string {
 	switch {
@@ -97,7 +105,7 @@ func (c *Console) officersNamed(v *visit, named func(code, label string) bool, f
 		if !named(o.Value, o.Label) {
 			continue
 		}
-		list := foundList{"audit.officer", o.Value, o.Label, "", messageWish{By: o.Value}.address()}
+		list := foundList{kindOfficer, o.Value, o.Label, "", messageWish{By: o.Value}.address()}
 		if slices.Contains(cases, o) {
 			list.Cases = caseWish{Officer: o.Value}.address()
 		}
@@ -129,9 +137,6 @@ func (c *Console) daysNamed(v *visit, text string, found *findings) error {
 // numbered finds cases by the beginning of their number, messages and drafts by
 // the whole of it.
 func (c *Console) numbered(v *visit, text string, found *findings) error {
-	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance, exchange.RoleAuditor) {
-		return nil
-	}
 	cases, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: text, Limit: shownFindings})
 	if err != nil {
 		return err
