@@ -93,6 +93,7 @@ func newGallery(t *testing.T) *gallery {
 		t.Fatal(err)
 	}
 	g.indexed()
+	g.looks()
 	g.givesUp()
 	g.onTheWay()
 	g.address = g.atName(ConsoleConfig{Passwords: true})
@@ -120,6 +121,17 @@ func (s *scene) forms() *exchange.Forms {
 		s.t.Fatal(err)
 	}
 	return forms
+}
+
+// looks leaves what an officer has looked at again and again.
+func (g *gallery) looks() {
+	g.t.Helper()
+	asked := exchange.MessageKey{Lane: exchange.Lane{Partner: "KH", Direction: exchange.In}, ID: g.asked}
+	for _, reason := range []string{"để soạn trả lời", "để đối chiếu", "để đối chiếu lần nữa"} {
+		if _, err := g.vn.node.files.Message(g.t.Context(), &officerMinh, asked, reason); err != nil {
+			g.t.Fatal(err)
+		}
+	}
 }
 
 // erases leaves a case that was erased.
@@ -165,6 +177,7 @@ func (g *gallery) pages() []shownPage {
 		{"cases-overdue", "/cases", "/cases?due=overdue&by=due", readers, nil, "quá hạn 2 ngày", "2 days overdue"},
 		{"cases-empty", "/cases", "/cases?case=nothing", readers, nil, "Không có hồ sơ nào khớp", "No case matches"},
 		{"case", oneCase, fresh, readers, nil, "Nội bộ Việt Nam", "Viet Nam internal"},
+		{"case-looks", oneCase, fresh, "minh", unfolds(".line summary"), "3 lần", "3 times"},
 		{"case-minor", oneCase, "/cases/KH/" + g.ours, readers, nil, "chưa thành niên", "A child"},
 		{"case-erased", oneCase, "/cases/KH/" + g.erased, readers, nil, "", ""},
 		{"case-emergency", oneCase, "/cases/KH/" + g.overdue, "hoa " + readers, nil, "theo quyền khẩn cấp đến", ""},

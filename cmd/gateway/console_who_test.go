@@ -10,6 +10,43 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
+// What an officer looks at again and again is one line of a case's timeline, which
+// opens; somebody else's look in between is a line of its own, and so is a single one.
+func TestConsoleFoldsLooks(t *testing.T) {
+	s := newScene(t)
+	asked := exchange.MessageKey{Lane: exchange.Lane{Partner: "KH", Direction: exchange.In}, ID: s.asked}
+	for _, look := range []struct {
+		by     *exchange.Officer
+		reason string
+	}{{&officerLan, "the first look"}, {&officerLan, "the second look"}, {&officerMinh, "a look in between"}, {&officerLan, "the last look"}} {
+		if _, err := s.vn.node.files.Message(t.Context(), look.by, asked, look.reason); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	p := v.get("/cases/KH/" + s.fresh)
+	_, timeline, _ := strings.Cut(p.body, `<ol class="line">`)
+	timeline, _, _ = strings.Cut(timeline, "</section>")
+	lines := strings.Split(timeline, `<li class="line__item`)[1:]
+	if len(lines) != 6 { // and the message and its two corrections
+		t.Fatalf("the timeline has %d lines:\n%s", len(lines), timeline)
+	}
+	for i, want := range [][]string{{"the last look"}, {"a look in between"}, {"2 lần", "the second look", "the first look"}, nil, nil, {"/messages/KH/in/" + s.asked}} {
+		if got := strings.Contains(lines[i], "<details"); got != (i == 2) {
+			t.Errorf("line %d folds: %t\n%s", i, got, lines[i])
+		}
+		for _, text := range want {
+			_, after, found := strings.Cut(lines[i], text) // one after the other
+			if lines[i] = after; !found {
+				t.Errorf("line %d does not say %q", i, text)
+			}
+		}
+	}
+	s.quiet()
+}
+
 // Officers are called by their names, and what the code itself writes into the
 // record is said in words.
 func TestConsoleNamesOfficers(t *testing.T) {

@@ -79,7 +79,8 @@ type EventLine struct {
 	Direction string
 	Type      TypeName // of a message, or of what was done to one
 	What      string   // of an event that is not a message
-	ID        string
+	Message   exchange.MessageKey
+	Path      string // of a message's page
 	Status    string
 	Late      bool
 	By        Who
@@ -87,6 +88,8 @@ type EventLine struct {
 	Officers  string // who have the case from then on; "" for all
 	Assigned  bool   // that is what happened
 	From      Party
+	Looks     []EventLine // what this line stands for, see foldLooks
+	Since     time.Time   // when the first of these was
 }
 
 // A FileLine is a file that a message of the case carries.
@@ -278,8 +281,9 @@ func (c *Console) timeline(v *visit, key exchange.CaseKey, view *caseView) error
 		}
 		if len(entries) > timelinePage {
 			view.Earlier, view.Later = entries[0].Index, entries[timelinePage].Index
-			view.Timeline = c.eventLines(v, key, entries[:timelinePage])
-			slices.Reverse(view.Timeline)
+			lines := c.eventLines(v, key, entries[:timelinePage])
+			slices.Reverse(lines)
+			view.Timeline = foldLooks(lines)
 			return nil
 		}
 		before = 0 // that little is the end of the newest
@@ -295,19 +299,40 @@ func (c *Console) timeline(v *visit, key exchange.CaseKey, view *caseView) error
 	if before > 0 && len(entries) > 0 {
 		view.Later = entries[0].Index + 1
 	}
-	view.Timeline = c.eventLines(v, key, entries)
+	view.Timeline = foldLooks(c.eventLines(v, key, entries))
 	return nil
+}
+
+// foldLooks makes one line of what an officer looked at in one way several times with
+// nothing in between, so that looks do not bury what happened. The last is first.
+func foldLooks(lines []EventLine) []EventLine {
+	var out []EventLine
+	for len(lines) > 0 {
+		first, n := lines[0], 1
+		for first.Kind == string(exchange.KindAccess) && n < len(lines) && lines[n].Kind == first.Kind && lines[n].What == first.What && lines[n].By == first.By {
+			n++
+		}
+		if n > 1 {
+			first = EventLine{At: first.At, Since: lines[n-1].At, Kind: first.Kind, What: first.What, By: first.By, Looks: lines[:n]}
+		}
+		out, lines = append(out, first), lines[n:]
+	}
+	return out
 }
 
 func (c *Console) eventLines(v *visit, key exchange.CaseKey, entries []exchange.TimelineEntry) []EventLine {
 	var out []EventLine
 	for _, e := range entries {
 		line := EventLine{
-			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), ID: e.ID, Status: e.Status, Late: e.Late, By: c.who(v, e.By), Reason: v.written(e.Reason),
+			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), Status: e.Status, Late: e.Late, By: c.who(v, e.By), Reason: v.written(e.Reason),
 			From: c.party(v.s, c.cfg.Self),
 		}
 		if e.Direction == exchange.In {
 			line.From = c.party(v.s, key.Partner)
+		}
+		if e.Kind == exchange.KindMessage {
+			line.Message = exchange.MessageKey{Lane: exchange.Lane{Partner: key.Partner, Direction: e.Direction}, ID: e.ID}
+			line.Path = messagePath(line.Message)
 		}
 		line.Assigned, line.Officers = e.Type == "case_assigned" && e.By != "", c.whoAll(v, e.Officers)
 		if c.cfg.Catalogue.Has(e.Type) {

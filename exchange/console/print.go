@@ -85,14 +85,14 @@ func (c *Console) printView(v *visit, key exchange.CaseKey, want exchange.Reveal
 		}
 	}
 	for _, e := range view.Timeline {
-		if e.Kind != string(exchange.KindMessage) || whole.Erased {
+		if e.Path == "" || whole.Erased {
 			continue
 		}
 		if len(view.Messages) == printedMessages {
 			view.Left = true
 			break
 		}
-		seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, exchange.MessageKey{Lane: exchange.Lane{Partner: key.Partner, Direction: exchange.Direction(e.Direction)}, ID: e.ID}, want)
+		seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, e.Message, want)
 		if err != nil {
 			return printView{}, err
 		}
