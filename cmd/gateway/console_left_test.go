@@ -125,8 +125,10 @@ func (s *scene) leavesLittle(v *visitor, sits func(officer, to string) page) {
 	search := url.Values{"text": {"Sok Dara"}}
 	sits("lan", "/")
 	v.post("/sign-out", nil)
-	for name, who := range map[string]*visitor{"whoever has signed out": v, "a stranger": newVisitor(s.t, v.base)} {
-		if p := who.post("/find", search); p.at.Path != "/sign-in" || !p.at.Query().Has("undone") || left() != before {
+	for name, of := range map[string]string{"a page of nobody": "", "a page of a stranger's making": "AAAA"} {
+		stranger := newVisitor(s.t, v.base)
+		stranger.of = of
+		if p := stranger.post("/find", search); p.at.Path != "/sign-in" || !p.at.Query().Has("undone") || left() != before {
 			s.t.Errorf("%s: at %s, %d are kept", name, p.at, left())
 		}
 	}
@@ -163,6 +165,54 @@ func (s *scene) leavesLittle(v *visitor, sits func(officer, to string) page) {
 	if p := v.post("/left/"+id, url.Values{"to": {"/find"}}); p.at.Path != "/find" || left() != before+4 {
 		s.t.Errorf("dropped, and at %s with %d", p.at, left()-before)
 	}
+}
+
+// A page that one officer has left open does nothing for whoever signs in after them in
+// that browser: they are told, what was typed waits for the officer whose page it is,
+// and whoever has signed in does the same from a page of their own.
+func TestConsolePageOfAnotherOfficer(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	message, fresh := "/messages/KH/in/"+s.asked, "/cases/KH/"+s.fresh
+	v.get(message)
+	lans := v.of
+	v.post("/sign-in/demonstration", url.Values{"officer": {"minh"}})
+	minhs := v.of
+	events := len(s.vn.rows(exchange.Filter{Partner: "KH", Case: s.fresh}))
+	for _, try := range []struct {
+		path string
+		form url.Values
+	}{
+		{message, url.Values{"all": {"1"}, "reason": {"họp liên ngành"}}},
+		{fresh + "/officers", url.Values{"do": {"take"}, "was": {""}}},
+		{"/drafts/" + s.waiting + "/decision", url.Values{"decision": {exchange.DecisionReject}, "why": {"thiếu căn cứ"}}},
+	} {
+		try.form.Set(".of", lans)
+		if p := v.post(try.path, try.form); p.at.Path != "/sign-in" || !strings.Contains(p.body, "Trang đó do cán bộ khác mở") || !strings.Contains(p.body, "Bạn đang đăng nhập là Lê Văn Minh") || strings.Contains(p.body, "Nguyễn Thị Mẫu") {
+			t.Errorf("%s leads to %s:\n%s", try.path, p.at, p.body)
+		}
+	}
+	if n := len(s.vn.rows(exchange.Filter{Partner: "KH", Case: s.fresh})); n != events {
+		t.Errorf("%d entries of the case were made", n-events)
+	}
+	if d, err := s.vn.node.db.Draft(t.Context(), s.waiting); err != nil || d.State != exchange.DraftWaiting {
+		t.Errorf("the draft is %s: %v", d.State, err)
+	}
+	again := url.Values{"all": {"1"}, "reason": {"họp liên ngành"}, ".of": {lans}}
+	to := v.post(message, again).at.Query().Get("to")
+	if p := v.get(to); strings.Contains(p.body, "họp liên ngành") {
+		t.Error("minh is shown what stood on lan's page")
+	}
+	again.Set(".of", minhs)
+	if p := v.post(message, again); p.at.Path != message || !strings.Contains(p.body, "Nguyễn Thị Mẫu") {
+		t.Errorf("from a page of their own: %s", p.at)
+	}
+	if p := v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}, "to": {to}}); !strings.Contains(p.body, "họp liên ngành") {
+		t.Error("lan does not find what stood on her page")
+	}
+	s.quiet()
 }
 
 // The same in a browser, with scripts and without.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/tls"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -26,7 +27,11 @@ type visitor struct {
 	t      *testing.T
 	base   string
 	client *http.Client
+	of     string // whose the last page was that was somebody's, as its forms say it
 }
+
+// ofField is what says so.
+var ofField = regexp.MustCompile(`name="\.of" value="([^"]*)"`)
 
 func newVisitor(t *testing.T, base string, certificates ...tls.Certificate) *visitor {
 	t.Helper()
@@ -36,7 +41,7 @@ func newVisitor(t *testing.T, base string, certificates ...tls.Certificate) *vis
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: certificates}} // #nosec G402 -- a test on loopback
 	t.Cleanup(transport.CloseIdleConnections)
-	return &visitor{t, base, &http.Client{Jar: jar, Transport: transport, Timeout: 20 * time.Second}}
+	return &visitor{t: t, base: base, client: &http.Client{Jar: jar, Transport: transport, Timeout: 20 * time.Second}}
 }
 
 // A page is what a visitor got in the end.
@@ -58,6 +63,9 @@ func (v *visitor) do(req *http.Request) page {
 	if err != nil {
 		v.t.Fatal(err)
 	}
+	if of := ofField.FindSubmatch(body); of != nil {
+		v.of = string(of[1])
+	}
 	return page{resp.StatusCode, resp.Request.URL, string(body), resp.Header}
 }
 
@@ -72,7 +80,14 @@ func (v *visitor) get(path string) page {
 
 func (v *visitor) post(path string, form url.Values) page {
 	v.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, v.base+path, strings.NewReader(form.Encode()))
+	sent := maps.Clone(form)
+	if sent == nil {
+		sent = url.Values{}
+	}
+	if v.of != "" && !sent.Has(".of") {
+		sent.Set(".of", v.of)
+	}
+	req, err := http.NewRequest(http.MethodPost, v.base+path, strings.NewReader(sent.Encode()))
 	if err != nil {
 		v.t.Fatal(err)
 	}

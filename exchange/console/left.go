@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -12,25 +13,51 @@ import (
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// A form that is sent when its officer's session has ended is not done. What was typed
-// is kept for them alone; they sign in, come to the form's page, and find it there. It
-// is never done by itself: days may have passed, and another officer may sit there.
+// A form does nothing but for the officer whose page it stands on. One that is sent when
+// their session has ended, or when somebody else has signed in in that browser, is not
+// done. What was typed is kept for them alone; they sign in, come to the form's page,
+// and find it there. It is never done by itself: days may have passed, and another
+// officer may sit there.
 
 const (
-	// leftCookie says, sealed, who was signed in here last. It lets nobody in, and does
-	// nothing but keep for that officer what this browser sends too late.
-	leftCookie = "__Host-left"
-	leftTicket = "left"  // stands in its ticket where others name a form
-	leftField  = ".left" // what is sent again, in its form
+	// ofField stands in every form, and says, sealed, whose page it is. It lets nobody
+	// in, and does nothing but keep for that officer what this page sends too late.
+	ofField   = ".of"
+	ofTicket  = "page"  // stands in its ticket where others name a form
+	leftField = ".left" // what is sent again, in its form
 )
 
-// mayLeave lets a browser keep for an officer what it sends after their session.
-func (c *Console) mayLeave(v *visit, officer *exchange.Officer) error {
-	ticket, err := c.cfg.Forms.Ticket(v.r.Context(), officer, leftTicket)
-	if err == nil {
-		http.SetCookie(v.w, &http.Cookie{Name: leftCookie, Value: ticket, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+// forms are those that do something. What stands in an attribute has no ">" of its own.
+var forms = regexp.MustCompile(`<form method="post"[^>]*>`)
+
+// signed writes into the forms of a page whose it is.
+func (c *Console) signed(v *visit, page []byte) ([]byte, error) {
+	if v.officer == nil {
+		return page, nil
 	}
-	return err
+	ticket, err := c.cfg.Forms.Ticket(v.r.Context(), v.officer, ofTicket)
+	if err != nil {
+		return nil, err
+	}
+	return forms.ReplaceAll(page, []byte(`$0<input type="hidden" name="`+ofField+`" value="`+ticket+`">`)), nil
+}
+
+// holder returns whose page a form was sent from; ErrNotFound when it does not say so,
+// or may not say so any more.
+func (c *Console) holder(v *visit) (*exchange.Officer, error) {
+	return c.cfg.Forms.Holder(v.r.Context(), v.r.PostForm.Get(ofField), ofTicket)
+}
+
+// acts says whether a request is the signed-in officer's own.
+func (c *Console) acts(v *visit) (bool, error) {
+	if v.officer == nil || !v.r.PostForm.Has(ofField) {
+		return v.officer != nil, nil
+	}
+	holder, err := c.holder(v)
+	if errors.Is(err, exchange.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && holder.ID == v.officer.ID, err
 }
 
 // askToSignIn leads from a page to signing in and back to it, and from a form to the
@@ -58,15 +85,14 @@ func (c *Console) askToSignIn(v *visit) error {
 	return v.redirect(keptAt(to.String()))
 }
 
-// leave keeps what was typed into a form for whoever was signed in here last, and
+// leave keeps what was typed into a form for the officer whose page it stood on, and
 // returns its identifier: "" where nothing was typed, or nobody may come back for it.
 func (c *Console) leave(v *visit) (string, error) {
 	form := chi.RouteContext(v.r.Context()).RoutePattern()
-	cookie, err := v.r.Cookie(leftCookie)
-	if _, known := leftForms[form]; !known || err != nil {
+	if _, known := leftForms[form]; !known {
 		return "", nil
 	}
-	holder, err := c.cfg.Forms.Holder(v.r.Context(), cookie.Value, leftTicket)
+	holder, err := c.holder(v)
 	if errors.Is(err, exchange.ErrNotFound) {
 		return "", nil
 	}
@@ -74,7 +100,7 @@ func (c *Console) leave(v *visit) (string, error) {
 		return "", err
 	}
 	values := maps.Clone(v.r.PostForm)
-	for _, name := range []string{leftField, "token", "passkey"} { // what a passkey has signed is for then and there
+	for _, name := range []string{ofField, leftField, "token", "passkey"} { // what a passkey has signed is for then and there
 		delete(values, name)
 	}
 	left := exchange.Left{Form: form, Path: v.r.URL.RequestURI(), Values: values}

@@ -72,16 +72,12 @@ func (c *Console) begin(v *visit, officer *exchange.Officer, method, pin, to str
 	if err != nil {
 		return err
 	}
-	if err := c.mayLeave(v, officer); err != nil {
-		return err
-	}
 	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Value: id, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	return v.redirect(local(to))
 }
 
 // signOut ends the session, or with everywhere all of the officer.
 func (c *Console) signOut(v *visit) error {
-	forget(v.w, leftCookie)
 	if v.officer == nil { // it has ended by itself
 		return v.redirect("/sign-in?out=1")
 	}

@@ -201,11 +201,14 @@ func tooLong(r *http.Request) error {
 // signedIn serves a page to an officer, and asks anybody else to sign in.
 func (c *Console) signedIn(page func(*visit) error) http.HandlerFunc {
 	return c.open(func(v *visit) error {
-		if v.officer == nil {
+		may, err := c.acts(v)
+		if err != nil {
+			return err
+		}
+		if !may {
 			return c.askToSignIn(v)
 		}
-		err := page(v)
-		if err == nil {
+		if err = page(v); err == nil {
 			c.sentAgain(v)
 		}
 		return err
@@ -285,20 +288,27 @@ func (c *Console) frame(v *visit, title, here string, view any) frame {
 // error never comes in the middle of one.
 func (c *Console) show(v *visit, status int, page, title, here string, view any) error {
 	f := c.frame(v, title, here, view)
-	if _, failed := view.(failure); !failed {
-		var err error
+	_, failed := view.(failure) // such a page asks nothing of a store that may be gone
+	var err error
+	if !failed {
 		if f.Left, err = c.leftOn(v); err != nil {
 			return err
 		}
 	}
 	var out bytes.Buffer
-	if err := v.s.pages.render(&out, page, "frame.html", f); err != nil {
+	if err = v.s.pages.render(&out, page, "frame.html", f); err != nil {
 		return err
+	}
+	whole := out.Bytes()
+	if !failed {
+		if whole, err = c.signed(v, whole); err != nil {
+			return err
+		}
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.Header().Set("Content-Language", v.s.Tag)
 	v.w.WriteHeader(status)
-	_, _ = out.WriteTo(v.w) // the asker is gone when this fails
+	_, _ = v.w.Write(whole) // the asker is gone when this fails
 	return nil
 }
 
