@@ -218,7 +218,7 @@ func (db *DB) openSQLite(ctx context.Context, path string, existing bool) error 
 		return fmt.Errorf("open the store: %w", err)
 	}
 	db.pooled.SetMaxOpenConns(8)
-	db.reads = db.pooled
+	db.reads = &prepared{DB: db.pooled, stmts: map[string]*sql.Stmt{}}
 	if db.writes, err = sql.Open("sqlite", file+pragmas.Encode()+"&_txlock=immediate"); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
