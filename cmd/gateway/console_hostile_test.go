@@ -106,6 +106,14 @@ func TestConsoleHugeCase(t *testing.T) {
 	if n := strings.Count(before.body, `<span class="ref">P-`); n < exchange.MaxCasePersons || before.status != 200 {
 		t.Fatalf("%d, and %d persons", before.status, n)
 	}
+	// For a few of them others are looked for, and for the rest when an officer wants it.
+	if n := strings.Count(before.body, "chưa tìm"); n != exchange.MaxCasePersons-20 || !strings.Contains(before.body, `href="?alike=all#persons"`) {
+		t.Errorf("for %d persons nobody was looked for", n)
+	}
+	whole := v.get(path + "?alike=all")
+	if n := strings.Count(whole.body, "chưa tìm") + strings.Count(whole.body, `href="?alike=all`); n != 0 || strings.Count(whole.body, "giống ") < exchange.MaxCasePersons {
+		t.Errorf("asked for the rest, and %d are not there; %d are alike", n, strings.Count(whole.body, "giống "))
+	}
 	for i := range 250 { // two events each
 		for _, officers := range [][]string{{"lan"}, nil} {
 			if err := s.vn.node.files.Assign(t.Context(), &officerMinh, key, officers, fmt.Sprintf("shared anew for the %dth time", i)); err != nil {

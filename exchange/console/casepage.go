@@ -21,6 +21,7 @@ type caseView struct {
 	Minors     []string
 	Clocks     []ClockLine
 	Persons    []PersonLine
+	Unlooked   int // how many of them nobody was looked for yet, see lookedAlike
 	Linked     []LinkLine
 	Waiting    []DraftLine
 	Unfinished []FormLine
@@ -55,6 +56,7 @@ type PersonLine struct {
 	Ref, State string
 	Remarks    []string
 	Minor      bool
+	Looked     bool // for those who may be the same
 	Duplicates []DuplicateLine
 }
 
@@ -108,6 +110,10 @@ const timelinePage = 100
 // time in it, to a thousandth of a second.
 const shownOfCase = 13
 
+// lookedAlike is for how many persons of a case others who may be the same are looked
+// for before the officer asks for the rest: a case may have 200 persons.
+const lookedAlike = 20
+
 // shownDuplicates is how many probable duplicates a person has on the page.
 const shownDuplicates = 5
 
@@ -129,6 +135,9 @@ func (c *Console) showCase(v *visit, key exchange.CaseKey, asked handsView) erro
 		return err
 	}
 	if view.Unfinished, err = c.formLines(v, func(row exchange.FormRow) bool { return row.Partner == key.Partner && row.Case == key.Case }); err != nil {
+		return err
+	}
+	if err := c.alike(v, key, &view); err != nil {
 		return err
 	}
 	view.JustErased = view.Erased && v.r.URL.Query().Get("erased") != ""
@@ -170,8 +179,8 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 		return caseView{}, err
 	}
 	view.Clocks = c.clockLines(v, file.Clocks)
-	if view.Persons, err = c.persons(v, key, file, view.Minors); err != nil {
-		return caseView{}, err
+	for _, s := range file.Standing.Subjects {
+		view.Persons = append(view.Persons, PersonLine{Key: exchange.SubjectKey{CaseKey: key, Subject: s.Ref}, Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(view.Minors, s.Ref)})
 	}
 	if c.cfg.Register != nil && !file.Erased {
 		linked, err := c.cfg.Register.Linked(ctx, v.officer, key)
@@ -219,21 +228,28 @@ func (c *Console) clockLine(v *visit, clock exchange.RunningClock) ClockLine {
 	}
 }
 
-func (c *Console) persons(v *visit, key exchange.CaseKey, file exchange.CaseFile, minors []string) ([]PersonLine, error) {
-	var out []PersonLine
-	var refs []string
-	for _, s := range file.Standing.Subjects {
-		out = append(out, PersonLine{Key: exchange.SubjectKey{CaseKey: key, Subject: s.Ref}, Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(minors, s.Ref)})
-		refs = append(refs, s.Ref)
+// alike looks for those who may be the persons of a case.
+func (c *Console) alike(v *visit, key exchange.CaseKey, view *caseView) error {
+	if view.Line.Kind == string(exchange.Information) {
+		return nil
 	}
-	if file.Standing.Kind == exchange.Information {
-		return out, nil
+	looked := view.Persons
+	if len(looked) > lookedAlike && v.r.URL.Query().Get("alike") == "" {
+		looked = looked[:lookedAlike]
+	}
+	refs := make([]string, len(looked))
+	for i, p := range looked {
+		refs[i] = p.Ref
 	}
 	found, err := c.duplicates(v, key, refs)
-	for i := range out {
-		out[i].Duplicates = found[out[i].Ref]
+	if err != nil {
+		return err
 	}
-	return out, err
+	for i, ref := range refs {
+		looked[i].Looked, looked[i].Duplicates = true, found[ref]
+	}
+	view.Unlooked = len(view.Persons) - len(looked)
+	return nil
 }
 
 // duplicates returns the likeliest persons of other cases who may be those of this
