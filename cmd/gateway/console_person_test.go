@@ -58,6 +58,12 @@ func TestConsoleIdentityBesideAnAnswer(t *testing.T) {
 			t.Errorf("the answer's page lacks %s", want)
 		}
 	}
+	for _, language := range []string{"en", "lo", "km", "zh", "vi"} { // "match" is what it is called in English, too
+		v.post("/language", url.Values{"language": {language}})
+		if told := v.get(answer); strings.Count(told.body, "result--") != strings.Count(p.body, "result--") {
+			t.Errorf("in %s there are %d results, and %d in Vietnamese", language, strings.Count(told.body, "result--"), strings.Count(p.body, "result--"))
+		}
+	}
 	hidden := []string{"Chanthy", "ចាន់ធី", "2011", "Takeo"}
 	for _, name := range hidden {
 		if strings.Contains(p.body, name) {

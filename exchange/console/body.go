@@ -273,10 +273,9 @@ func (r *reading) words(f schemas.Field, beside map[string]any, v string) Value 
 	case "base64":
 		return Value{Text: r.s.T("value.file", (len(v)*3/4+1023)/1024)}
 	}
-	if list, ok := schemas.List(f.CodeList); ok {
-		if label, lang := r.s.Label(list, v); label != v {
-			return Value{Text: label, Code: v, Lang: lang}
-		}
+	if list, ok := schemas.List(f.CodeList); ok && list.Has(v) {
+		label, lang := r.s.Label(list, v)
+		return Value{Text: label, Code: v, Lang: lang}
 	}
 	if strings.HasSuffix(f.Pointer, "/code") { // a place of a national list
 		id, _ := beside["code_list_version"].(string)
