@@ -25,3 +25,25 @@ func TestGoodReason(t *testing.T) {
 		}
 	}
 }
+
+// A name that others go by has nothing in it that turns what stands beside it around,
+// or that cannot be seen.
+func TestValidOfficerName(t *testing.T) {
+	for name, valid := range map[string]bool{
+		"Trần Thị Lan":             true,
+		"ស្រី\u200cមុំ":            true, // a joiner that the script is written with
+		"":                         false,
+		"Lan \u202e)nâig ứht":      false,
+		"La\u200bn":                false,
+		"Lan\x00":                  false,
+		"\u2066Lan":                false,
+		"Lan\nadministrator":       false,
+		"Lan\xff":                  false,
+		strings.Repeat("ầ", 200/3): true,
+		strings.Repeat("ầ", 67):    false,
+	} {
+		if ValidOfficerName(name) != valid {
+			t.Errorf("%q: valid should be %v", name, valid)
+		}
+	}
+}

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
 	"github.com/repatriation-exchange/gateway/partners"
@@ -102,8 +105,8 @@ func (o *Officer) Check() error {
 	switch {
 	case !ValidOfficerID(o.ID):
 		return errors.New("an officer's identifier has 2 to 64 small letters, digits, dots or hyphens")
-	case o.Name == "" || len(o.Name) > 200:
-		return errors.New("an officer has a name of at most 200 bytes")
+	case !ValidOfficerName(o.Name):
+		return errors.New("an officer has a name of at most 200 bytes, without characters that cannot be seen")
 	case len(o.Roles) == 0 || slices.ContainsFunc(o.Roles, func(r Role) bool { return !slices.Contains(Roles(), r) }):
 		return fmt.Errorf("an officer has roles, each one of %v", Roles())
 	case o.Has(RoleSystem) && len(o.Roles) > 1:
@@ -128,6 +131,18 @@ func (o *Officer) Check() error {
 		}
 	}
 	return nil
+}
+
+// ValidOfficerName says whether s may be what an officer is called: others know them by
+// it, and it stands beside their identifier, which it must not turn around or hide.
+func ValidOfficerName(s string) bool { return s != "" && len(s) <= 200 && visible(s) }
+
+// visible says whether a text has nothing in it that cannot be seen, but for the joiners
+// that some scripts are written with.
+func visible(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '\u200c' && r != '\u200d' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
+	})
 }
 
 // ValidOfficerID says whether s may name an officer. It stands in the record

@@ -87,8 +87,8 @@ func (v *Views) List(ctx context.Context, by *Officer, page string) ([]SavedView
 // Save keeps a view under a name that the officer has not used on that list.
 func (v *Views) Save(ctx context.Context, by *Officer, view SavedView) error {
 	view.Name = strings.TrimSpace(view.Name)
-	if n := utf8.RuneCountInString(view.Name); n == 0 || n > MaxViewName || len(view.Query) > maxViewText {
-		return problem(ProblemRequest, "Give the view a name of at most %d characters.", MaxViewName).rule("view-name")
+	if n := utf8.RuneCountInString(view.Name); n == 0 || n > MaxViewName || !visible(view.Name) || len(view.Query) > maxViewText {
+		return problem(ProblemRequest, "Give the view a name of at most %d characters that can be seen.", MaxViewName).rule("view-name")
 	}
 	known, err := v.List(ctx, by, view.Page)
 	if err != nil {
