@@ -92,6 +92,9 @@ func (b *browser) look(p shownPage, tag string) {
 	if foreign := look(b, chromedp.Evaluate[string](fmt.Sprintf(foreignWords, data()))); foreign != "" {
 		b.t.Errorf("%s holds English that does not say so: %s", where, foreign)
 	}
+	if at := look(b, chromedp.Evaluate[string](unfocused)); at != "" {
+		b.t.Errorf("%s says what is wrong, and the focus is on %s", where, at)
+	}
 	for _, width := range []int64{1280, 768, 320} {
 		b.width(width)
 		if wide := b.wider(); wide != "" {
@@ -113,6 +116,13 @@ func (b *browser) look(p shownPage, tag string) {
 		b.scheme("light")
 	}
 }
+
+// unfocused names where the focus is on a page that says what is wrong, "" when it is
+// where that is said.
+const unfocused = `(() => {
+	const said = [...document.querySelectorAll(".govuk-error-summary")].find(e => e.offsetParent);
+	return !said || document.activeElement === said ? "" : document.activeElement.tagName;
+})()`
 
 func (b *browser) width(pixels int64) {
 	b.t.Helper()

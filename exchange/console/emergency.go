@@ -2,7 +2,6 @@ package console
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 	"time"
 
@@ -18,8 +17,7 @@ type emergencyView struct {
 	Partner  string
 	Case     string
 	Reason   string
-	Field    string
-	Fault    string
+	Faults   fieldFaults
 }
 
 // mayBreakGlass says whether there may be cases that an officer can open so.
@@ -41,10 +39,7 @@ func (c *Console) showEmergency(v *visit, view emergencyView) error {
 			view.Partners = append(view.Partners, Party{p.Code, v.s.Named(p.Name)})
 		}
 	}
-	status, title := http.StatusOK, v.s.T("emergency.title")
-	if view.Fault != "" {
-		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
-	}
+	status, title := view.Faults.titled(v, v.s.T("emergency.title"))
 	return c.show(v, status, "emergency", title, "cases", view)
 }
 
@@ -55,17 +50,18 @@ func (c *Console) openEmergency(v *visit) error {
 	view := emergencyView{Partner: form("partner"), Case: strings.TrimSpace(form("case")), Reason: strings.TrimSpace(form("reason"))}
 	key := exchange.CaseKey{Partner: view.Partner, Case: view.Case}
 	if !exchange.ValidIdentifier(view.Case) {
-		view.Field, view.Fault = "case", "emergency.fault.case"
-		return c.showEmergency(v, view)
+		view.Faults = append(view.Faults, fieldFault{"case", "emergency.fault.case"})
 	}
 	if !exchange.GoodReason(view.Reason) {
-		view.Field, view.Fault = "reason", "reveal.reason_required"
+		view.Faults = append(view.Faults, fieldFault{"reason", "reveal.reason_required"})
+	}
+	if len(view.Faults) > 0 {
 		return c.showEmergency(v, view)
 	}
 	err := c.cfg.Files.BreakGlass(v.r.Context(), v.officer, key, view.Reason)
 	var problem *exchange.Problem
 	if errors.As(err, &problem) && problem.Kind == exchange.ProblemNotFound {
-		view.Field, view.Fault = "case", "emergency.fault.none"
+		view.Faults = fieldFaults{{"case", "emergency.fault.none"}}
 		return c.showEmergency(v, view)
 	}
 	if err != nil {

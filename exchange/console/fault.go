@@ -1,11 +1,47 @@
 package console
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
+
+// A fieldFault is what is wrong with a field of a form: a key of the catalogue. Without
+// a field it is of the whole form.
+type fieldFault struct{ Field, Fault string }
+
+// fieldFaults are all that is wrong with a form.
+type fieldFaults []fieldFault
+
+// oneFault is what is wrong where there is no more than one; nothing for "".
+func oneFault(field, fault string) fieldFaults {
+	if fault == "" {
+		return nil
+	}
+	return fieldFaults{{field, fault}}
+}
+
+// Of returns what is wrong with a field, "" for nothing.
+func (f fieldFaults) Of(field string) string {
+	i := slices.IndexFunc(f, func(one fieldFault) bool { return one.Field == field })
+	if i < 0 {
+		return ""
+	}
+	return f[i].Fault
+}
+
+// At is what is wrong with a field, for the words beside it.
+func (f fieldFaults) At(field string) fieldFault { return fieldFault{field, f.Of(field)} }
+
+// titled is the status of a page with a form, and its title.
+func (f fieldFaults) titled(v *visit, title string) (int, string) {
+	if len(f) == 0 {
+		return http.StatusOK, title
+	}
+	return http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
+}
 
 // faults puts what is wrong in the officer's words, by the place of each.
 func (c *Console) faults(v *visit, p *pen, problem *exchange.Problem) map[string][]string {

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -24,29 +23,13 @@ type findView struct {
 	Found   findings
 	Persons bool // the officer may look for persons
 	Person  personWish
-	Faults  []fieldFault
+	Faults  fieldFaults
 	Looked  bool // for a person
 	Alike   []AlikeLine
 }
 
 // A personWish is what an officer knows of a person, as it was typed.
 type personWish struct{ Name, Latin, Birth, Number, Reason string }
-
-// A fieldFault is what is wrong with a field of a form: a key of the catalogue.
-type fieldFault struct{ Field, Fault string }
-
-// FaultOf returns what is wrong with a field, "" for nothing.
-func (view *findView) FaultOf(field string) string {
-	for _, f := range view.Faults {
-		if f.Field == field {
-			return f.Fault
-		}
-	}
-	return ""
-}
-
-// At is what is wrong with a field, for the words beside it.
-func (view *findView) At(field string) fieldFault { return fieldFault{field, view.FaultOf(field)} }
 
 // An AlikeLine is a person who may be the one that was described. Nothing in it
 // says who it is.
@@ -66,10 +49,7 @@ func (c *Console) showFind(v *visit, view *findView) error {
 		return err
 	}
 	view.Persons = c.cfg.Register != nil && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
-	title, status := v.s.T("find.title"), http.StatusOK
-	if len(view.Faults) > 0 {
-		title, status = v.s.T("error.prefix", title), http.StatusUnprocessableEntity
-	}
+	status, title := view.Faults.titled(v, v.s.T("find.title"))
 	return c.show(v, status, "find", title, "find", view)
 }
 
@@ -86,7 +66,7 @@ func (c *Console) find(v *visit) error {
 	}
 	view := &findView{Text: strings.TrimSpace(cut(v.r.PostFormValue("text"), maxFindText)), Asked: true}
 	if view.Text == "" {
-		view.Asked, view.Faults = false, []fieldFault{{"text", "find.text_empty"}}
+		view.Asked, view.Faults = false, fieldFaults{{"text", "find.text_empty"}}
 		return c.showFind(v, view)
 	}
 	if err := c.named(v, view.Text, &view.Found); err != nil {
@@ -123,11 +103,11 @@ func (c *Console) findPerson(v *visit) error {
 		exchange.Description{Name: view.Person.Name, Latin: view.Person.Latin, Birth: birth, Number: view.Person.Number}, view.Person.Reason)
 	switch exchange.AsProblem(err).Rule {
 	case "person-empty":
-		view.Faults = []fieldFault{{"latin", "find.person_script"}}
+		view.Faults = fieldFaults{{"latin", "find.person_script"}}
 	case "person-long":
-		view.Faults = []fieldFault{{"name", "find.person_long"}}
+		view.Faults = fieldFaults{{"name", "find.person_long"}}
 	case "reason-required":
-		view.Faults = []fieldFault{{"reason", "find.reason_required"}}
+		view.Faults = fieldFaults{{"reason", "find.reason_required"}}
 	default:
 		if err != nil {
 			return err

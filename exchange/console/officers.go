@@ -71,8 +71,7 @@ type officerView struct {
 	Passkeys []PasskeyLine
 	History  []ChangeLine
 	Link     string // of an invitation that was just made
-	Field    string // where the mistake is
-	Fault    string
+	Faults   fieldFaults
 	Saved    bool
 }
 
@@ -135,7 +134,7 @@ func (c *Console) showOfficer(v *visit, view officerView) error {
 	for _, p := range c.cfg.Directory.Snapshot().All() {
 		view.Partners = append(view.Partners, Choice{p.Code, v.s.Named(p.Name), slices.Contains(o.Partners, p.Code)})
 	}
-	if view.Fault == "" {
+	if len(view.Faults) == 0 {
 		view.Pins = strings.Join(o.Pins, "\n")
 		for _, who := range o.OIDC {
 			view.OIDC += who.Issuer + " " + who.Subject + "\n"
@@ -154,13 +153,11 @@ func (c *Console) showOfficer(v *visit, view officerView) error {
 			view.History = append(view.History, ChangeLine{change.At, c.who(v, change.By), change.What})
 		}
 	}
-	status, title := http.StatusOK, v.s.T("officers.one")
+	title := v.s.T("officers.one")
 	if view.New {
 		title = v.s.T("officers.add")
 	}
-	if view.Fault != "" {
-		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
-	}
+	status, title := view.Faults.titled(v, title)
 	return c.show(v, status, "officer", title, "officers", view)
 }
 
@@ -183,9 +180,9 @@ func (c *Console) changeOfficer(v *visit) error {
 	}
 	was := o
 	view := officerView{New: o.ID == "", Version: v.r.PostFormValue("version"), Pins: v.r.PostFormValue("pins"), OIDC: v.r.PostFormValue("oidc")}
-	view.Field, view.Fault = c.readOfficer(v, &o, view.New)
+	view.Faults = c.readOfficer(v, &o, view.New)
 	view.Officer = o
-	if view.Fault == "" {
+	if len(view.Faults) == 0 {
 		err = c.cfg.Roster.Administer(v.r.Context(), v.officer, o, view.Version)
 		if err == nil && loses(was, o) {
 			err = c.cfg.Sessions.Expel(v.r.Context(), v.officer.ID, o.ID)
@@ -193,7 +190,7 @@ func (c *Console) changeOfficer(v *visit) error {
 		if err == nil {
 			return v.redirect("/officers/" + o.ID + "?saved=1")
 		}
-		if view.Field, view.Fault = faultOfOfficer(err); view.Fault == "" {
+		if view.Faults = faultOfOfficer(err); view.Faults == nil {
 			return err
 		}
 	}
@@ -209,7 +206,7 @@ func loses(was, is exchange.Officer) bool {
 }
 
 // readOfficer puts a form into an entry, and says what is wrong and where.
-func (c *Console) readOfficer(v *visit, o *exchange.Officer, isNew bool) (field, fault string) {
+func (c *Console) readOfficer(v *visit, o *exchange.Officer, isNew bool) (faults fieldFaults) {
 	form := v.r.PostForm // it was parsed for the version
 	if isNew {
 		o.ID = strings.TrimSpace(form.Get("id"))
@@ -232,10 +229,20 @@ func (c *Console) readOfficer(v *visit, o *exchange.Officer, isNew bool) (field,
 	if form.Get("remove_login") != "" {
 		o.Login = nil
 	}
-	for _, pin := range strings.Fields(form.Get("pins")) {
-		if c.cfg.ValidPin != nil && !c.cfg.ValidPin(pin) {
-			return "pins", "officer.fault.pins"
+	wrong := func(bad bool, field, fault string) {
+		if bad && faults.Of(field) == "" {
+			faults = append(faults, fieldFault{field, "officer.fault." + fault})
 		}
+	}
+	wrong(!exchange.ValidOfficerID(o.ID), "id", "id")
+	wrong(!exchange.ValidOfficerName(o.Name), "name", "name")
+	wrong(len(o.Roles) == 0, "role-officer", "roles")
+	for _, code := range o.Partners {
+		_, known := c.cfg.Directory.Snapshot().Partner(code)
+		wrong(!known && code != exchange.EveryPartner, "every", "partners")
+	}
+	for _, pin := range strings.Fields(form.Get("pins")) {
+		wrong(c.cfg.ValidPin != nil && !c.cfg.ValidPin(pin), "pins", "pins")
 		o.Pins = append(o.Pins, pin)
 	}
 	for line := range strings.Lines(form.Get("oidc")) {
@@ -245,37 +252,25 @@ func (c *Console) readOfficer(v *visit, o *exchange.Officer, isNew bool) (field,
 		case len(words) == 2 && strings.HasPrefix(words[0], "https://"):
 			o.OIDC = append(o.OIDC, exchange.OIDCIdentity{Issuer: words[0], Subject: words[1]})
 		default:
-			return "oidc", "officer.fault.oidc"
+			wrong(true, "oidc", "oidc")
 		}
 	}
-	switch {
-	case !exchange.ValidOfficerID(o.ID):
-		return "id", "officer.fault.id"
-	case o.Name == "" || len(o.Name) > 200:
-		return "name", "officer.fault.name"
-	case len(o.Roles) == 0:
-		return "role-officer", "officer.fault.roles"
-	}
-	for _, code := range o.Partners {
-		if _, known := c.cfg.Directory.Snapshot().Partner(code); !known && code != exchange.EveryPartner {
-			return "every", "officer.fault.partners"
-		}
-	}
-	return "", ""
+	return faults
 }
 
-// faultOfOfficer returns what to say of a refusal, "" for one that is no mistake
+// faultOfOfficer returns what to say of a refusal, nothing of one that is no mistake
 // of the form.
-func faultOfOfficer(err error) (field, fault string) {
-	switch rule := exchange.AsProblem(err).Rule; rule {
+func faultOfOfficer(err error) fieldFaults {
+	rule := exchange.AsProblem(err).Rule
+	switch rule {
 	case "officer-own", "officer-secret", "officer-version", "officer-entry", "officer-shared", "officer-invite":
-		return "", "officer.fault." + rule
+		return oneFault("", "officer.fault."+rule)
 	case "officer-exists":
-		return "id", "officer.fault." + rule
+		return oneFault("id", "officer.fault."+rule)
 	case "officer-roles":
-		return "role-officer", "officer.fault." + rule
+		return oneFault("role-officer", "officer.fault."+rule)
 	}
-	return "", ""
+	return nil
 }
 
 // inviteOfficer makes a link and shows it, once.
@@ -290,7 +285,7 @@ func (c *Console) inviteOfficer(v *visit) error {
 	view := officerView{Officer: o}
 	token, err := c.cfg.Roster.InviteAs(v.r.Context(), v.officer, o.ID, v.r.PostFormValue("version"))
 	if err != nil {
-		if view.Field, view.Fault = faultOfOfficer(err); view.Fault == "" {
+		if view.Faults = faultOfOfficer(err); view.Faults == nil {
 			return err
 		}
 		return c.showOfficer(v, view)

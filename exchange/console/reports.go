@@ -26,9 +26,8 @@ type reportsView struct {
 	Partners  []Party
 	Templates []templateLine
 	Reports   []reportLine
-	Working   bool   // one of them is being made
-	Fault     string // a key of the catalogue
-	Place     string // the field that it is about
+	Working   bool // one of them is being made
+	Faults    fieldFaults
 }
 
 type templateLine struct {
@@ -51,14 +50,14 @@ type reportLine struct {
 }
 
 func (c *Console) reportsPage(v *visit) error {
-	return c.showReports(v, http.StatusOK, reportWish{Kind: export.KindStatistics}, "", "")
+	return c.showReports(v, reportWish{Kind: export.KindStatistics}, nil)
 }
 
-func (c *Console) showReports(v *visit, status int, wish reportWish, fault, place string) error {
+func (c *Console) showReports(v *visit, wish reportWish, faults fieldFaults) error {
 	if !v.officer.Has(exchange.RoleCompliance) {
 		return exchange.NewProblem(exchange.ProblemForbidden, "Whoever asks may not make reports.")
 	}
-	view := reportsView{Wish: wish, Kinds: export.Kinds(), Partners: c.parties(v.s, v.officer), Fault: fault, Place: place}
+	view := reportsView{Wish: wish, Kinds: export.Kinds(), Partners: c.parties(v.s, v.officer), Faults: faults}
 	for _, t := range c.cfg.Templates {
 		view.Templates = append(view.Templates, templateLine{t.ID, v.s.Said(t.Title), t.K})
 	}
@@ -86,10 +85,7 @@ func (c *Console) showReports(v *visit, status int, wish reportWish, fault, plac
 		view.Working = view.Working || r.State == exchange.ReportDue
 		view.Reports = append(view.Reports, line)
 	}
-	title := v.s.T("reports.title")
-	if fault != "" {
-		title = v.s.T("error.prefix", title)
-	}
+	status, title := faults.titled(v, v.s.T("reports.title"))
 	return c.show(v, status, "reports", title, "reports", view)
 }
 
@@ -109,18 +105,32 @@ func (c *Console) orderReport(v *visit) error {
 		wish.Subject = ""
 	}
 	from, to, fault := messageWish{From: wish.From, To: wish.To}.days(c.cfg.Zone)
-	if fault != "" {
-		return c.showReports(v, http.StatusUnprocessableEntity, wish, fault, "to")
-	}
-	_, err := c.cfg.Reports.Order(v.r.Context(), v.officer, exchange.ReportWish{
+	faults := oneFault("f-to", fault)
+	asked := exchange.ReportWish{
 		Kind: wish.Kind, Subject: wish.Subject, Template: wish.Template, Names: wish.Names, Reason: wish.Reason,
 		Scope: exchange.Scope{From: from, To: to, Partner: wish.Partner, Case: wish.Case},
-	})
-	if place, known := reportFaults[exchange.AsProblem(err).Rule]; err != nil && known {
-		return c.showReports(v, http.StatusUnprocessableEntity, wish, "report.problem."+exchange.AsProblem(err).Rule, place)
 	}
-	if err != nil {
+	refused := func(err error) bool {
+		rule := exchange.AsProblem(err).Rule
+		place, known := reportFaults[rule]
+		if known = known && err != nil; known && faults.Of("f-"+place) == "" {
+			faults = append(faults, fieldFault{"f-" + place, "report.problem." + rule})
+		}
+		return known
+	}
+	if err := c.cfg.Reports.Check(v.officer, asked); err != nil && !refused(err) {
 		return err
+	}
+	if !exchange.GoodReason(wish.Reason) && faults.Of("f-reason") == "" {
+		faults = append(faults, fieldFault{"f-reason", "report.problem.reason-required"})
+	}
+	if len(faults) == 0 {
+		if _, err := c.cfg.Reports.Order(v.r.Context(), v.officer, asked); err != nil && !refused(err) {
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return c.showReports(v, wish, faults)
 	}
 	return v.redirect("/reports#made")
 }

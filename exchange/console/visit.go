@@ -62,6 +62,8 @@ func parsePages(s *speech, version string) (pages, error) {
 		"clock_list":       func(clocks []ClockLine, now time.Time) any { return clockList{clocks, now} },
 		"duplicate_list":   func(found []DuplicateLine, of exchange.SubjectKey) any { return duplicateList{found, of} },
 		"identity_table":   func(i *Identity, may bool) any { return identityTable{may, i} },
+		"fault_list":       func(title string, faults fieldFaults) any { return faultList{title, faults} },
+		"one_fault":        oneFault,
 		"difference_table": func(list []Difference, caption string) any { return differenceTable{caption, list} },
 	}
 	frame, err := template.New("frame.html").Funcs(functions).ParseFS(templateFiles, "templates/frame.html", "templates/paper.html", "templates/part-*.html")
@@ -117,6 +119,10 @@ type (
 	choiceList struct {
 		Chosen  string
 		Choices []Choice
+	}
+	faultList struct {
+		Title  string
+		Faults fieldFaults
 	}
 	differenceTable struct {
 		Caption     string
