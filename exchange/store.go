@@ -214,6 +214,8 @@ type Reader interface {
 	Entries(ctx context.Context, from, to int64, f Filter, fn func(Row) error) error
 	// Case returns a case; ErrNotFound.
 	Case(ctx context.Context, key CaseKey) (CaseRow, error)
+	// CasesOf returns those of these cases that there are, in any order.
+	CasesOf(ctx context.Context, keys []CaseKey) ([]CaseRow, error)
 	// Cases returns the cases of a partner ("" for all), oldest first.
 	Cases(ctx context.Context, partner string) ([]CaseRow, error)
 	// Checkpoint returns the stored checkpoint of exactly this size; ErrNotFound.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -86,6 +88,53 @@ func TestConsoleFiltersKeepNamesOutOfAddresses(t *testing.T) {
 		if at := look(b, chromedp.Evaluate[string]("location.pathname + location.search")); at != c.page+"?"+c.field+"="+c.text {
 			t.Errorf("%s typed into %s leads to %s", c.text, c.field, at)
 		}
+	}
+	s.quiet()
+}
+
+// A list tells what waits in each case, and which concern a child or are urgent, as the
+// request reads now: an officer knows where to begin. It is on the case's page and the
+// message's, too.
+func TestConsoleSaysWhatWaits(t *testing.T) {
+	s := newScene(t)
+	child := strings.Replace(fmt.Sprintf(person, ""), `"date_of_birth":"1998"`, `"date_of_birth":"2015"`, 1)
+	var request string
+	id := s.receives(exchange.TypeIdentityRequest, `{"urgent":true,"subjects":[`+child+`]}`, func(c exchange.Claims) { request = c.ID })
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	row := func(path, id string) string {
+		t.Helper()
+		_, after, found := strings.Cut(v.get(path).body, `href="/cases/KH/`+id+`"`)
+		if !found {
+			t.Fatalf("%s does not list the case", path)
+		}
+		after, _, _ = strings.Cut(after, "</tr>")
+		return after
+	}
+	says := func(text string, urgent, minor bool) {
+		t.Helper()
+		if !strings.Contains(text, "Yêu cầu xác minh nhân thân") || strings.Contains(text, ">khẩn<") != urgent || strings.Contains(text, ">chưa thành niên<") != minor {
+			t.Errorf("urgent %t, minor %t:\n%s", urgent, minor, text)
+		}
+	}
+	for _, path := range []string{"/", "/cases"} {
+		says(row(path, id), true, true)
+		says(row(path, s.fresh), false, false) // the corrections are not what waits
+	}
+	message := v.get("/messages/KH/in/" + request)
+	for _, p := range []page{message, v.get("/cases/KH/" + id)} {
+		if !strings.Contains(p.body, ">khẩn<") {
+			t.Errorf("%s does not say that it is urgent", p.at)
+		}
+	}
+	s.receivesIn(id, exchange.TypeCorrection, `{"target":"`+request+`","revision":1,"reason":"clerical_error","changes":[{"op":"replace","pointer":"/urgent","value":false}]}`)
+	says(row("/", id), false, true)
+	if p := v.get("/messages/KH/in/" + request); strings.Contains(p.body, ">khẩn<") {
+		t.Error("the message is still urgent")
+	}
+	if line := row("/cases", s.ours); !strings.Contains(line, "Xác nhận quốc tịch") { // what came from them last
+		t.Errorf("in a case of ours what waits is\n%s", line)
 	}
 	s.quiet()
 }

@@ -172,8 +172,12 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 	if err != nil {
 		return caseView{}, err
 	}
+	lines, err := c.caseLines(v, []exchange.CaseRow{file.Row})
+	if err != nil {
+		return caseView{}, err
+	}
 	view := caseView{
-		Line: c.caseLine(v, file.Row), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased, Pending: file.Standing.Pending,
+		Line: lines[0], Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased, Pending: file.Standing.Pending,
 	}
 	if view.Minors, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
 		return caseView{}, err

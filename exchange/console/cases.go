@@ -98,8 +98,8 @@ func (c *Console) casesPage(v *visit) error {
 	if next.Case != "" {
 		view.Next = view.Filter.behind(next)
 	}
-	for _, row := range rows {
-		view.Cases = append(view.Cases, c.caseLine(v, row))
+	if view.Cases, err = c.caseLines(v, rows); err != nil {
+		return err
 	}
 	return c.show(v, view.Views.status(""), "cases", view.Views.title(v, v.s.T("cases.title"), ""), "cases", view)
 }

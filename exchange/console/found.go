@@ -144,8 +144,8 @@ func (c *Console) numbered(v *visit, text string, found *findings) error {
 	if i := slices.IndexFunc(cases, func(r exchange.CaseRow) bool { return r.Case == text }); i >= 0 && len(cases) < shownFindings {
 		cases = cases[i : i+1] // the whole number was typed
 	}
-	for _, row := range cases {
-		found.Cases = append(found.Cases, c.caseLine(v, row))
+	if found.Cases, err = c.caseLines(v, cases); err != nil {
+		return err
 	}
 	mail, _, err := c.cfg.Files.Mail(v.r.Context(), v.officer, exchange.MailFilter{ID: text, Limit: shownFindings})
 	if err != nil {

@@ -28,6 +28,7 @@ type messageView struct {
 	Minors      []string
 	Blocks      []Block
 	Corrections []Correction
+	Urgent      bool // it says so
 	SelfReturn  bool // it says what was found of somebody who came back alone
 	Case        CaseLine
 	Clocks      []ClockLine // those of the case that run, with their citations
@@ -179,7 +180,7 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 		Claims: first.Claims, Type: c.typeName(v.s, first.Claims.Type), From: c.party(v.s, first.Claims.Issuer), To: c.party(v.s, first.Claims.Audience),
 		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
 		Agreement: Value{Text: first.Claims.Agreement}, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
-		SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Author: c.who(v, seen.Author), Approvals: c.approvalLines(v, seen.Approvals),
+		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Author: c.who(v, seen.Author), Approvals: c.approvalLines(v, seen.Approvals),
 	}
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(first.Claims.Agreement); ok {
 		view.Agreement = v.s.Said(a.Title)

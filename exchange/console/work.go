@@ -22,6 +22,9 @@ type CaseLine struct {
 	// Officers have the case; none: all of the partner.
 	Officers []string
 	Hands    string // their names, for a list
+	// What waits there, for a list: the message's type, and who is in it.
+	Waits         TypeName
+	Minor, Urgent bool
 }
 
 // handsOf names the officers of a case for a list, which has room for a few.
@@ -42,6 +45,24 @@ func (c *Console) caseLine(v *visit, row exchange.CaseRow) CaseLine {
 		Overdue: !row.DueAt.IsZero() && row.DueAt.Before(v.now),
 		Soon:    !row.DueAt.IsZero() && !row.DueAt.Before(v.now) && row.DueAt.Before(v.now.Add(soon)),
 	}
+}
+
+// caseLines are cases in a list, each with what waits there.
+func (c *Console) caseLines(v *visit, rows []exchange.CaseRow) ([]CaseLine, error) {
+	glances, err := c.cfg.Files.Glances(v.r.Context(), rows)
+	if err != nil {
+		return nil, err
+	}
+	var out []CaseLine
+	for _, row := range rows {
+		line, glance := c.caseLine(v, row), glances[row.CaseKey]
+		if glance.Type != "" {
+			line.Waits = c.typeName(v.s, glance.Type)
+		}
+		line.Minor, line.Urgent = glance.Minor, glance.Urgent
+		out = append(out, line)
+	}
+	return out, nil
 }
 
 // A DraftLine is a draft in a list.
@@ -127,8 +148,8 @@ func (c *Console) workPage(v *visit) error {
 			return err
 		}
 		view.More = next.Case != ""
-		for _, row := range rows {
-			view.Cases = append(view.Cases, c.caseLine(v, row))
+		if view.Cases, err = c.caseLines(v, rows); err != nil {
+			return err
 		}
 		if err := c.countWork(v, &view); err != nil {
 			return err
@@ -170,9 +191,10 @@ func (c *Console) countWork(v *visit, view *workView) error {
 		view.Soon -= view.Overdue // those are due before
 	}
 	rows, _, err := c.cfg.Files.List(ctx, v.officer, exchange.CaseFilter{Turn: exchange.TurnPartner, ByDue: true, Limit: shownTheirs})
-	for _, row := range rows {
-		view.Partner = append(view.Partner, c.caseLine(v, row))
+	if err != nil {
+		return err
 	}
+	view.Partner, err = c.caseLines(v, rows)
 	return err
 }
 

@@ -92,17 +92,41 @@ const (
 	assignCase = "INSERT INTO case_officer (partner, case_id, officer) VALUES ($1, $2, $3)"
 )
 
+// these adds that a row is of one of these cases.
+func (c *clause) these(keys []exchange.CaseKey) {
+	args := make([]any, 0, 2*len(keys))
+	for _, k := range keys {
+		args = append(args, k.Partner, k.Case)
+	}
+	c.add("(partner, case_id) IN (VALUES "+strings.TrimSuffix(strings.Repeat("(?, ?), ", len(keys)), ", ")+")", args...)
+}
+
+// CasesOf implements exchange.Reader.
+func (db *DB) CasesOf(ctx context.Context, keys []exchange.CaseKey) ([]exchange.CaseRow, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	var c clause
+	c.these(keys)
+	var out []exchange.CaseRow
+	err := each(ctx, db.reads, "SELECT "+caseColumns+" FROM cases"+c.String(), c.args, func(rows *sql.Rows) error {
+		row, err := scanCase(rows)
+		out = append(out, row)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find cases: %w", db.classify(err))
+	}
+	return out, nil
+}
+
 // Assigned implements exchange.Reader, for all cases of a page at once.
 func (db *DB) Assigned(ctx context.Context, keys []exchange.CaseKey) (map[exchange.CaseKey][]string, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
 	var c clause
-	args := make([]any, 0, 2*len(keys))
-	for _, k := range keys {
-		args = append(args, k.Partner, k.Case)
-	}
-	c.add("(partner, case_id) IN (VALUES "+strings.TrimSuffix(strings.Repeat("(?, ?), ", len(keys)), ", ")+")", args...)
+	c.these(keys)
 	out := map[exchange.CaseKey][]string{}
 	err := each(ctx, db.reads, "SELECT partner, case_id, officer FROM case_officer"+c.String()+" ORDER BY partner, case_id, officer", c.args, func(rows *sql.Rows) error {
 		var key exchange.CaseKey

@@ -1,0 +1,80 @@
+package exchange
+
+import (
+	"context"
+	"slices"
+)
+
+// A Glance is what a list tells of a case so that an officer knows what waits there
+// without opening it. Nothing in it says who anybody is.
+type Glance struct {
+	// Type is that of the message that waits: the last of whoever's turn it is not,
+	// or of both where it is nobody's; "" when there is none. What corrects a message
+	// is not it.
+	Type   string
+	Minor  bool // somebody in the case is or may be a minor
+	Urgent bool // the message says so
+}
+
+// Glances looks at cases that a list has found for an officer, those of one page. A
+// case whose book is gone, or that was erased, has none.
+func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]Glance, error) {
+	keys := make([]CaseKey, len(found))
+	for i, row := range found {
+		keys[i] = row.CaseKey
+	}
+	rows, err := c.cfg.Reader.CasesOf(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := map[CaseKey]Glance{}
+	for _, row := range rows {
+		if row.Book == nil || row.ErasedTo > 0 {
+			continue
+		}
+		book, err := c.cfg.Opener.bookOf(ctx, row)
+		if err != nil {
+			return nil, err
+		}
+		note := book.waits(row.Turn)
+		if note == nil {
+			continue
+		}
+		glance := Glance{Type: note.Type, Minor: book.hasMinors()}
+		if note.Type == TypeIdentityRequest {
+			if glance.Urgent, err = c.urgent(ctx, row.CaseKey, book, note); err != nil {
+				return nil, err
+			}
+		}
+		out[row.CaseKey] = glance
+	}
+	return out, nil
+}
+
+// waits returns the message that waits for whoever has to act, nil for none.
+func (b *Book) waits(turn Turn) *Note {
+	for i := range slices.Backward(b.Notes) {
+		n := &b.Notes[i]
+		if n.Status != dead && n.Type != TypeCorrection && (turn == TurnNobody || n.Out == (turn == TurnPartner)) {
+			return n
+		}
+	}
+	return nil
+}
+
+// urgent says whether a request calls itself so, as it reads now.
+func (c *CaseFiles) urgent(ctx context.Context, key CaseKey, book *Book, n *Note) (bool, error) {
+	message := MessageKey{Lane{key.Partner, In}, n.ID}
+	if n.Out {
+		message.Direction = Out
+	}
+	if len(book.corrections(n.ID, n.Out)) == 0 {
+		v, err := c.judge.read(ctx, message)
+		return member(v.Body, "urgent") == true, err
+	}
+	versions, err := c.judge.Versions(ctx, message, key.Case)
+	if err != nil {
+		return false, err
+	}
+	return member(versions[len(versions)-1].Body, "urgent") == true, nil
+}
