@@ -88,6 +88,8 @@ type SubjectState struct {
 
 // Remarks are what a state alone does not say.
 const (
+	RemarkRequestRefused   = "request_refused"      // the request as it was put; it is for the asker to ask anew
+	RemarkInsufficient     = "request_insufficient" // what it gave; likewise
 	RemarkNotConfirmed     = "nationality_not_confirmed"
 	RemarkUndetermined     = "nationality_undetermined"
 	RemarkRefused          = "return_refused"

@@ -152,6 +152,25 @@ func TestReturn(t *testing.T) {
 	s.stands(StateClosed, TurnNobody)
 }
 
+// Whoever's request was refused, or did not give enough, has to ask anew: the case does
+// not wait for the side that has said so.
+func TestAsksAnew(t *testing.T) {
+	s := newScript(t)
+	s.ok("host", "IVQ S-1")                 // 01
+	s.ok("origin", "IVR S-1=refused re 01") // 02
+	s.subject("S-1", StateVerifying, RemarkRequestRefused)
+	s.stands(StateVerifying, TurnUs)
+	s.ok("host", "IVQ S-1") // 03
+	s.subject("S-1", StateOpened)
+	s.stands(StateOpened, TurnPartner)
+	s.ok("origin", "IVR S-1=insufficient re 03") // 04
+	s.subject("S-1", StateVerifying, RemarkInsufficient)
+	s.stands(StateVerifying, TurnUs)
+	s.ok("origin", "NCF S-1=confirmed re 03") // 05: they found more themselves
+	s.subject("S-1", StateConfirmed)
+	s.stands(StateConfirmed, TurnUs)
+}
+
 // Two persons of one case diverge; the case stands where the slower one does.
 func TestSubjectsDiverge(t *testing.T) {
 	s := newScript(t)

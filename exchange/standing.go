@@ -285,7 +285,17 @@ func (s *standing) verified(ref string, remark func(string)) State {
 	if asked == nil {
 		asked = s.newest(ref, TypeNotice, opener, nil)
 	}
-	if s.nationality(ref) != nil || s.newest(ref, TypeIdentityResponse, other, answers(asked)) != nil {
+	if s.nationality(ref) != nil {
+		return StateVerifying
+	}
+	response := s.newest(ref, TypeIdentityResponse, other, answers(asked))
+	switch s.decides(response, ref) {
+	case "refused":
+		remark(RemarkRequestRefused)
+	case "insufficient":
+		remark(RemarkInsufficient)
+	}
+	if response != nil {
 		return StateVerifying
 	}
 	return StateOpened
@@ -340,6 +350,10 @@ func (s *standing) turn(ref string, at SubjectState) Turn {
 			next = opener
 		}
 		if s.book.Kind() == Information && s.answered(whole, TypeInformationRequest, TypeInformationResponse, opener) == StateAnswered {
+			next = opener
+		}
+	case StateVerifying:
+		if slices.Contains(at.Remarks, RemarkRequestRefused) || slices.Contains(at.Remarks, RemarkInsufficient) {
 			next = opener
 		}
 	case StateTracing:

@@ -49,7 +49,7 @@ func (c *Console) faults(v *visit, p *pen, problem *exchange.Problem) map[string
 	if len(found) == 0 {
 		found = []exchange.FieldError{{Pointer: problem.Pointer, Rule: problem.Rule}}
 	}
-	out := map[string][]string{}
+	out, unreadable := map[string][]string{}, map[string]string{}
 	for _, e := range found {
 		pointer, inBody := strings.CutPrefix(e.Pointer, "/body")
 		if !inBody {
@@ -59,15 +59,20 @@ func (c *Console) faults(v *visit, p *pen, problem *exchange.Problem) map[string
 		if name, ok := strings.CutSuffix(pointer, "/script"); ok && p.text(name+"/native") == "" {
 			continue
 		}
-		if text := c.faultWords(v, p, pointer, e.Rule); !slices.Contains(out[pointer], text) {
+		text := c.faultWords(v, p, pointer, e.Rule)
+		if e.Rule == "format" {
+			unreadable[pointer] = text
+		}
+		if !slices.Contains(out[pointer], text) {
 			out[pointer] = append(out[pointer], text)
 		}
 	}
 	other := v.s.T("fault.other")
 	for pointer, said := range out {
-		if len(said) > 1 { // a rule that has words says enough
-			out[pointer] = slices.DeleteFunc(said, func(text string) bool { return text == other })
+		if said = slices.DeleteFunc(said, func(text string) bool { return text == other && len(said) > 1 }); unreadable[pointer] != "" {
+			said = []string{unreadable[pointer]} // how long it is does not matter then
 		}
+		out[pointer] = said
 	}
 	return out
 }

@@ -24,7 +24,7 @@ func families() map[string][]string {
 	out := map[string][]string{
 		"kind.": texts(string(exchange.Return), string(exchange.SelfReturn), string(exchange.Information)),
 		"turn.": texts(string(exchange.TurnUs), string(exchange.TurnPartner), "nobody"),
-		"remark.": texts(exchange.RemarkNotConfirmed, exchange.RemarkUndetermined, exchange.RemarkRefused, exchange.RemarkCountered,
+		"remark.": texts(exchange.RemarkRequestRefused, exchange.RemarkInsufficient, exchange.RemarkNotConfirmed, exchange.RemarkUndetermined, exchange.RemarkRefused, exchange.RemarkCountered,
 			exchange.RemarkNotCountersigned, exchange.RemarkAbsent, exchange.RemarkDeclined, exchange.RemarkNotArrived, exchange.RemarkAnonymous),
 		"clock.":          texts(string(partners.ClockOverdue), string(partners.ClockDue), string(partners.ClockPaused), string(partners.ClockMet), string(partners.ClockLate)),
 		"timeline.":       texts(string(exchange.KindReceipt), string(exchange.KindRefusal), string(exchange.KindFailure), string(exchange.KindAccess), string(exchange.KindEvent)),

@@ -35,6 +35,10 @@ func (o *offerView) rest() { o.First, o.Else = nil, append(o.First, o.Else...) }
 func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, error) {
 	var view offerView
 	all, err := c.cfg.Desk.Offers(v.r.Context(), v.officer, key)
+	if kind := exchange.AsProblem(err).Kind; err != nil && (kind == exchange.ProblemNotFound || kind == exchange.ProblemForbidden) {
+		view.Problem = v.s.T("offer.only_read") // the page has shown the case: in an emergency, or to a role that writes nothing
+		return view, nil
+	}
 	if problem := exchange.AsProblem(err); err != nil && problem.Kind.Status < http.StatusInternalServerError {
 		view.Problem = v.s.Or("fault."+problem.Kind.Slug, v.s.T("fault.other"))
 		return view, nil
