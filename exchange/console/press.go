@@ -19,6 +19,7 @@ import (
 const (
 	pressQueue = 15 * time.Second // how long a page waits for its turn
 	pressTime  = 30 * time.Second // how long one may take
+	sweepAfter = 5 * time.Second
 	maxPDF     = 32 << 20
 )
 
@@ -45,6 +46,7 @@ func NewPress(chromium string) (*Press, error) {
 	}
 	p := &Press{path, make(chan struct{}, 1)}
 	sweep()
+	time.AfterFunc(2*sweepAfter, sweep) // what was left just before this process began
 	return p, nil
 }
 
@@ -58,12 +60,30 @@ func memory() string {
 	return os.TempDir()
 }
 
-// sweep takes away what a process that was killed in the middle has left.
+// hold locks a folder for as long as it is open: the lock ends with its process,
+// however that ends.
+func hold(folder string) (*os.File, error) {
+	f, err := os.Open(folder) // #nosec G304 -- a press made it
+	if err != nil {
+		return nil, fmt.Errorf("hold a folder for printing: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { // #nosec G115 -- a file's number
+		return nil, errors.Join(fmt.Errorf("hold a folder for printing: %w", err), f.Close())
+	}
+	return f, nil
+}
+
+// sweep takes away what a process that was killed in the middle has left: nobody holds
+// it any more. A moment passes between the making of a folder and the holding.
 func sweep() {
 	left, _ := filepath.Glob(filepath.Join(memory(), pressFolder+"*")) // the pattern is right
 	for _, folder := range left {
-		if info, err := os.Stat(folder); err == nil && time.Since(info.ModTime()) > 2*pressTime {
+		if info, err := os.Stat(folder); err != nil || time.Since(info.ModTime()) < sweepAfter {
+			continue
+		}
+		if held, err := hold(folder); err == nil {
 			_ = os.RemoveAll(folder) // another user's stays, and is theirs to take away
+			_ = held.Close()
 		}
 	}
 }
@@ -78,11 +98,17 @@ func (p *Press) PDF(ctx context.Context, page []byte) (pdf []byte, err error) {
 	case <-queue.Done():
 		return nil, errPressBusy
 	}
+	sweep()
 	folder, err := os.MkdirTemp(memory(), pressFolder)
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for printing: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	held, err := hold(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = held.Close() }() // it was only held
 	in, out := filepath.Join(folder, "page.html"), filepath.Join(folder, "page.pdf")
 	if err := os.WriteFile(in, page, 0o600); err != nil {
 		return nil, fmt.Errorf("write a page to print: %w", err)

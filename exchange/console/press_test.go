@@ -90,6 +90,40 @@ func TestPressIsBounded(t *testing.T) {
 	}
 }
 
+// What a process left that was killed while it printed is taken away, and what another
+// one is printing stays.
+func TestPressSweeps(t *testing.T) {
+	long := time.Now().Add(-2 * sweepAfter)
+	made := func() string {
+		t.Helper()
+		folder, err := os.MkdirTemp(memory(), pressFolder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(folder) })
+		if err := os.WriteFile(filepath.Join(folder, "page.html"), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(folder, long, long); err != nil {
+			t.Fatal(err)
+		}
+		return folder
+	}
+	left, printing := made(), made()
+	held, err := hold(printing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	newTestPress(t)
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what was left is still there: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(printing, "page.html")); err != nil {
+		t.Errorf("what is being printed: %v", err)
+	}
+}
+
 // What goes on paper has the letters that its text needs, and no others.
 func TestLettersOf(t *testing.T) {
 	for _, c := range []struct {
