@@ -103,8 +103,8 @@ func (o *Officer) keySet() (*seal.KeySet, error) {
 // Check says what is wrong with an officer's entry; nil when nothing is.
 func (o *Officer) Check() error {
 	switch {
-	case !ValidOfficerID(o.ID):
-		return errors.New("an officer's identifier has 2 to 64 small letters, digits, dots or hyphens")
+	case !ValidOfficerID(o.ID), o.ID == reservedID:
+		return errors.New("an officer's identifier has 2 to 64 small letters, digits, dots or hyphens, and is not " + reservedID)
 	case !ValidOfficerName(o.Name):
 		return errors.New("an officer has a name of at most 200 bytes, without characters that cannot be seen")
 	case len(o.Roles) == 0 || slices.ContainsFunc(o.Roles, func(r Role) bool { return !slices.Contains(Roles(), r) }):
@@ -132,6 +132,9 @@ func (o *Officer) Check() error {
 	}
 	return nil
 }
+
+// reservedID stands in addresses where others name an officer.
+const reservedID = "new"
 
 // ValidOfficerName says whether s may be what an officer is called: others know them by
 // it, and it stands beside their identifier, which it must not turn around or hide.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -55,6 +56,7 @@ type SessionsConfig struct {
 	Recorder Recorder
 	Opener   *Opener
 	Clock    func() time.Time
+	Logger   *slog.Logger
 	Idle     time.Duration // a session that is not used for so long has ended
 	Longest  time.Duration // and so has every one that is as old as this
 }
@@ -65,7 +67,7 @@ type Sessions struct{ cfg SessionsConfig }
 
 // NewSessions returns the sessions; it refuses a missing part.
 func NewSessions(cfg SessionsConfig) (*Sessions, error) {
-	if cfg.Store == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil || cfg.Idle <= 0 || cfg.Longest <= 0 {
+	if cfg.Store == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil || cfg.Logger == nil || cfg.Idle <= 0 || cfg.Longest <= 0 {
 		return nil, errors.New("sessions: a required part is missing")
 	}
 	return &Sessions{cfg}, nil
@@ -74,6 +76,9 @@ func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 // touchEvery is how exactly the last use of a session is kept: not every page
 // has to be a write.
 const touchEvery = time.Minute
+
+// touchWait is how long a page waits for that.
+const touchWait = time.Second
 
 // Begin records a sign-in and returns the identifier that only the browser
 // keeps. pin is the client certificate's that the session stays bound to, or "".
@@ -113,9 +118,19 @@ func (s *Sessions) Find(ctx context.Context, id string) (Session, error) {
 		return Session{}, err
 	}
 	if now := s.cfg.Clock(); now.Sub(row.SeenAt) >= touchEvery {
-		err = s.cfg.Store.TouchSession(ctx, row.Hash, now)
+		s.touch(ctx, row.Hash, now)
 	}
-	return session, err
+	return session, nil
+}
+
+// touch notes that a session was used. Where nothing can be written officers still read
+// what needs no entry of the record: the session ends the sooner for it.
+func (s *Sessions) touch(ctx context.Context, hash string, now time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, touchWait)
+	defer cancel()
+	if err := s.cfg.Store.TouchSession(ctx, hash, now); err != nil {
+		s.cfg.Logger.Warn("the use of a session could not be noted", "error", err)
+	}
 }
 
 // Peek returns a session without using it: a page that only listens must not

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// An administrator alone can let somebody in, or let an officer do more. The
-// supervisors of the officer's partners are told of it, so that somebody who knows
-// the people sees who is there.
+// An administrator alone can let somebody in, or let an officer do more; and with a
+// way in that they give to an officer they could come as that officer. So the officer
+// is told, and the supervisors of the officer's partners: somebody who knows the
+// people sees who is there.
 
 // A Widening is a change of an officer's entry that lets somebody in, or do more.
 type Widening struct {
@@ -27,15 +28,17 @@ const (
 )
 
 // Widenings returns what was done in the last two weeks to officers of a
-// supervisor's partners, and to administrators, by anybody but themselves, the last
-// first; more says that there was more than fits. To anybody else it returns nothing.
+// supervisor's partners, to supervisors and to administrators, by anybody but
+// themselves, the last first; more says that there was more than fits. Anybody else is
+// told of what others did to their own entry.
 func (r *Roster) Widenings(ctx context.Context, by *Officer) (out []Widening, more bool, err error) {
+	filter := Filter{Kind: KindEvent, Type: officerChanged}
 	if !by.Has(RoleSupervisor) {
-		return nil, false, nil
+		filter.ID = by.ID
 	}
 	since := r.cfg.Clock().Add(-widenedFor)
 	for before := int64(math.MaxInt64); ; {
-		rows, err := r.cfg.Reader.Newest(ctx, before, Filter{Kind: KindEvent, Type: officerChanged}, maxWidenings)
+		rows, err := r.cfg.Reader.Newest(ctx, before, filter, maxWidenings)
 		if err != nil {
 			return nil, false, err
 		}
@@ -69,7 +72,8 @@ func (r *Roster) widening(ctx context.Context, by *Officer, row Row) (*Widening,
 	if err := r.cfg.Opener.read(ctx, row, &is); err != nil {
 		return nil, err
 	}
-	if is.By == row.ID || !by.answersFor(&is.Officer) {
+	own := row.ID == by.ID
+	if is.By == row.ID || !own && !by.answersFor(&is.Officer) {
 		return nil, nil
 	}
 	before, err := r.cfg.Reader.Newest(ctx, row.Index, Filter{Kind: KindEvent, Type: officerChanged, ID: row.ID}, 1)
@@ -77,6 +81,9 @@ func (r *Roster) widening(ctx context.Context, by *Officer, row Row) (*Widening,
 		return nil, err
 	}
 	what := []string{"added"}
+	if own && len(before) == 0 { // they know that they are here
+		return nil, nil
+	}
 	if len(before) > 0 {
 		if err := r.cfg.Opener.read(ctx, before[0], &was); err != nil {
 			return nil, err
@@ -92,9 +99,9 @@ func (r *Roster) widening(ctx context.Context, by *Officer, row Row) (*Widening,
 }
 
 // answersFor says whether a supervisor has to know who an officer is: one of a
-// partner of theirs, or one who can let others in.
+// partner of theirs, one who can let others in, or one who would be told of it.
 func (o *Officer) answersFor(other *Officer) bool {
-	return other.Has(RoleAdministrator) || slices.ContainsFunc(other.Partners, func(partner string) bool { return partner == EveryPartner || o.assigned(partner) })
+	return other.Has(RoleAdministrator, RoleSupervisor) || slices.ContainsFunc(other.Partners, func(partner string) bool { return partner == EveryPartner || o.assigned(partner) })
 }
 
 // widened names what an officer has in an entry and had not in the one before.

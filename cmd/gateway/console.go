@@ -61,7 +61,7 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 		return nil, err
 	}
 	sessions, err := exchange.NewSessions(exchange.SessionsConfig{
-		Store: n.db, Recorder: n.committer, Opener: n.opener, Clock: n.now,
+		Store: n.db, Recorder: n.committer, Opener: n.opener, Clock: n.now, Logger: n.log,
 		Idle: duration(cfg.Idle, consoleIdle), Longest: duration(cfg.Longest, consoleLongest),
 	})
 	if err != nil {

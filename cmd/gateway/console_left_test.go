@@ -2,6 +2,7 @@ package main
 
 import (
 	"html"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -165,6 +166,42 @@ func (s *scene) leavesLittle(v *visitor, sits func(officer, to string) page) {
 	if p := v.post("/left/"+id, url.Values{"to": {"/find"}}); p.at.Path != "/find" || left() != before+4 {
 		s.t.Errorf("dropped, and at %s with %d", p.at, left()-before)
 	}
+}
+
+// A page that shows what an officer had typed has nothing in it by which its size could
+// tell of that: it is not packed, or it has nothing of its address.
+func TestConsolePackedPagesReflectNothing(t *testing.T) {
+	s := newScene(t)
+	form := exchange.NewID()
+	values := url.Values{"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-77"}}
+	if _, err := s.forms().Keep(t.Context(), &officerLan, exchange.Form{ID: form, Partner: "KH", Case: s.fresh, Type: exchange.TypeIdentityResponse, Values: values}); err != nil {
+		t.Fatal(err)
+	}
+	left, err := s.forms().Leave(t.Context(), &officerLan, exchange.Left{Form: "/find/person", Path: "/find/person", Values: url.Values{"name": {"Chanthy"}, "reason": {"người thân đến hỏi"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	for path, shows := range map[string]string{"/write/" + form + "?x=guessed": "S-77", "/messages?case=guessed&undone=" + left: "Chanthy", "/cases?case=guessed": "guessed"} {
+		req, err := http.NewRequest(http.MethodGet, s.address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept-Encoding", "gzip")
+		answer, err := v.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed := answer.Header.Get("Content-Encoding") == "gzip"
+		_ = answer.Body.Close()
+		page := v.get(path).body
+		if personal := shows != "guessed"; !strings.Contains(page, shows) || personal && packed && strings.Contains(page, "guessed") || !personal && !packed {
+			t.Errorf("%s: packed %t\n%s", path, packed, page)
+		}
+	}
+	s.quiet()
 }
 
 // A page that one officer has left open does nothing for whoever signs in after them in

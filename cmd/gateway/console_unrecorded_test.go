@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/exchange/export"
@@ -75,12 +76,20 @@ func TestConsoleShowsNothingUnrecorded(t *testing.T) {
 		}
 	}
 	exec("CREATE TRIGGER no_room BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'no room'); END")
+	exec("CREATE TRIGGER no_room_either BEFORE UPDATE ON session BEGIN SELECT RAISE(ABORT, 'no room'); END")
+	for _, path := range []string{"/", fresh, message} { // what is masked can be read, and a deadline seen
+		s.back.Add(-int64(2 * time.Minute)) // the use of the session is due to be noted
+		if p := lan.get(path); p.status != http.StatusOK || p.at.Path != path {
+			t.Errorf("%s while nothing can be written: %d at %s", path, p.status, p.at)
+		}
+	}
 	for _, way := range ways {
 		if p := ask(way.by, way.path, way.form); p.status != http.StatusServiceUnavailable || strings.Contains(p.body, way.shows) {
 			t.Errorf("%s without a record: %d, and %d bytes", way.path, p.status, len(p.body))
 		}
 	}
 	exec("DROP TRIGGER no_room")
+	exec("DROP TRIGGER no_room_either")
 	for _, way := range ways {
 		if p := ask(way.by, way.path, way.form); p.status != http.StatusOK || !strings.Contains(p.body, way.shows) {
 			t.Errorf("%s with a record: %d, and %d bytes", way.path, p.status, len(p.body))

@@ -42,7 +42,7 @@ func TestConsoleTellsWhoWasLetIn(t *testing.T) {
 		slices.Reverse(out)
 		return out
 	}
-	if got := strings.Join(told(theirs), ", "); got != "lan: added, quan: added, chief.la: added" {
+	if got := strings.Join(told(theirs), ", "); got != "lan: added, quan: added, chief.kh: added" {
 		t.Errorf("told is %q", got)
 	}
 	ahead.Store(int64(15 * 24 * time.Hour))
@@ -101,6 +101,12 @@ func TestConsoleTellsWhoWasLetIn(t *testing.T) {
 	want := []string{"thu quan: added", "thu quan: invitation", "thu quan: roles", "thu quan: pins", "thu quan: partners police", "thu quan: back", "thu quan: partners"}
 	if got := told(ours); !slices.Equal(got, want) {
 		t.Errorf("told is %q, want %q", got, want)
+	}
+	if got := told(thu); !slices.Equal(got, want[1:]) { // their own entry, but for that they are here
+		t.Errorf("the officer is told %q, want %q", got, want[1:])
+	}
+	if got := told(officerLan); got != nil {
+		t.Errorf("another officer is told %q", got)
 	}
 	if got := told(theirs); !slices.Equal(got, want[4:]) { // since thu is of their partner too
 		t.Errorf("another partner's supervisor is told %q, want %q", got, want[4:])

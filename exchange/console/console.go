@@ -193,13 +193,14 @@ func (c *Console) routes() http.Handler {
 	return crossOrigin.Handler(compressed(r))
 }
 
-// compressed packs the answers to GET. A page that shows what was hidden answers
-// a POST and is never packed: its size must not tell of it, whatever somebody
-// else has put into the same page (BREACH).
+// compressed packs the answers to GET. A page that shows what was hidden is never
+// packed: its size must not tell of it, whatever somebody else has put into the same
+// page (BREACH). It answers a POST, or shows an officer what they had typed themselves:
+// on the page where that was left, or in a form, which has nothing of its address.
 func compressed(pages http.Handler) http.Handler {
 	packed := middleware.Compress(5, "text/html", "text/css", "text/javascript", "image/svg+xml")(pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet {
+		if r.Method == http.MethodGet && !r.URL.Query().Has("undone") {
 			packed.ServeHTTP(w, r)
 			return
 		}

@@ -98,6 +98,7 @@ type workView struct {
 	// few, and the rest, folded away.
 	Widened, WidenedToo []WidenedLine
 	WidenedMore         bool // there was more than fits
+	OwnEntry            bool // it is the officer's own entry, and they are no supervisor
 	// Unfinished are the forms that the officer has begun.
 	Unfinished []FormLine
 }
@@ -138,7 +139,7 @@ func (c *Console) workPage(v *visit) error {
 	for _, w := range widened {
 		view.Widened = append(view.Widened, WidenedLine{w, c.who(v, w.By)})
 	}
-	view.WidenedMore = more
+	view.WidenedMore, view.OwnEntry = more, !v.officer.Has(exchange.RoleSupervisor)
 	if n := shownWidened; len(view.Widened) > n {
 		view.Widened, view.WidenedToo = view.Widened[:n], view.Widened[n:]
 	}

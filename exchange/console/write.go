@@ -131,6 +131,7 @@ func (c *Console) resumePage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.back = "/write/" + form.ID // and whatever else stood in the address is not in the page, which is packed
 	p, err := c.takeUp(v, form)
 	if err != nil {
 		return err
