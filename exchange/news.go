@@ -11,7 +11,7 @@ type News struct {
 	Messages int // partners have sent
 	Lost     int // of ours that will not be delivered
 	Clocks   int // reminders, and time limits that have passed
-	Drafts   int // submitted or amended: they may wait for somebody
+	Drafts   int // that others have submitted or amended, and that have not left
 	// Emergencies are cases that others have opened so, for supervisors alone.
 	Emergencies int
 }
@@ -36,7 +36,13 @@ func (o *Oversight) News(ctx context.Context, by *Officer, from int64) (News, in
 			case "clock.reminder", "clock.overdue":
 				out.Clocks++
 			case "draft.submitted", "draft.amended":
-				out.Drafts++
+				waits, err := o.waits(ctx, by, e.ID)
+				if err != nil {
+					return News{}, from, err
+				}
+				if waits {
+					out.Drafts++
+				}
 			case "access.emergency":
 				alarms, err := o.alarms(ctx, by, e)
 				if err != nil {
@@ -52,6 +58,16 @@ func (o *Oversight) News(ctx context.Context, by *Officer, from int64) (News, in
 		}
 	}
 	return out, from, nil
+}
+
+// waits says whether a draft of somebody else's is there to be looked at: many leave in
+// the moment in which they are submitted.
+func (o *Oversight) waits(ctx context.Context, by *Officer, draft string) (bool, error) {
+	row, err := o.cfg.Drafts.Draft(ctx, draft)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && row.Author != by.ID && (row.State == DraftWaiting || row.State == DraftHeld), err
 }
 
 // alarms says whether somebody has to be told of an emergency: a supervisor, of what

@@ -17,7 +17,9 @@ type OversightConfig struct {
 	Feed  *Feed
 	Jobs  DeliveryReader
 	Keep  CosignatureStore
-	VKey  string // of our own log: origin+hash+base64
+	// Drafts says which of those that are spoken of still wait.
+	Drafts DraftStore
+	VKey   string // of our own log: origin+hash+base64
 	// Keys returns the public signing keys of a party as JWKs, those that are
 	// not valid any more too.
 	Keys func(party string) ([]json.RawMessage, error)

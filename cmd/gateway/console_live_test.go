@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // An open page says that something has come, and that its session has ended,
@@ -37,6 +38,17 @@ func TestConsoleLive(t *testing.T) {
 	shown("news", "1 new message")
 	s.receives(exchange.TypeIdentityRequest, asked(""), nil)
 	shown("news", "2 new messages")
+	// What leaves at once is nothing to look at; what waits is.
+	if _, err := s.vn.node.desk.Submit(t.Context(), &officerMinh, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: schemas.Example(exchange.TypeIdentityRequest)}, []exchange.Safeguard{consented}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.vn.node.desk.Submit(t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: schemas.Example(exchange.TypeIdentityRequest)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.vn.node.desk.Submit(t.Context(), &officerMinh, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: schemas.Example(exchange.TypeIdentityRequest)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	shown("news", "2 new messages · 1 draft is new or changed")
 	b.accessible("a page with news")
 	b.picture("live")
 

@@ -191,7 +191,7 @@ func TestConsoleOpensACaseWithoutScript(t *testing.T) {
 	h.write(at(person+"/date_of_birth#y"), "98")
 	h.write(at(person+"/claimed_birthplace/text_as_given"), "Tiền Giang")
 	h.click(toPreview)
-	h.says("Giới tính: Hãy chọn một mục.", "Ngày sinh: Ghi năm có bốn chữ số")
+	h.says("Giới tính: Hãy chọn một mục.", "Ngày sinh: Ghi một ngày có thật")
 	h.accessible("a form with faults")
 	h.picture("open-faults")
 	for name, want := range map[string]string{person + "/name/native": "Chanthy", person + "/date_of_birth#y": "98", person + "/claimed_citizenship": "Campuchia (KH)"} {

@@ -11,7 +11,7 @@ import (
 // newOversight wires what those who answer for the exchange look at.
 func (n *node) newOversight() (*exchange.Oversight, error) {
 	return exchange.NewOversight(exchange.OversightConfig{
-		Files: n.files, Feed: n.feed, Jobs: n.db, Keep: n.db, VKey: n.logSigner.VerifierKey(), Keys: n.publicKeys, Health: n.lineHealth,
+		Files: n.files, Feed: n.feed, Jobs: n.db, Keep: n.db, Drafts: n.db, VKey: n.logSigner.VerifierKey(), Keys: n.publicKeys, Health: n.lineHealth,
 		Held: func(partner string) bool { return n.courier != nil && n.courier.CircuitOpen(partner) },
 	})
 }

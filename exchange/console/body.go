@@ -374,6 +374,9 @@ func (r *reading) place(messageType, pointer string) string {
 	tokens := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
 	for i, token := range tokens {
 		if n, err := strconv.Atoi(token); err == nil && len(names) > 0 {
+			if tokens[i-1] == "subjects" { // one of them
+				names[len(names)-1] = r.s.T("column.person")
+			}
 			names[len(names)-1] += " " + strconv.Itoa(n+1)
 			continue
 		}

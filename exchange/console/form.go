@@ -38,6 +38,8 @@ type Node struct {
 	Blank    string // what a list says where nothing is chosen, if that means something
 	Chosen   bool   // it is hidden, and was asked for before the form came back
 	Add      bool   // it is a list that may have one more
+	One      string // what an element of a list is called
+	Depends  bool   // whether it is asked for depends on other answers
 }
 
 // An Option is one of several values to choose from.
@@ -94,6 +96,7 @@ func (l *layout) fill(pattern, pointer string, into *Node) {
 		node := l.node(f, pointer+"/"+f.Pointer[len(pattern)+1:])
 		asked := (f.Required || f.Sometimes || rule == partners.RuleRequire) && !told(f)
 		node.Withheld = rule == partners.RuleRedact
+		node.Depends = f.Sometimes && !f.Required && rule != partners.RuleRequire
 		node.Optional = !f.Required && !f.Sometimes && rule != partners.RuleRequire && node.Kind != "list"
 		if asked || !required {
 			into.Nodes = append(into.Nodes, node)
@@ -333,13 +336,16 @@ func (l *layout) group(f schemas.Field, n *Node) {
 
 // list lays out the elements of a list, each as a group.
 func (l *layout) list(f schemas.Field, n *Node) {
-	n.Kind = "list"
+	n.Kind, n.One = "list", n.Label
+	if f.Pointer == "/subjects" {
+		n.One = l.s.T("column.person")
+	}
 	count := l.count(f, n.Pointer)
 	n.Value = strconv.Itoa(count)
 	n.Add = count < f.Limit && !(l.fixed && f.Pointer == "/subjects") && (f.Pointer != "/subjects" || l.persons == nil || count < len(l.persons))
 	for i := range count {
 		pointer := n.Pointer + "/" + strconv.Itoa(i)
-		element := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.Label + " " + strconv.Itoa(i+1), Remove: (count > 1 || !f.Required) && !(l.fixed && f.Pointer == "/subjects")}
+		element := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.One + " " + strconv.Itoa(i+1), Remove: (count > 1 || !f.Required) && !(l.fixed && f.Pointer == "/subjects")}
 		if ref := l.values.Get(pointer + "/subject_ref"); ref != "" && f.Pointer == "/subjects" {
 			element.Label = l.s.T("message.person", ref)
 		}
