@@ -211,6 +211,31 @@ func TestConsolePreviewStrikesThrough(t *testing.T) {
 	s.quiet()
 }
 
+// An answer whose conclusion its own results do not bear out says so before it is sent,
+// and can be sent all the same.
+func TestConsolePreviewSaysWhatContradicts(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	const but, all = "Kết luận là khớp, nhưng có mục ghi không khớp", "Kết luận là không khớp, nhưng mọi mục"
+	for _, c := range []struct{ outcome, name, birth, says string }{
+		{"match", "mismatch", "match", but}, {"match", "match", "not_checked", ""}, {"probable", "mismatch", "match", ""},
+		{"no_match", "match", "match", all}, {"no_match", "mismatch", "match", ""},
+	} {
+		form := url.Values{
+			"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},
+			"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {c.outcome},
+			"/subjects/0/fields/name": {c.name}, "/subjects/0/fields/date_of_birth": {c.birth},
+		}
+		p := v.post("/write/"+exchange.NewID(), form)
+		if !strings.Contains(p.body, "Đối tác sẽ thấy đúng như sau") || strings.Contains(p.body, but) != (c.says == but) || strings.Contains(p.body, all) != (c.says == all) {
+			t.Errorf("%+v: %d\n%s", c, p.status, p.body)
+		}
+	}
+	s.quiet()
+}
+
 // A form of a case that was erased meanwhile says so and is gone; it is no error of
 // the gateway, and opening a page of work still works.
 func TestConsoleFormOfAnErasedCase(t *testing.T) {

@@ -184,10 +184,34 @@ func (c *Console) identity(v *visit, p *persona, b *Block, w wish) *Identity {
 // hidden plays no part.
 func (c *Console) odd(v *visit, subject any) []string {
 	o, ok := subject.(map[string]any)
-	if !ok || c.cfg.Register == nil {
+	if !ok {
 		return nil
 	}
-	return texts(v.s, c.cfg.Register.Odd(o))
+	var out []string
+	if key := contradiction(o); key != "" {
+		out = append(out, v.s.T(key))
+	}
+	if c.cfg.Register != nil {
+		out = append(out, texts(v.s, c.cfg.Register.Odd(o))...)
+	}
+	return out
+}
+
+// contradiction is a key for what an answer says against itself: a conclusion that its
+// own results do not bear out; "" where it does not. It may be meant, and refuses nothing.
+func contradiction(subject map[string]any) string {
+	var match, mismatch bool
+	results, _ := subject["fields"].(map[string]any)
+	for _, result := range results {
+		match, mismatch = match || result == "match", mismatch || result == "mismatch"
+	}
+	switch outcome := subject["outcome"]; {
+	case outcome == "match" && mismatch:
+		return "identity.match_with_mismatch"
+	case outcome == "no_match" && match && !mismatch:
+		return "identity.no_match_with_match"
+	}
+	return ""
 }
 
 // putOdd says it of the persons of some blocks.

@@ -67,6 +67,7 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 		Agreement: v.s.Said(p.term().Agreement.Title), Purpose: sent.Purpose, Recipient: sent.Recipient, Approval: sent.Approval,
 		Amends: p.Amends > 0, Minors: r.minors, Blocks: r.read(p.Type, given), Officers: content.Officers, Safeguards: safeguardLines(v, content.Safeguards),
 	}
+	c.putOdd(v, view.Blocks, given)
 	if p.fix != nil {
 		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(p.Partner, p.text(".target"))}
 		view.Differences = c.differencesOf(v, made.Type, made.Before, made.After, made.Changes)
