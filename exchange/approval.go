@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -39,6 +40,28 @@ type Approval struct {
 	Officer string    `json:"officer"`
 	At      time.Time `json:"at"`
 	Signed  string    `json:"signed"` // compact JWS, or a PasskeyStatement
+}
+
+// Reason is why an officer decided so, as they signed it. The signature is not
+// verified again: it was before the approval was recorded.
+func (a Approval) Reason() string {
+	payload, err := a.payload()
+	var s Statement
+	if err != nil || strictStatement(payload, &s) != nil {
+		return ""
+	}
+	return s.Reason
+}
+
+func (a Approval) payload() ([]byte, error) {
+	if !strings.HasPrefix(a.Signed, "{") {
+		return PayloadOf([]byte(a.Signed))
+	}
+	var s PasskeyStatement
+	if err := strictJSON([]byte(a.Signed), &s); err != nil {
+		return nil, err
+	}
+	return strict(s.Statement)
 }
 
 // A PasskeyStatement is a statement that a passkey signed: the challenge of the

@@ -302,9 +302,13 @@ func (c *CaseFiles) actor(ctx context.Context, r Row, e *TimelineEntry) {
 		Officer  string   `json:"officer"`
 		Reason   string   `json:"reason"`
 		Officers []string `json:"officers"`
+		Signed   string   `json:"signed"`
 	}
 	if json.Unmarshal(opened.Data, &data) != nil { // some events are lists
 		return
+	}
+	if data.Signed != "" {
+		data.Reason = Approval{Signed: data.Signed}.Reason()
 	}
 	if e.By = data.By; e.By == "" {
 		e.By = data.Officer

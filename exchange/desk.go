@@ -59,10 +59,48 @@ type DraftView struct {
 // Submit takes a draft. It is judged as the partner will judge it; what may not
 // be said is refused at once. The view says whether it has left already.
 func (d *Desk) Submit(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard) (DraftView, error) {
+	return d.submit(ctx, by, draft, safeguards, "")
+}
+
+// SubmitInstead takes a draft that says again what another one said that was
+// rejected. That one stays rejected for good; it waits for nobody any more.
+func (d *Desk) SubmitInstead(ctx context.Context, by *Officer, rejected string, draft Draft, safeguards []Safeguard) (DraftView, error) {
+	row, err := d.find(ctx, by, rejected, 0)
+	if err != nil {
+		return DraftView{}, err
+	}
+	draft.To, draft.Case, draft.Type = row.Partner, row.Case, row.Type
+	view, err := d.submit(ctx, by, draft, safeguards, rejected)
+	if err != nil {
+		return view, err
+	}
+	if err := d.saidAgain(ctx, row.ID, view.Row.ID); err != nil { // it only stays on a list
+		d.cfg.Logger.Warn("a rejected draft does not say which one is there instead", "draft", row.ID, "error", err)
+	}
+	return view, nil
+}
+
+// saidAgain notes with a rejected draft which one says it again.
+func (d *Desk) saidAgain(ctx context.Context, rejected, again string) error {
+	row, err := d.cfg.Store.Draft(ctx, rejected)
+	if err != nil || row.State != DraftRejected {
+		return err
+	}
+	view, err := d.open(ctx, row)
+	if err != nil {
+		return err
+	}
+	view.Content.Again = again
+	_, err = d.store(ctx, row, view.Content)
+	return err
+}
+
+func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard, instead string) (DraftView, error) {
 	content, refused := d.prepare(ctx, by, draft, safeguards)
 	if refused != nil {
 		return DraftView{}, refused
 	}
+	content.Instead = instead
 	now := d.cfg.Clock()
 	row := DraftRow{
 		ID: content.Draft.ID, Partner: content.Draft.To, Case: content.Draft.Case, Type: content.Draft.Type,
@@ -138,7 +176,7 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 		return DraftView{}, err
 	}
 	if statement.Decision == DecisionReject {
-		row.State = DraftRejected
+		row.State, view.Content.Rejected = DraftRejected, &approval
 		return d.store(ctx, row, view.Content)
 	}
 	view.Content.Approvals = append(view.Content.Approvals, approval)
@@ -180,14 +218,14 @@ func mayDecide(by *Officer, view DraftView, s Statement) *Problem {
 
 // Discard takes a draft back, also one that all have released and that has not
 // been signed yet: the partner is suspended, or the record could not be written.
-// Nobody has to say why.
+// Of a rejected one it says that nobody will write it again. Nobody has to say why.
 func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int64, reason string) error {
 	if reason != "" {
 		if err := checkReason(reason); err != nil {
 			return err
 		}
 	}
-	row, err := d.find(ctx, by, id, version, DraftHeld, DraftWaiting, DraftReleasing)
+	row, err := d.find(ctx, by, id, version, DraftHeld, DraftWaiting, DraftReleasing, DraftRejected)
 	if err != nil {
 		return err
 	}
@@ -294,7 +332,8 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 		State      DraftState  `json:"state"`
 		Missing    []Missing   `json:"missing,omitempty"`
 		Safeguards []Safeguard `json:"safeguards,omitempty"`
-	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards})
+		Instead    string      `json:"instead,omitempty"`
+	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards, content.Instead})
 	if err != nil {
 		return DraftView{}, err
 	}

@@ -41,6 +41,29 @@ func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftR
 	}
 }
 
+// maxRejected is how many rejected drafts of an officer are looked through.
+const maxRejected = 200
+
+// Rejected returns the officer's own drafts that were rejected and that nobody has
+// written again or discarded, without what is personal in them, the last first.
+func (d *Desk) Rejected(ctx context.Context, by *Officer) ([]DraftView, error) {
+	rows, err := d.Drafts(ctx, by, DraftFilter{State: DraftRejected, Author: by.ID, Limit: maxRejected})
+	var out []DraftView
+	for _, row := range rows {
+		view, err := d.open(ctx, row)
+		if errors.Is(err, ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if view.Content.Again == "" {
+			out = append(out, view.outline())
+		}
+	}
+	return out, err
+}
+
 // Read opens a draft for an officer. The access and its reason are in the
 // record before a byte is returned.
 func (d *Desk) Read(ctx context.Context, by *Officer, id, reason string) (DraftView, error) {
@@ -62,6 +85,10 @@ func (d *Desk) Outline(ctx context.Context, by *Officer, id string) (DraftView, 
 		return DraftView{}, err
 	}
 	view, err := d.open(ctx, row)
-	view.SHA256, view.Content.Draft.Body, view.Content.Safeguards, view.Content.Earlier = "", nil, nil, nil
-	return view, err
+	return view.outline(), err
+}
+
+func (v DraftView) outline() DraftView {
+	v.SHA256, v.Content.Draft.Body, v.Content.Safeguards, v.Content.Earlier = "", nil, nil, nil
+	return v
 }

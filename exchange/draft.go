@@ -21,7 +21,7 @@ const (
 	DraftReleased  DraftState = "released"  // it is a message now
 	DraftRejected  DraftState = "rejected"  // an officer said no
 	DraftRefused   DraftState = "refused"   // what it says may not be said any more
-	DraftDiscarded DraftState = "discarded" // its author took it back
+	DraftDiscarded DraftState = "discarded" // an officer took it back
 )
 
 // A Safeguard is what was done to protect a person before a message about them
@@ -57,8 +57,11 @@ type DraftContent struct {
 	Missing    []Missing   `json:"missing,omitempty"` // why it is held
 	Officers   int         `json:"officers"`          // how many have to release it
 	Approvals  []Approval  `json:"approvals,omitempty"`
-	Refused    string      `json:"refused,omitempty"` // the problem it met in the end
-	Earlier    []Earlier   `json:"earlier,omitempty"` // what it said before, the last first
+	Rejected   *Approval   `json:"rejected,omitempty"` // who said no, and why
+	Again      string      `json:"again,omitempty"`    // of a rejected one: the draft that says it again
+	Instead    string      `json:"instead,omitempty"`  // of that one: the rejected draft
+	Refused    string      `json:"refused,omitempty"`  // the problem it met in the end
+	Earlier    []Earlier   `json:"earlier,omitempty"`  // what it said before, the last first
 }
 
 // An Earlier is a version of a draft that another one has replaced: whoever
@@ -98,6 +101,7 @@ type DraftFilter struct {
 	Partners []string // nil: every one
 	Case     string
 	State    DraftState
+	Author   string
 	Before   time.Time // changed before; for the next page
 	BeforeID string    // and, of those changed at that very time, before this one
 	Limit    int

@@ -47,8 +47,10 @@ type Form struct {
 	Type    string `json:"-"`
 	// Amends is the version of the waiting draft that the form changes; 0 for a
 	// message that is not a draft yet.
-	Amends int64               `json:"amends,omitempty"`
-	Values map[string][]string `json:"values"`
+	Amends int64 `json:"amends,omitempty"`
+	// Instead is the rejected draft that the form says again.
+	Instead string              `json:"instead,omitempty"`
+	Values  map[string][]string `json:"values"`
 	// Unattended: it was kept for an officer whose session had ended.
 	Unattended bool      `json:"unattended,omitempty"`
 	Version    int64     `json:"-"`

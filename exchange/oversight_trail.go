@@ -95,9 +95,13 @@ func (o *Oversight) deed(ctx context.Context, r Row, event Event) Deed {
 		BreakGlass bool            `json:"break_glass"`
 		Method     string          `json:"method"`
 		Officers   []string        `json:"officers"`
+		Signed     string          `json:"signed"`
 	}
 	if json.Unmarshal(opened.Data, &data) != nil { // some events are lists
 		return out
+	}
+	if data.Signed != "" {
+		data.Reason = Approval{Signed: data.Signed}.Reason()
 	}
 	out.By, out.Reason, out.Fields, out.BreakGlass, out.Method = data.By, data.Reason, data.Fields, data.BreakGlass, data.Method
 	switch {

@@ -52,7 +52,7 @@ func (db *DB) Draft(ctx context.Context, id string) (exchange.DraftRow, error) {
 func (db *DB) Drafts(ctx context.Context, f exchange.DraftFilter) ([]exchange.DraftRow, error) {
 	var c clause
 	c.in("partner", f.Partners)
-	for _, w := range []struct{ column, value string }{{"id", f.ID}, {"case_id", f.Case}, {"state", string(f.State)}} {
+	for _, w := range []struct{ column, value string }{{"id", f.ID}, {"case_id", f.Case}, {"state", string(f.State)}, {"author", f.Author}} {
 		if w.value != "" {
 			c.add(w.column+" = ?", w.value)
 		}
