@@ -180,6 +180,8 @@ func (c *Console) routes() http.Handler {
 	r.Post("/account/passkeys", c.signedIn(c.addPasskey))
 	r.Post("/account/passkeys/remove", c.signedIn(c.removePasskey))
 	r.Post("/drafts/{id}/amend", c.signedIn(c.amendDraft))
+	r.Post("/drafts/{id}/complete", c.signedIn(c.amendDraft))
+	r.Post("/drafts/{id}/again", c.signedIn(c.writeAgain))
 	r.Post("/drafts/{id}/discard", c.signedIn(c.discardDraft))
 	r.Get("/open", c.signedIn(c.openingPage))
 	r.Get("/write", c.signedIn(c.beginPage))

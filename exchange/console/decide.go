@@ -17,6 +17,7 @@ import (
 // passkey does it at once: with a key of their own, or on a smart card.
 type decision struct {
 	ID, Case  string
+	Opened    bool // the case is there for this officer
 	Type      TypeName
 	Partner   Party
 	Decision  string
@@ -106,6 +107,9 @@ func (c *Console) showDecision(v *visit, fault string) error {
 	view := decision{
 		ID: row.ID, Case: row.Case, Type: c.typeName(v.s, row.Type), Partner: c.party(v.s, row.Partner), Decision: s.Decision, Reason: s.Reason,
 		SHA256: s.SHA256, Version: s.Version, Signed: v.r.PostFormValue("signed"), Passkey: c.signs(v.officer), Fault: fault,
+	}
+	if view.Opened, err = c.opened(v, exchange.CaseKey{Partner: row.Partner, Case: row.Case}); err != nil {
+		return err
 	}
 	status := http.StatusOK
 	if incomplete != "" {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
@@ -44,9 +45,100 @@ type draftView struct {
 	Differences         []Difference  // what it changes
 	Refused             string
 	Reveal              reveal
-	Changes             bool   // it may be amended or discarded
-	Fault               string // of these: amend or discard
-	Done                bool   // the officer has just come from it
+	Complete            *draftDeed // what records what is missing
+	Deeds               []draftDeed
+	Writing             string // the officer's unfinished form of it
+	Asked               draftAsk
+	Rejected            *rejection
+	Again               string // of a rejected one: the draft that says it again
+	Instead             string // of that one: the rejected draft
+	Ended               bool   // it will never be sent
+	Opened              bool   // its case is there for this officer
+	Done                string // what the officer has just done: a key of the catalogue
+}
+
+// A rejection is who said no to a draft, when and why.
+type rejection struct {
+	By     Who
+	At     time.Time
+	Reason string
+}
+
+func (c *Console) rejectionOf(v *visit, content exchange.DraftContent) *rejection {
+	if content.Rejected == nil {
+		return nil
+	}
+	return &rejection{c.who(v, content.Rejected.Officer), content.Rejected.At, content.Rejected.Reason()}
+}
+
+// A draftAsk is what an officer has asked for on the page of a draft, and what was
+// wrong with that; its zero value is nothing.
+type draftAsk struct{ Do, Why, Fault string }
+
+// asked is what a form of the page of a draft has asked for without a good reason.
+func asked(v *visit, do string) draftAsk {
+	return draftAsk{do, v.r.PostFormValue("why"), "reveal.reason_required"}
+}
+
+// A draftDeed is what an officer may do to a draft for a reason, which the record
+// keeps.
+type draftDeed struct {
+	Do            string // the end of its address; its field in the page is named by it
+	Action        string // its address, and the place of the next page that it leads to
+	Label, Button string
+	Grave         bool
+	Typed, Fault  string // as it was asked for and not done
+}
+
+// deeds are what this officer may do to a draft.
+func (c *Console) deeds(v *visit, seen exchange.SeenDraft, view *draftView) error {
+	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+		return nil
+	}
+	change := draftDeed{Do: "amend", Label: v.s.T("draft.amend_why"), Button: v.s.T("draft.amend")}
+	discard := draftDeed{Do: "discard", Label: v.s.T("draft.discard_why"), Button: v.s.T("draft.discard"), Grave: true}
+	switch seen.Row.State {
+	case exchange.DraftHeld, exchange.DraftWaiting:
+	case exchange.DraftRejected:
+		if view.Again != "" {
+			return nil
+		}
+		change = draftDeed{Do: "again", Label: v.s.T("draft.again_why"), Button: v.s.T("draft.again")}
+	default:
+		return nil
+	}
+	own, err := c.formLines(v, func(row exchange.FormRow) bool { return row.ID == seen.Row.ID })
+	if err != nil {
+		return err
+	}
+	if len(own) > 0 {
+		view.Writing = own[0].ID
+		view.Deeds = []draftDeed{discard}
+	} else {
+		view.Deeds = []draftDeed{change, discard}
+		if at, err := c.lackAt(v, seen); err != nil {
+			return err
+		} else if at != "" {
+			view.Complete = &draftDeed{Do: "complete", Action: "#" + at, Label: v.s.T("draft.complete_why"), Button: v.s.T("draft.complete")}
+		}
+	}
+	for _, deed := range append([]*draftDeed{view.Complete}, pointers(view.Deeds)...) {
+		if deed == nil {
+			continue
+		}
+		if deed.Action = "/drafts/" + seen.Row.ID + "/" + deed.Do + deed.Action; deed.Do == view.Asked.Do {
+			deed.Typed, deed.Fault = view.Asked.Why, view.Asked.Fault
+		}
+	}
+	return nil
+}
+
+func pointers[T any](all []T) []*T {
+	out := make([]*T, len(all))
+	for i := range all {
+		out[i] = &all[i]
+	}
+	return out
 }
 
 // A beforeView is what has changed in a draft since an earlier version.
@@ -78,19 +170,27 @@ type Lack struct{ Kind, Subject string }
 // A SafeguardLine is a safeguard that was recorded.
 type SafeguardLine struct{ Kind, Subject, Basis, On, Reference string }
 
-func (c *Console) draftPage(v *visit) error {
+func (c *Console) draftPage(v *visit) error { return c.showDraft(v, draftAsk{}) }
+
+// showDraft shows a draft. What was asked for and not done is asked for again.
+func (c *Console) showDraft(v *visit, asked draftAsk) error {
 	id := chi.URLParam(v.r, "id")
 	seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, exchange.Reveal{})
 	if err != nil {
 		return err
 	}
-	l, err := c.look(v, seen.Hidden, seen.Body, seen.Introduced, func(own exchange.Reveal) error {
-		shown, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, own)
-		if err == nil {
-			seen = shown
-		}
-		return err
-	})
+	var l looked
+	if asked.Do != "" { // its form has a reason too, and it is for something else
+		l.persons, err = c.personas(v, seen.Introduced, seen.Body)
+	} else {
+		l, err = c.look(v, seen.Hidden, seen.Body, seen.Introduced, func(own exchange.Reveal) error {
+			shown, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, id, own)
+			if err == nil {
+				seen = shown
+			}
+			return err
+		})
+	}
 	if err != nil {
 		return err
 	}
@@ -100,10 +200,56 @@ func (c *Console) draftPage(v *visit) error {
 	view := c.draftView(v, seen, l.want.Fields)
 	c.putIdentities(v, view.Blocks, l.persons, l.want)
 	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown)
-	view.Changes = seen.Row.State == exchange.DraftHeld || seen.Row.State == exchange.DraftWaiting
-	view.Fault, view.Done = known(v.r.URL.Query().Get("fault"), []string{"amend", "discard"}), v.r.URL.Query().Get("done") != ""
+	view.Reveal.Action = "/drafts/" + id
+	view.Asked = asked
+	if err := c.deeds(v, seen, &view); err != nil {
+		return err
+	}
+	if view.Opened, err = c.opened(v, exchange.CaseKey{Partner: seen.Row.Partner, Case: seen.Row.Case}); err != nil {
+		return err
+	}
+	if v.r.URL.Query().Get("done") != "" {
+		view.Done = "draft_done." + view.State
+	}
 	status, title := l.titled(v, v.s.T("draft.title", view.Type.Title))
+	if asked.Do != "" {
+		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
+	}
 	return c.show(v, status, "draft", title, "work", view)
+}
+
+// opened says whether an officer may see the case of a draft: one that so far has
+// only drafts is not there yet for most.
+func (c *Console) opened(v *visit, key exchange.CaseKey) (bool, error) {
+	_, err := c.cfg.Files.Case(v.r.Context(), v.officer, key)
+	if exchange.AsProblem(err).Kind == exchange.ProblemNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lackAt is the place in a draft's form where the first of what it lacks is
+// recorded; "" when it lacks nothing.
+func (c *Console) lackAt(v *visit, seen exchange.SeenDraft) (string, error) {
+	if len(seen.Content.Missing) == 0 {
+		return "", nil
+	}
+	first := seen.Content.Missing[0]
+	terms, err := c.cfg.Desk.Terms(seen.Row.Partner, seen.Row.Type)
+	if err != nil {
+		return "", err
+	}
+	at := safeguardAt(first.Kind)
+	for _, term := range terms {
+		if term.Agreement.Code != seen.Content.Draft.Agreement || seen.Row.Type == exchange.TypeCorrection {
+			continue
+		}
+		l := layout{typed: newTyped(c.cfg.Catalogue, seen.Row.Type, nil, c.cfg.Zone), rules: rulesOf(term.Permit)}
+		if member := l.inBody(first.Kind); member != "" {
+			at = or(placeOfSubject(seen.Body, first.Subject), "/subjects/0") + "/" + member
+		}
+	}
+	return nodeID(at), nil
 }
 
 func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) draftView {
@@ -113,7 +259,8 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
 		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval, InReplyTo: content.Draft.InReplyTo,
 		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals), Officers: content.Officers,
-		SHA256: seen.SHA256, Refused: content.Refused,
+		SHA256: seen.SHA256, Refused: content.Refused, Rejected: c.rejectionOf(v, content), Again: content.Again, Instead: content.Instead,
+		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
 		Decides: row.State == exchange.DraftWaiting && !decided(seen, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
 	}
 	view.More = max(content.Officers-len(content.Approvals), 0)

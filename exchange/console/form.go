@@ -65,6 +65,7 @@ type layout struct {
 	messages []Option            // what a message identifier may name
 	proposes map[string]bool     // the code lists that the page has to hold
 	shown    []Anchor            // faults with where they are
+	lacking  []exchange.Missing  // safeguards that are shown in the open, to be recorded
 
 	// Of a correction:
 	fixed  bool     // its persons, and what it rests on, stay as they are
@@ -103,11 +104,17 @@ func (l *layout) fill(pattern, pointer string, into *Node) {
 			continue
 		}
 		into.More = append(into.More, node)
-		into.Open = into.Open || node.holds() || l.touched(node.Pointer) || node.Kind == "kept" || node.Kind == "anew"
+		into.Open = into.Open || node.holds() || l.touched(node.Pointer) || node.Kind == "kept" || node.Kind == "anew" || l.lacks(f)
 	}
 	if isPlace(l.fields, pattern) {
 		into.Nodes = append(into.Nodes, l.unit(pointer))
 	}
+}
+
+// lacks says whether a field states a safeguard that is missing.
+func (l *layout) lacks(f schemas.Field) bool {
+	kind := exchange.SafeguardIn(f.Pointer[strings.LastIndexByte(f.Pointer, '/')+1:])
+	return kind != "" && slices.ContainsFunc(l.lacking, func(m exchange.Missing) bool { return m.Kind == kind })
 }
 
 // holds says whether a node or what is in it has a fault.

@@ -230,6 +230,8 @@ var leftForms = map[string]leftFormat{
 		saysBy("decision", map[string]string{"": "decide.do.release", exchange.DecisionReject: "decide.do.reject"}),
 		[]typedField{{"why", "decide.why"}, {"signed", "decide.signed"}},
 	},
-	"/drafts/{id}/amend":   {says("draft.amend"), []typedField{{"why", "draft.amend_why"}}},
-	"/drafts/{id}/discard": {says("draft.discard"), []typedField{{"why", "draft.discard_why"}}},
+	"/drafts/{id}/amend":    {says("draft.amend"), []typedField{{"why", "draft.amend_why"}}},
+	"/drafts/{id}/complete": {says("draft.complete"), []typedField{{"why", "draft.complete_why"}}},
+	"/drafts/{id}/again":    {says("draft.again"), []typedField{{"why", "draft.again_why"}}},
+	"/drafts/{id}/discard":  {says("draft.discard"), []typedField{{"why", "draft.discard_why"}}},
 }

@@ -3,6 +3,8 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"path"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -108,10 +110,9 @@ func (c *Console) openingPage(v *visit) error {
 	return c.show(v, http.StatusOK, "opening", v.s.T("opening.title"), "cases", view)
 }
 
-// amendDraft takes a waiting draft up again. Its content is shown for a reason,
-// as any look at personal data is.
+// amendDraft takes a waiting draft up again, also to record what it lacks.
 func (c *Console) amendDraft(v *visit) error {
-	ctx, id := v.r.Context(), chi.URLParam(v.r, "id")
+	id := chi.URLParam(v.r, "id")
 	own, err := c.formLines(v, func(row exchange.FormRow) bool { return row.ID == id })
 	if err != nil {
 		return err
@@ -119,17 +120,33 @@ func (c *Console) amendDraft(v *visit) error {
 	if len(own) > 0 {
 		return v.redirect("/write/" + id)
 	}
-	draft, err := c.cfg.Desk.Read(ctx, v.officer, id, v.r.PostFormValue("why"))
+	return c.rewriteDraft(v, path.Base(v.r.URL.Path), func(form *exchange.Form, draft exchange.DraftView) { form.Amends = draft.Row.Version })
+}
+
+// writeAgain takes a rejected draft up as a new one: that one stays rejected, and
+// the approvals that it had are not the new one's.
+func (c *Console) writeAgain(v *visit) error {
+	return c.rewriteDraft(v, "again", func(form *exchange.Form, draft exchange.DraftView) {
+		form.ID, form.Instead, form.Amends = exchange.NewID(), draft.Row.ID, 0
+	})
+}
+
+// rewriteDraft opens a form with what a draft says. Its content is shown for a
+// reason, as any look at personal data is.
+func (c *Console) rewriteDraft(v *visit, do string, as func(*exchange.Form, exchange.DraftView)) error {
+	ctx, why := v.r.Context(), v.r.PostFormValue("why")
+	draft, err := c.cfg.Desk.Read(ctx, v.officer, chi.URLParam(v.r, "id"), why)
 	if exchange.AsProblem(err).Rule == "reason-required" {
-		return v.redirect("/drafts/" + id + "?fault=amend#amend-why")
+		return c.showDraft(v, asked(v, do))
 	}
 	if err != nil {
 		return err
 	}
-	form, err := c.formOf(v, draft, v.r.PostFormValue("why"))
+	form, err := c.formOf(v, draft, why)
 	if err != nil {
 		return err
 	}
+	as(&form, draft)
 	if _, err := c.cfg.Forms.Keep(ctx, v.officer, form); err != nil {
 		return err
 	}
@@ -138,14 +155,15 @@ func (c *Console) amendDraft(v *visit) error {
 	if err != nil {
 		return err
 	}
+	p.lacking = draft.Content.Missing
 	return c.showForm(v, http.StatusOK, p, nil, nil)
 }
 
 // discardDraft takes a draft back, for a reason that stays in the record.
 func (c *Console) discardDraft(v *visit) error {
-	id, why := chi.URLParam(v.r, "id"), v.r.PostFormValue("why")
+	id, why := chi.URLParam(v.r, "id"), strings.TrimSpace(v.r.PostFormValue("why"))
 	if !exchange.GoodReason(why) {
-		return v.redirect("/drafts/" + id + "?fault=discard#discard-why")
+		return c.showDraft(v, asked(v, "discard"))
 	}
 	view, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, id)
 	if err != nil {

@@ -16,7 +16,8 @@ type pen struct {
 	terms    []exchange.Terms
 	offer    exchange.Offer
 	messages []Option
-	fix      *fix // of a correction; nil for any other message
+	fix      *fix               // of a correction; nil for any other message
+	lacking  []exchange.Missing // what the draft that it was made from lacks
 }
 
 // term returns the terms that the officer has chosen, or the only ones.

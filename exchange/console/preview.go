@@ -100,6 +100,8 @@ func (c *Console) submitForm(v *visit) error {
 	case err != nil:
 	case p.Amends > 0:
 		_, err = c.cfg.Desk.Amend(ctx, v.officer, id, p.Amends, draft, p.recorded())
+	case p.Instead != "":
+		_, err = c.cfg.Desk.SubmitInstead(ctx, v.officer, p.Instead, draft, p.recorded())
 	default:
 		_, err = c.cfg.Desk.Submit(ctx, v.officer, draft, p.recorded())
 	}

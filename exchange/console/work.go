@@ -91,6 +91,9 @@ type workView struct {
 	Drafts  bool // the officer has to do with drafts
 	Waiting []DraftLine
 	Held    []DraftLine
+	// Rejected are the officer's own drafts that somebody has rejected: they write
+	// them again or discard them.
+	Rejected []RejectedLine
 	// Emergencies are the cases that others have opened without being assigned to
 	// them; a supervisor has to look at each.
 	Emergencies []EmergencyLine
@@ -101,6 +104,12 @@ type workView struct {
 	OwnEntry            bool // it is the officer's own entry, and they are no supervisor
 	// Unfinished are the forms that the officer has begun.
 	Unfinished []FormLine
+}
+
+// A RejectedLine is a draft that was rejected, and by whom and why.
+type RejectedLine struct {
+	DraftLine
+	Rejection *rejection
 }
 
 // A WidenedLine is an officer who was let in, or may do more, and who made it so:
@@ -166,6 +175,13 @@ func (c *Console) workPage(v *visit) error {
 		if view.Held, err = c.draftLines(v, exchange.DraftHeld, ""); err != nil {
 			return err
 		}
+		rejected, err := c.cfg.Desk.Rejected(v.r.Context(), v.officer)
+		if err != nil {
+			return err
+		}
+		for _, draft := range rejected {
+			view.Rejected = append(view.Rejected, RejectedLine{c.draftLine(v, draft), c.rejectionOf(v, draft.Content)})
+		}
 	}
 	return c.show(v, http.StatusOK, "work", v.s.T("work.title"), "work", view)
 }
@@ -218,13 +234,18 @@ func (c *Console) draftLines(v *visit, state exchange.DraftState, caseID string)
 		if state == exchange.DraftWaiting && decided(seen, v.officer.ID) {
 			continue
 		}
-		out = append(out, DraftLine{
-			ID: row.ID, Type: c.typeName(v.s, row.Type), Partner: c.party(v.s, row.Partner), Case: row.Case,
-			Author: c.who(v, row.Author), Mine: row.Author == v.officer.ID, ChangedAt: row.ChangedAt,
-			Approvals: len(seen.Content.Approvals), Officers: seen.Content.Officers, Missing: len(seen.Content.Missing),
-		})
+		out = append(out, c.draftLine(v, seen.DraftView))
 	}
 	return out, nil
+}
+
+func (c *Console) draftLine(v *visit, draft exchange.DraftView) DraftLine {
+	row, content := draft.Row, draft.Content
+	return DraftLine{
+		ID: row.ID, Type: c.typeName(v.s, row.Type), Partner: c.party(v.s, row.Partner), Case: row.Case,
+		Author: c.who(v, row.Author), Mine: row.Author == v.officer.ID, ChangedAt: row.ChangedAt,
+		Approvals: len(content.Approvals), Officers: content.Officers, Missing: len(content.Missing),
+	}
 }
 
 // decided says whether a draft waits for other officers only.

@@ -306,7 +306,7 @@ func (c *Console) addElement(v *visit, p *pen, at string) {
 // layout returns the layout of a form.
 func (c *Console) layout(v *visit, p *pen, problem *exchange.Problem) *layout {
 	l := &layout{
-		typed: p.typed, s: v.s, rules: p.rules(), faults: map[string][]string{}, messages: p.messages, proposes: map[string]bool{},
+		typed: p.typed, s: v.s, rules: p.rules(), faults: map[string][]string{}, messages: p.messages, proposes: map[string]bool{}, lacking: p.lacking,
 	}
 	switch {
 	case p.fix != nil:
