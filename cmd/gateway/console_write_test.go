@@ -434,6 +434,12 @@ func TestConsoleTwoOfficersOnOneDraft(t *testing.T) {
 	h.as("minh")
 	submit("1991")
 	h.says("Hai bản khác nhau", "Trần Thị Lan (hư cấu) (lan) đã sửa bản nháp này", "1990", "1991")
+	if n := look(h.browser, chromedp.Evaluate[int](`document.querySelectorAll(".diff tbody tr").length`)); n != 1 {
+		t.Errorf("one date differs, and the page has %d places:\n%s", n, h.text())
+	}
+	if at := look(h.browser, chromedp.Evaluate[string](`document.querySelector(".crumb a").getAttribute("href")`)); at != "/drafts/"+s.held {
+		t.Errorf("the way back is %s", at)
+	}
 	h.accessible("two officers' versions")
 	h.picture("conflict-officers")
 	h.click(`button[value="merge"]`)

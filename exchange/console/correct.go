@@ -193,10 +193,10 @@ func (c *Console) amendTarget(v *visit, draft exchange.DraftView, form *exchange
 func (p *pen) differs(mine, theirs *typed) []string {
 	var out []string
 	for _, pointer := range mine.differs(theirs) {
+		if strings.HasPrefix(pointer, ".") && !p.asks(pointer) {
+			continue
+		}
 		if p.fix != nil {
-			if pointer == ".revision" || pointer == ".anew" {
-				continue
-			}
 			if covered := covering(p.fix.masked, pointer); covered != nil {
 				pointer = covered[0]
 			}
@@ -206,6 +206,25 @@ func (p *pen) differs(mine, theirs *typed) []string {
 		}
 	}
 	return out
+}
+
+// asks says whether the form has a place for something that stands around the body:
+// what has only one value is not asked for, and stands in one version or in none.
+func (p *pen) asks(name string) bool {
+	term := p.term()
+	switch name {
+	case ".agreement":
+		return len(p.terms) > 1
+	case ".purpose":
+		return len(term.Permit.Purposes) > 1
+	case ".recipient":
+		return len(term.Recipients) > 0
+	case ".approval":
+		return term.Permit.Approval != nil
+	case ".reason":
+		return p.fix != nil
+	}
+	return strings.HasPrefix(name, safeguardAt(""))
 }
 
 // moved says whether the message was corrected since this form was begun.

@@ -21,6 +21,7 @@ type conflictView struct {
 	Type             TypeName
 	Partner          Party
 	Moved            bool // what it corrects was corrected meanwhile
+	Opened           bool // the case is there for this officer
 	By               Who  // who has changed the draft; nobody: the officer in another window
 	Rows             []ConflictRow
 	Mine             []Hidden
@@ -104,6 +105,11 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: form.Version, Amends: form.Amends, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner), By: c.who(v, by),
 		Moved: p.moved(),
 	}
+	if p.Case != "" {
+		if view.Opened, err = c.opened(v, exchange.CaseKey{Partner: p.Partner, Case: p.Case}); err != nil {
+			return err
+		}
+	}
 	for _, pointer := range places {
 		view.Rows = append(view.Rows, ConflictRow{pointer, nodeID(pointer), c.placeTyped(v.s, p.about(), pointer), mine.words(v.s, pointer), theirs.words(v.s, pointer), p.moved() && slices.Contains(p.fix.masked, pointer)})
 	}
@@ -177,7 +183,22 @@ func (t *typed) settled() *typed {
 			out.values[name] = values
 		}
 	}
+	for name := range out.values { // a place for a safeguard that is empty says nothing
+		if kind, ok := strings.CutPrefix(strings.TrimSuffix(name, "#n"), safeguardAt("")); ok && strings.HasSuffix(name, "#n") && !out.records(kind) {
+			delete(out.values, name)
+		}
+	}
 	return out
+}
+
+// records says whether anything of a kind of safeguard was typed.
+func (t *typed) records(kind string) bool {
+	for name := range t.values {
+		if strings.HasPrefix(name, safeguardAt(kind)+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // differs returns the places at which two versions say different things, in the

@@ -38,6 +38,7 @@ type writeView struct {
 	Partner          Party
 	InReplyTo        string
 	Amends           bool
+	Opened           bool // the case is there for this officer
 	Files            bool // it has a place for a file
 	Top              Node
 	Envelope         []Node
@@ -343,7 +344,11 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		InReplyTo: p.text(".reply"), Amends: p.Amends > 0, SavedAt: p.ChangedAt, Unattended: p.Unattended, Same: same,
 		Envelope: l.envelope(v, p), Top: l.form(), Safeguards: l.safeguards(p),
 	}
-	view.Files = view.Top.has("file")
+	if view.Files = view.Top.has("file"); p.Case != "" {
+		if view.Opened, err = c.opened(v, exchange.CaseKey{Partner: p.Partner, Case: p.Case}); err != nil {
+			return err
+		}
+	}
 	if p.fix != nil {
 		for _, name := range []string{".target", ".revision", ".anew"} {
 			for _, value := range p.typed.values[name] {
