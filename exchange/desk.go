@@ -310,8 +310,12 @@ func (d *Desk) Preview(ctx context.Context, by *Officer, draft Draft, safeguards
 	if hidden {
 		return DraftContent{}, problem(ProblemNotFound, "There is no such case.")
 	}
+	var given json.RawMessage
+	if len(r.Withheld) > 0 {
+		given = draft.Body
+	}
 	return DraftContent{
-		Draft: r.Draft, Withheld: r.Withheld, Safeguards: safeguards, Officers: r.Officers,
+		Draft: r.Draft, Given: given, Withheld: r.Withheld, Safeguards: safeguards, Officers: r.Officers,
 		Missing: r.lacks(safeguards, d.cfg.Clock()),
 	}, nil
 }

@@ -89,6 +89,6 @@ func (d *Desk) Outline(ctx context.Context, by *Officer, id string) (DraftView, 
 }
 
 func (v DraftView) outline() DraftView {
-	v.SHA256, v.Content.Draft.Body, v.Content.Safeguards, v.Content.Earlier = "", nil, nil, nil
+	v.SHA256, v.Content.Draft.Body, v.Content.Given, v.Content.Safeguards, v.Content.Earlier = "", nil, nil, nil, nil
 	return v
 }

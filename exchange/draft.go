@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,17 +52,20 @@ type DraftRow struct {
 
 // A DraftContent is the personal part of a draft.
 type DraftContent struct {
-	Draft      Draft       `json:"draft"` // completed, redacted: exactly what will be sent
-	Withheld   []string    `json:"withheld,omitempty"`
-	Safeguards []Safeguard `json:"safeguards,omitempty"`
-	Missing    []Missing   `json:"missing,omitempty"` // why it is held
-	Officers   int         `json:"officers"`          // how many have to release it
-	Approvals  []Approval  `json:"approvals,omitempty"`
-	Rejected   *Approval   `json:"rejected,omitempty"` // who said no, and why
-	Again      string      `json:"again,omitempty"`    // of a rejected one: the draft that says it again
-	Instead    string      `json:"instead,omitempty"`  // of that one: the rejected draft
-	Refused    string      `json:"refused,omitempty"`  // the problem it met in the end
-	Earlier    []Earlier   `json:"earlier,omitempty"`  // what it said before, the last first
+	Draft Draft `json:"draft"` // completed, redacted: exactly what will be sent
+	// Given is the body as it was written, where the agreement withholds something of
+	// it: what it states of safeguards stays on record here.
+	Given      json.RawMessage `json:"given,omitempty"`
+	Withheld   []string        `json:"withheld,omitempty"`
+	Safeguards []Safeguard     `json:"safeguards,omitempty"`
+	Missing    []Missing       `json:"missing,omitempty"` // why it is held
+	Officers   int             `json:"officers"`          // how many have to release it
+	Approvals  []Approval      `json:"approvals,omitempty"`
+	Rejected   *Approval       `json:"rejected,omitempty"` // who said no, and why
+	Again      string          `json:"again,omitempty"`    // of a rejected one: the draft that says it again
+	Instead    string          `json:"instead,omitempty"`  // of that one: the rejected draft
+	Refused    string          `json:"refused,omitempty"`  // the problem it met in the end
+	Earlier    []Earlier       `json:"earlier,omitempty"`  // what it said before, the last first
 }
 
 // An Earlier is a version of a draft that another one has replaced: whoever
@@ -72,6 +76,19 @@ type Earlier struct {
 	At        time.Time  `json:"at"`
 	Draft     Draft      `json:"draft"`
 	Approvals []Approval `json:"approvals,omitempty"`
+	// As in a DraftContent:
+	Given      json.RawMessage `json:"given,omitempty"`
+	Safeguards []Safeguard     `json:"safeguards,omitempty"`
+}
+
+// Written is the body as an officer has written it, with what is withheld.
+func (c DraftContent) Written() json.RawMessage { return written(c.Given, c.Draft) }
+
+func written(given json.RawMessage, draft Draft) json.RawMessage {
+	if given != nil {
+		return given
+	}
+	return draft.Body
 }
 
 // maxEarlier bounds how many earlier versions a draft keeps.
@@ -80,7 +97,8 @@ const maxEarlier = 4
 // earlier returns the versions before the next one: this one, and of those
 // before it the ones that somebody has released.
 func (v DraftView) earlier() []Earlier {
-	out := []Earlier{{v.Row.Version, v.Row.Author, v.Row.ChangedAt.UTC(), v.Content.Draft, v.Content.Approvals}}
+	c := v.Content
+	out := []Earlier{{v.Row.Version, v.Row.Author, v.Row.ChangedAt.UTC(), c.Draft, c.Approvals, c.Given, c.Safeguards}}
 	for _, e := range v.Content.Earlier {
 		if len(e.Approvals) > 0 && len(out) < maxEarlier {
 			out = append(out, e)
@@ -190,6 +208,12 @@ var inBody = map[string]string{
 	partners.SafeguardVoluntariness: "voluntariness",
 	partners.SafeguardRefoulement:   "non_refoulement",
 }
+
+// SafeguardKinds are the kinds of safeguards, in order.
+func SafeguardKinds() []string { return slices.Sorted(maps.Keys(inBody)) }
+
+// MemberOf names the member of a subject that states a kind of safeguard.
+func MemberOf(kind string) string { return inBody[kind] }
 
 // SafeguardIn names the safeguard that a member of a subject states, "" for a
 // member that states none.

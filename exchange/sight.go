@@ -186,6 +186,52 @@ type SeenEarlier struct {
 	Earlier
 	Body    any
 	Changes []Change
+	Guards  []GuardChange // of the safeguards beside the body
+}
+
+// A GuardChange is a safeguard that was recorded anew, or is not there any more.
+type GuardChange struct {
+	Kind, Subject string
+	Was, Is       *Safeguard // nil: none
+	Hidden        bool       // what they say is hidden
+}
+
+// changedGuards returns those of a draft's safeguards that were changed.
+func changedGuards(was, is []Safeguard) []GuardChange {
+	var out []GuardChange
+	at := func(s Safeguard) int {
+		return slices.IndexFunc(out, func(c GuardChange) bool { return c.Kind == s.Kind && c.Subject == s.Subject && c.Is == nil })
+	}
+	for _, s := range was {
+		if !slices.Contains(is, s) {
+			out = append(out, GuardChange{Kind: s.Kind, Subject: s.Subject, Was: &s})
+		}
+	}
+	for _, s := range is {
+		if slices.Contains(was, s) {
+			continue
+		}
+		if i := at(s); i >= 0 {
+			out[i].Is = &s
+		} else {
+			out = append(out, GuardChange{Kind: s.Kind, Subject: s.Subject, Is: &s})
+		}
+	}
+	return out
+}
+
+// hideGuards leaves of what was changed only what and for whom.
+func (e *SeenEarlier) hideGuards() {
+	e.Safeguards = bare(e.Safeguards)
+	for i := range e.Guards {
+		c := &e.Guards[i]
+		c.Hidden = true
+		for _, s := range []*Safeguard{c.Was, c.Is} {
+			if s != nil {
+				*s = Safeguard{Kind: s.Kind, Subject: s.Subject}
+			}
+		}
+	}
 }
 
 // Draft shows a draft to an officer who may act on it.
@@ -202,7 +248,7 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	if err != nil {
 		return SeenDraft{}, err
 	}
-	body, err := schemas.Parse(view.Content.Draft.Body, schemas.DefaultLimits())
+	body, err := schemas.Parse(view.Content.Written(), schemas.DefaultLimits())
 	if err != nil {
 		return SeenDraft{}, fmt.Errorf("read a draft's body: %w", err)
 	}
@@ -223,9 +269,12 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 		return SeenDraft{}, err
 	}
 	curtain.open = want.Fields
-	out.Body, out.Content.Draft.Body = curtain.draw("", body), nil
+	out.Body, out.Content.Draft.Body, out.Content.Given = curtain.draw("", body), nil, nil
 	if out.Before, err = s.before(by, view.Content.Earlier, body, curtain); err != nil {
 		return SeenDraft{}, err
+	}
+	if out.Before != nil {
+		out.Before.Guards = changedGuards(out.Before.Safeguards, out.Content.Safeguards)
 	}
 	if out.Corrects, err = s.corrects(ctx, row, body, slices.Contains(want.Fields, "")); err != nil {
 		return SeenDraft{}, err
@@ -233,6 +282,9 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	out.Content.Earlier = nil
 	if len(out.Hidden) > 0 && !slices.Contains(out.Shown, "") {
 		out.SHA256, out.Content.Safeguards = "", bare(out.Content.Safeguards)
+		if out.Before != nil {
+			out.Before.hideGuards()
+		}
 	}
 	return out, nil
 }
@@ -253,7 +305,7 @@ func (s *Sight) before(by *Officer, earlier []Earlier, body any, curtain curtain
 	if i < 0 {
 		i = max(released(false), 0)
 	}
-	was, err := schemas.Parse(earlier[i].Draft.Body, schemas.DefaultLimits())
+	was, err := schemas.Parse(written(earlier[i].Given, earlier[i].Draft), schemas.DefaultLimits())
 	if err != nil {
 		return nil, fmt.Errorf("read an earlier version of a draft: %w", err)
 	}
@@ -261,7 +313,7 @@ func (s *Sight) before(by *Officer, earlier []Earlier, body any, curtain curtain
 	for i := range out.Changes {
 		out.Changes[i].Value = nil
 	}
-	out.Body, out.Draft.Body = curtain.draw("", was), nil
+	out.Body, out.Draft.Body, out.Given = curtain.draw("", was), nil, nil
 	return out, nil
 }
 

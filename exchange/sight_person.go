@@ -85,6 +85,24 @@ func statedIn(body any) []Safeguard {
 	return out
 }
 
+// kept returns the safeguards that a draft's body states and its message does not,
+// because the agreement withholds them.
+func (c DraftContent) kept() ([]Safeguard, error) {
+	if c.Given == nil {
+		return nil, nil
+	}
+	given, err := schemas.Parse(c.Given, schemas.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("read a draft's body: %w", err)
+	}
+	sent, err := schemas.Parse(c.Draft.Body, schemas.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("read a draft's body: %w", err)
+	}
+	stated := statedIn(sent)
+	return slices.DeleteFunc(statedIn(given), func(s Safeguard) bool { return slices.Contains(stated, s) }), nil
+}
+
 // written adds, to a message of ours, what its draft knows: who wrote it, who
 // released it, and which safeguards were recorded.
 func (s *Sight) written(ctx context.Context, row Row, out *SeenMessage) error {
@@ -103,7 +121,9 @@ func (s *Sight) written(ctx context.Context, row Row, out *SeenMessage) error {
 		return err
 	}
 	out.Author, out.Approvals, out.Recorded = draft.Author, view.Content.Approvals, bare(view.Content.Safeguards)
-	return nil
+	kept, err := view.Content.kept()
+	out.Recorded = append(out.Recorded, kept...)
+	return err
 }
 
 // An Attachment is a file that a message carries.

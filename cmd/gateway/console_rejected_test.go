@@ -1,7 +1,10 @@
 package main
 
 import (
+	"html"
+	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -101,4 +104,54 @@ func TestConsoleDiscardsRejected(t *testing.T) {
 	}
 	s.quiet()
 	s.vn.check()
+}
+
+// A check that the agreement withholds from the partner stays with the draft: whoever
+// changes a date does not lose it, and whoever releases it reads it. One that is taken
+// out is a line of what has changed.
+func TestConsoleKeepsWithheldSafeguards(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("minh")
+	h.open("/drafts/" + s.waiting)
+	h.write("#amend-why", "đổi ngày bàn giao")
+	h.click(`form[action$="/amend"] button`)
+	h.pick(at("/window/to#d"), "10")
+	h.click(toPreview)
+	if text := h.text(); strings.Contains(text, "Còn thiếu trước khi được gửi") {
+		t.Errorf("the check was lost:\n%s", text)
+	}
+	h.click(toSend)
+	h.says("Đã trình")
+
+	v := newVisitor(t, s.address)
+	v.get(s.pages.OpenDoor("/", "lan", "minh"))
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	struck := regexp.MustCompile(`(?s)is-withheld.*?<s>.*?20/11/2026.*?</s>`)
+	if p := v.reads(s.waiting); !struck.MatchString(p.body) || len(differs(p)) != 1 {
+		t.Errorf("whoever releases it reads no check, or other changes than the date: %q\n%s", differs(p), p.body)
+	}
+
+	// By another program, which knows only what is sent, it is taken out.
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.waiting, "to change it")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if view, err = s.vn.node.desk.Amend(t.Context(), &officerMinh, s.waiting, 0, view.Content.Draft, []exchange.Safeguard{{Kind: "consent_or_authority", Basis: "authority", On: "2026-11-21"}}); err != nil || view.Row.State != exchange.DraftHeld {
+		t.Fatal(view.Row.State, err)
+	}
+	for _, p := range []page{v.get("/drafts/" + s.waiting), v.reads(s.waiting)} {
+		if got := strings.Join(differs(p), "\n"); !strings.Contains(got, "nơi nguy hiểm") || !strings.Contains(got, "đồng ý") {
+			t.Errorf("of the safeguards the page tells as changed: %s", got)
+		}
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// differs are the places of which a draft's page says that they were changed.
+func differs(p page) (out []string) {
+	for _, m := range regexp.MustCompile(`<th scope="row" data-label="[^"]*">(.*?)<br>`).FindAllStringSubmatch(p.body, -1) {
+		out = append(out, strings.ToLower(html.UnescapeString(m[1])))
+	}
+	return out
 }

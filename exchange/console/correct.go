@@ -57,7 +57,14 @@ func (p *pen) about() string {
 // what was withheld stays so: a correction does not add it.
 func (p *pen) rules() map[string]string {
 	if p.fix == nil {
-		return rulesOf(p.term().Permit)
+		permit := p.term().Permit
+		out := rulesOf(permit)
+		for _, rule := range permit.Fields {
+			if isGuard(rule) && p.typed.states(rule.Pointer) { // written by a program, or before
+				out[rule.Pointer] = rule.Rule
+			}
+		}
+		return out
 	}
 	out := rulesOf(p.fix.permit)
 	for pointer, rule := range out {
@@ -69,16 +76,22 @@ func (p *pen) rules() map[string]string {
 }
 
 // safeguardKinds are those that the agreement asks for: of a correction, also
-// those of its target.
+// those of its target. What was recorded besides is not lost.
 func (p *pen) safeguardKinds() []string {
-	kinds := p.term().Permit.Safeguards
-	if p.fix == nil {
-		return kinds
-	}
-	out := slices.Clone(kinds)
-	for _, kind := range p.fix.permit.Safeguards {
+	out := slices.Clone(p.term().Permit.Safeguards)
+	add := func(kind string) {
 		if !slices.Contains(out, kind) {
 			out = append(out, kind)
+		}
+	}
+	if p.fix != nil {
+		for _, kind := range p.fix.permit.Safeguards {
+			add(kind)
+		}
+	}
+	for _, kind := range exchange.SafeguardKinds() {
+		if p.records(kind) {
+			add(kind)
 		}
 	}
 	return out

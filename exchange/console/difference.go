@@ -154,7 +154,7 @@ func (c *Console) formOf(v *visit, draft exchange.DraftView, why string) (exchan
 			return form, err
 		}
 	} else {
-		body, err := schemas.Parse(d.Body, schemas.DefaultLimits())
+		body, err := schemas.Parse(draft.Content.Written(), schemas.DefaultLimits())
 		if err != nil {
 			return form, fmt.Errorf("read a draft's body: %w", err)
 		}

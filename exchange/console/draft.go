@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -26,7 +27,8 @@ type draftView struct {
 	ChangedAt           time.Time
 	Minors              []string
 	Blocks              []Block
-	Withheld            []string
+	Withheld            []string // places of what is not kept
+	Struck              bool     // what is withheld is kept, and struck through
 	Missing             []Lack
 	Safeguards          []SafeguardLine
 	Approvals           []ApprovalLine
@@ -228,6 +230,8 @@ func (c *Console) opened(v *visit, key exchange.CaseKey) (bool, error) {
 	return err == nil, err
 }
 
+func stands(body any, pointer string) bool { return at(body, pointer) != nil }
+
 // lackAt is the place in a draft's form where the first of what it lacks is
 // recorded; "" when it lacks nothing.
 func (c *Console) lackAt(v *visit, seen exchange.SeenDraft) (string, error) {
@@ -239,17 +243,18 @@ func (c *Console) lackAt(v *visit, seen exchange.SeenDraft) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at := safeguardAt(first.Kind)
+	place := safeguardAt(first.Kind)
 	for _, term := range terms {
 		if term.Agreement.Code != seen.Content.Draft.Agreement || seen.Row.Type == exchange.TypeCorrection {
 			continue
 		}
 		l := layout{typed: newTyped(c.cfg.Catalogue, seen.Row.Type, nil, c.cfg.Zone), rules: rulesOf(term.Permit)}
-		if member := l.inBody(first.Kind); member != "" {
-			at = or(placeOfSubject(seen.Body, first.Subject), "/subjects/0") + "/" + member
+		person := or(placeOfSubject(seen.Body, first.Subject), "/subjects/0")
+		if member := exchange.MemberOf(first.Kind); l.inBody(first.Kind) || stands(seen.Body, person+"/"+member) {
+			place = person + "/" + member
 		}
 	}
-	return nodeID(at), nil
+	return nodeID(place), nil
 }
 
 func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) draftView {
@@ -277,11 +282,15 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(content.Draft.Agreement); ok {
 		view.Agreement = v.s.Said(a.Title)
 	}
-	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
+	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors, withheld: content.Withheld}
 	view.Blocks = r.read(row.Type, seen.Body)
 	c.putOdd(v, view.Blocks, seen.Body)
 	putLinks(view.Blocks, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.Out}, ID: row.ID})
 	for _, pointer := range content.Withheld {
+		if stands(seen.Body, pointer) { // it is struck through there
+			view.Struck = true
+			continue
+		}
 		view.Withheld = append(view.Withheld, c.placeOf(v, row.Type, pointer))
 	}
 	for _, m := range content.Missing {
@@ -315,6 +324,9 @@ func (c *Console) beforeView(v *visit, seen exchange.SeenDraft) *beforeView {
 	for _, change := range was.Changes {
 		out.Differences = append(out.Differences, r.difference(seen.Row.Type, was.Body, seen.Body, change))
 	}
+	for _, change := range was.Guards {
+		out.Differences = append(out.Differences, guardDifference(v, change))
+	}
 	is := seen.Content.Draft
 	for _, field := range []struct{ label, was, is string }{
 		{v.s.T("message.agreement"), was.Draft.Agreement, is.Agreement}, {v.s.T("message.purpose"), was.Draft.Purpose, is.Purpose},
@@ -324,6 +336,34 @@ func (c *Console) beforeView(v *visit, seen exchange.SeenDraft) *beforeView {
 		if field.was != field.is {
 			out.Differences = append(out.Differences, Difference{Op: "replace", Place: field.label, Before: said(field.was), After: said(field.is)})
 		}
+	}
+	return out
+}
+
+// guardDifference lays out what became of a safeguard that is recorded beside a body.
+func guardDifference(v *visit, c exchange.GuardChange) Difference {
+	out := Difference{Op: "replace", Place: v.s.T("safeguard." + c.Kind)}
+	if c.Subject != "" {
+		out.Place += " › " + v.s.T("message.person", c.Subject)
+	}
+	rows := func(s *exchange.Safeguard) []Row {
+		if s == nil {
+			return nil
+		}
+		if c.Hidden {
+			return []Row{{Hidden: true}}
+		}
+		line := safeguardLines(v, []exchange.Safeguard{*s})[0]
+		if line.Basis != "" {
+			line.Basis = v.s.Or("basis."+line.Basis, line.Basis)
+		}
+		return said(strings.Join(slices.DeleteFunc([]string{line.Basis, line.On, line.Reference}, func(text string) bool { return text == "" }), " "))
+	}
+	switch out.Before, out.After = rows(c.Was), rows(c.Is); {
+	case c.Was == nil:
+		out.Op = "add"
+	case c.Is == nil:
+		out.Op = "remove"
 	}
 	return out
 }

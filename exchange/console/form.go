@@ -467,12 +467,16 @@ func rulesOf(permit *partners.Permit) map[string]string {
 		out[rule.Pointer] = rule.Rule
 	}
 	for pointer, rule := range out {
-		name := pointer[strings.LastIndexByte(pointer, '/')+1:]
-		if rule == partners.RuleRedact && (exchange.SafeguardIn(name) != "" || name == "photo") {
+		if isGuard(partners.FieldRule{Pointer: pointer, Rule: rule}) || rule == partners.RuleRedact && strings.HasSuffix(pointer, "/photo") {
 			out[pointer] = partners.RuleForbid // recorded beside the message; a picture that is not sent is not taken
 		}
 	}
 	return out
+}
+
+// isGuard says whether a rule withholds a safeguard.
+func isGuard(rule partners.FieldRule) bool {
+	return rule.Rule == partners.RuleRedact && exchange.SafeguardIn(rule.Pointer[strings.LastIndexByte(rule.Pointer, '/')+1:]) != ""
 }
 
 // only keeps of a posted form what belongs to a message, within bounds.

@@ -23,7 +23,7 @@ func (l *layout) safeguards(p *pen) []Node {
 	var out []Node
 	persons := p.refs()
 	for _, kind := range p.safeguardKinds() {
-		if l.inBody(kind) != "" {
+		if l.inBody(kind) && !l.records(kind) {
 			continue
 		}
 		at, count := safeguardAt(kind), l.recordedOf(kind)
@@ -65,15 +65,12 @@ func (l *layout) safeguard(kind, at string, persons []string, more bool) Node {
 	return n
 }
 
-// inBody names the member of a person in which the form has a place for a safeguard;
-// "" when it is recorded beside the body.
-func (l *layout) inBody(kind string) string {
-	for _, f := range l.fields {
-		if name := f.Pointer[strings.LastIndexByte(f.Pointer, '/')+1:]; exchange.SafeguardIn(name) == kind && l.rules[f.Pointer] != partners.RuleForbid {
-			return name
-		}
-	}
-	return ""
+// inBody says whether the form has a place for a safeguard in the body itself.
+func (l *layout) inBody(kind string) bool {
+	return slices.ContainsFunc(l.fields, func(f schemas.Field) bool {
+		name := f.Pointer[strings.LastIndexByte(f.Pointer, '/')+1:]
+		return exchange.SafeguardIn(name) == kind && l.rules[f.Pointer] != partners.RuleForbid
+	})
 }
 
 // refs are the persons that a form speaks of, by their references.

@@ -58,6 +58,17 @@ func (t *typed) count(f schemas.Field, pointer string) int {
 	return max(0, min(n, f.Limit))
 }
 
+// states says whether anything was typed into a field, of whomever.
+func (t *typed) states(field string) bool {
+	for name := range t.values {
+		at, _, _ := strings.Cut(name, "#")
+		if t.values.Get(name) != "" && within([]string{field}, pattern(at)) {
+			return true
+		}
+	}
+	return false
+}
+
 // body returns what was typed as the body of a message, right or wrong.
 func (t *typed) body() map[string]any {
 	out, _ := t.object("", "")
