@@ -144,7 +144,7 @@ func (d *Desk) Amend(ctx context.Context, by *Officer, id string, version int64,
 	if refused != nil {
 		return DraftView{}, refused
 	}
-	content.Earlier = before.earlier()
+	content.Earlier, content.Authors = before.earlier(), before.Authors()
 	row.Author = by.ID
 	return d.put(ctx, by, row, content, "draft_amended")
 }
@@ -210,7 +210,7 @@ func mayDecide(by *Officer, view DraftView, s Statement) *Problem {
 		return nil
 	case slices.ContainsFunc(view.Content.Approvals, func(a Approval) bool { return a.Officer == by.ID }):
 		return refuse("approval-twice", "This officer has released this version already; another one has to.")
-	case view.Content.Officers < 2 && view.Row.Author == by.ID:
+	case view.Content.Officers < 2 && slices.Contains(view.Authors(), by.ID):
 		return refuse("approval-own", "Nobody releases a draft of their own; another officer has to.")
 	}
 	return nil
@@ -341,6 +341,7 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 	if err != nil {
 		return DraftView{}, err
 	}
+	content.Edition = row.Version + 1
 	view, err := d.store(ctx, row, content)
 	if err != nil || view.Row.State != DraftReleasing {
 		return view, err
@@ -401,6 +402,9 @@ func (d *Desk) proved(ctx context.Context, view DraftView) error {
 	}
 	officers := map[string]bool{}
 	for _, a := range h.approvals {
+		if view.Content.Officers < 2 && slices.Contains(h.authors, a.Officer) {
+			continue // nobody's own
+		}
 		officer, err := d.cfg.Roster.Officer(ctx, a.Officer)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err

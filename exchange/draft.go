@@ -61,6 +61,8 @@ type DraftContent struct {
 	Missing    []Missing       `json:"missing,omitempty"` // why it is held
 	Officers   int             `json:"officers"`          // how many have to release it
 	Approvals  []Approval      `json:"approvals,omitempty"`
+	Authors    []string        `json:"authors,omitempty"`  // whoever has written any of it
+	Edition    int64           `json:"edition,omitempty"`  // its version when it was written; approvals raise that
 	Rejected   *Approval       `json:"rejected,omitempty"` // who said no, and why
 	Again      string          `json:"again,omitempty"`    // of a rejected one: the draft that says it again
 	Instead    string          `json:"instead,omitempty"`  // of that one: the rejected draft
@@ -89,6 +91,20 @@ func written(given json.RawMessage, draft Draft) json.RawMessage {
 		return given
 	}
 	return draft.Body
+}
+
+// Authors are those who have written any version of a draft, the first one first.
+func (v DraftView) Authors() []string {
+	out := slices.Clone(v.Content.Authors)
+	for _, e := range slices.Backward(v.Content.Earlier) { // written before all of them were noted
+		if !slices.Contains(out, e.Author) {
+			out = append(out, e.Author)
+		}
+	}
+	if !slices.Contains(out, v.Row.Author) {
+		out = append(out, v.Row.Author)
+	}
+	return out
 }
 
 // maxEarlier bounds how many earlier versions a draft keeps.

@@ -292,6 +292,7 @@ func (n *Note) wholeCase() bool {
 type draftHistory struct {
 	digest    string     // of what was submitted last
 	approvals []Approval // of that
+	authors   []string   // who has written any of it
 	ended     bool       // it was rejected or taken back
 	erasure   *Erasure   // what its case's erasure says of it
 }
@@ -320,10 +321,11 @@ func (h *draftHistory) add(r Row, data []byte) error {
 	switch {
 	case r.Type == "draft_submitted" || r.Type == "draft_amended":
 		var said struct {
+			By     string `json:"by"`
 			SHA256 string `json:"sha256"`
 		}
 		err := json.Unmarshal(data, &said)
-		h.digest, h.approvals = said.SHA256, nil
+		h.digest, h.approvals, h.authors = said.SHA256, nil, append(h.authors, said.By)
 		return err
 	case r.Type == draftDecided+DecisionRelease:
 		var approval Approval

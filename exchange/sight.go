@@ -279,7 +279,7 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	if out.Corrects, err = s.corrects(ctx, row, body, slices.Contains(want.Fields, "")); err != nil {
 		return SeenDraft{}, err
 	}
-	out.Content.Earlier = nil
+	out.Content.Authors, out.Content.Earlier = view.Authors(), nil
 	if len(out.Hidden) > 0 && !slices.Contains(out.Shown, "") {
 		out.SHA256, out.Content.Safeguards = "", bare(out.Content.Safeguards)
 		if out.Before != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
@@ -66,6 +68,9 @@ func TestConsoleRejected(t *testing.T) {
 	h.write("#again-why", "x")
 	h.click(`form[action$="/again"] button`)
 	h.says("Viết lý do, từ 5 đến 1000 ký tự.")
+	if title := look(h.browser, chromedp.Title()); !strings.HasPrefix(title, "Lỗi:") || h.value("#again-why") != "x" {
+		t.Errorf("the page is titled %q, and what was typed is %q", title, h.value("#again-why"))
+	}
 	h.write("#again-why", "đổi ngày bàn giao")
 	h.click(`form[action$="/again"] button`)
 	h.pick(at("/window/to#d"), "10")

@@ -223,6 +223,20 @@ func TestOneOfficerIsAnother(t *testing.T) {
 		"safeguards": []exchange.Safeguard{consented},
 	})
 	refusedWith(t, "one's own", author.decides(author.statement(author.read(draft.ID), exchange.DecisionRelease)), 422, "approval-invalid", "approval-own")
+	// Nor whoever wrote a version of it that another one has changed.
+	changed := author.submit(map[string]any{
+		"partner": "KH", "type": exchange.TypeIdentityRequest, "body": json.RawMessage(schemas.Example(exchange.TypeIdentityRequest)),
+		"safeguards": []exchange.Safeguard{consented},
+	})
+	read[operator.DraftView](t, other.ask(call{method: http.MethodPut, path: "/v1/drafts/" + changed.ID, header: map[string]string{"If-Match": `"1"`}, body: map[string]any{
+		"partner": "KH", "type": exchange.TypeIdentityRequest, "body": json.RawMessage(schemas.Example(exchange.TypeIdentityRequest)), "safeguards": []exchange.Safeguard{consented},
+	}}), 200)
+	for _, wrote := range []*caller{author, other} {
+		refusedWith(t, "one's own in part", wrote.decides(wrote.statement(wrote.read(changed.ID), exchange.DecisionRelease)), 422, "approval-invalid", "approval-own")
+	}
+	if view := h.officer("third").releases(changed.ID); view.State != exchange.DraftReleased {
+		t.Errorf("%+v", view)
+	}
 	if view := other.releases(draft.ID); view.State != exchange.DraftReleased {
 		t.Errorf("%+v", view)
 	}

@@ -90,11 +90,11 @@ func (c *Console) decideDraft(v *visit) error {
 	case errors.As(err, &problem) && (problem.Kind == exchange.ProblemDraftVersion || problem.Kind == exchange.ProblemDraftState):
 		return v.redirect("/drafts/" + id + "?changed=1")
 	case errors.As(err, &problem) && problem.Kind.Status == http.StatusUnprocessableEntity:
-		// It was released, and may not be said any more: its page says so.
+		return v.redirect("/drafts/" + id) // it was released, and may not be said any more: its page says so
 	default:
 		return err
 	}
-	return v.redirect("/drafts/" + id)
+	return v.redirect("/drafts/" + id + "?done=decided")
 }
 
 func (c *Console) showDecision(v *visit, fault string) error {

@@ -15,7 +15,7 @@ import (
 // A draftView is the page of one draft.
 type draftView struct {
 	ID, Case, State     string
-	Author              Who
+	Authors             []Who // whoever has written any of it
 	Mine                bool
 	Type                TypeName
 	Self, Partner       Party
@@ -24,6 +24,7 @@ type draftView struct {
 	Recipient, Approval string
 	InReplyTo           string
 	Version             int64
+	Edition             int64 // the version that is signed: an approval raises the other one
 	ChangedAt           time.Time
 	Minors              []string
 	Blocks              []Block
@@ -210,7 +211,11 @@ func (c *Console) showDraft(v *visit, asked draftAsk) error {
 	if view.Opened, err = c.opened(v, exchange.CaseKey{Partner: seen.Row.Partner, Case: seen.Row.Case}); err != nil {
 		return err
 	}
-	if v.r.URL.Query().Get("done") != "" {
+	switch v.r.URL.Query().Get("done") {
+	case "":
+	case "decided":
+		view.Done = "draft_decided." + view.State
+	default:
 		view.Done = "draft_done." + view.State
 	}
 	status, title := l.titled(v, v.s.T("draft.title", view.Type.Title))
@@ -260,7 +265,7 @@ func (c *Console) lackAt(v *visit, seen exchange.SeenDraft) (string, error) {
 func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) draftView {
 	row, content := seen.Row, seen.Content
 	view := draftView{
-		ID: row.ID, Case: row.Case, State: string(row.State), Author: c.who(v, row.Author), Mine: row.Author == v.officer.ID,
+		ID: row.ID, Case: row.Case, State: string(row.State), Mine: slices.Contains(seen.Authors(), v.officer.ID),
 		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
 		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval, InReplyTo: content.Draft.InReplyTo,
 		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals), Officers: content.Officers,
@@ -268,10 +273,16 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
 		Decides: row.State == exchange.DraftWaiting && !decided(seen, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
 	}
+	for _, id := range seen.Authors() {
+		view.Authors = append(view.Authors, c.who(v, id))
+	}
+	if view.Edition = content.Edition; view.Edition == 0 { // it was written before that was noted
+		view.Edition = row.Version
+	}
 	view.More = max(content.Officers-len(content.Approvals), 0)
 	view.Then = max(view.More-1, 0)
 	view.Released = slices.ContainsFunc(content.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
-	view.Own = row.State == exchange.DraftWaiting && content.Officers < 2 && row.Author == v.officer.ID
+	view.Own = row.State == exchange.DraftWaiting && content.Officers < 2 && slices.Contains(seen.Authors(), v.officer.ID)
 	view.Alone = row.State == exchange.DraftWaiting && !view.Decides && len(seen.Assigned) > 0 && !slices.ContainsFunc(seen.Assigned, func(id string) bool { return !decided(seen, id) })
 	view.Passkey, view.Changed = c.signs(v.officer), v.r.URL.Query().Get("changed") != ""
 	view.Before = c.beforeView(v, seen)

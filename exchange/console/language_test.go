@@ -70,8 +70,9 @@ func families() map[string][]string {
 			"document-required", "handover-not-announced", "countersignature-mismatch", "not-handed-over", "handover-not-countersigned", "not-received",
 			"safeguard-day", "safeguard-basis", "forms-full", "form-size", "partner-suspended", "draft-outdated", "correction-same", "correction-matter",
 			"correction-pointer", "revision-reused", "countersigned", "agreement-unknown", "file.size", "file.type"),
-		"draft_done.": texts("held", "waiting", "releasing", "discarded"),
-		"form.":       texts("date", "partial", "period", "instant"),
+		"draft_done.":    texts("held", "waiting", "releasing", "discarded"),
+		"draft_decided.": texts("waiting", "releasing", "released", "rejected"),
+		"form.":          texts("date", "partial", "period", "instant"),
 	}
 	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
 		out["view."] = append(out["view."], strings.TrimPrefix(w.key, "view."))

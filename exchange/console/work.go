@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -255,5 +256,5 @@ func decided(seen exchange.SeenDraft, officer string) bool {
 			return true
 		}
 	}
-	return seen.Content.Officers < 2 && seen.Row.Author == officer
+	return seen.Content.Officers < 2 && slices.Contains(seen.Authors(), officer)
 }
