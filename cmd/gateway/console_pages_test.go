@@ -42,6 +42,7 @@ type gallery struct {
 	erasing  map[string]string // cases, by the step of their erasure that comes next
 	assigned string            // a case that lan has
 	left     string            // what lan has sent too late
+	rejected string            // a draft of lan's
 }
 
 // The roles of the gallery's officers.
@@ -75,6 +76,7 @@ func newGallery(t *testing.T) *gallery {
 	g.toErase()
 	g.assigns()
 	g.corrects()
+	g.rejects()
 	g.form = exchange.NewID()
 	if _, err := g.forms().Keep(ctx, &officerLan, exchange.Form{ID: g.form, Partner: "KH", Type: exchange.TypeIdentityRequest, Values: url.Values{
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/name/native": {"Chanthou"}, "/subjects/0/name/latin": {"Chanthou"}, "/subjects/0/name/script": {"Latn"}, "/subjects/0/sex": {"female"},
@@ -229,7 +231,12 @@ func (g *gallery) pages() []shownPage {
 		{"draft-shown", oneDraft, waiting, "lan", submits(waiting, all), "Phê duyệt và ký", ""},
 		{"decide", oneDraft, waiting, "lan", decides("release"), "", ""},
 		{"decide-reject", oneDraft, waiting, "lan", decides("reject"), "", ""},
-		{"amend-fault", oneDraft, "/drafts/" + g.held, "lan", submits("/drafts/"+g.held+"/amend", nil), "Viết lý do", "Write a reason"},
+		{"amend-fault", oneDraft, "/drafts/" + g.held, "lan", submits("/drafts/"+g.held+"/amend", url.Values{"why": {"x"}}), "Viết lý do", "Write a reason"},
+		{"complete-fault", oneDraft, "/drafts/" + g.held, "lan", submits("/drafts/"+g.held+"/complete", nil), "Viết lý do", "Write a reason"},
+		{"discard-fault", oneDraft, "/drafts/" + g.held, "lan", submits("/drafts/"+g.held+"/discard", nil), "Viết lý do", "Write a reason"},
+		{"draft-rejected", oneDraft, "/drafts/" + g.rejected, writers, nil, "Bản nháp này đã bị bác", "This draft was rejected"},
+		{"again-fault", oneDraft, "/drafts/" + g.rejected, "lan", submits("/drafts/"+g.rejected+"/again", nil), "Viết lý do", "Write a reason"},
+		{"work-rejected", "/", "/", "lan", nil, "Bản nháp của tôi bị bác", "Drafts of mine that were rejected"},
 		{"opening", "/open", "/open", writers, nil, "Mở hồ sơ mới", "Open a new case"},
 		{"write", "/write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, writers, nil, "Bảo đảm cho người này", "Safeguards on record"},
 		{"write-answer", "/write", "/write?to=KH&case=" + g.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + g.asked, writers, nil, "", ""},

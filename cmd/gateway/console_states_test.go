@@ -124,6 +124,28 @@ func (g *gallery) submits(d exchange.Draft) exchange.DraftView {
 	return view
 }
 
+// rejects leaves a draft of lan's that another officer has rejected.
+func (g *gallery) rejects() {
+	g.t.Helper()
+	view, err := g.vn.node.desk.Submit(g.t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeErasureNotice, Case: g.overdue, Body: json.RawMessage(wholeCase)}, nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	by := g.signed[1]
+	statement := exchange.Statement{
+		Officer: by.ID, Audience: "VN", ID: exchange.NewID(), IssuedAt: time.Now().Unix(), Draft: view.Row.ID, Version: view.Row.Version, SHA256: view.SHA256,
+		Decision: exchange.DecisionReject, Reason: "hồ sơ còn đang được giải quyết",
+	}
+	signed, err := statement.Sign(by.signer)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if _, err := g.vn.node.desk.Decide(g.t.Context(), &by.Officer, view.Row.ID, signed); err != nil {
+		g.t.Fatal(err)
+	}
+	g.rejected = view.Row.ID
+}
+
 // erasedOn is the body of a confirmation that all was erased on a day.
 func erasedOn(day time.Time) json.RawMessage {
 	return json.RawMessage(`{"outcome":"done","erased_on":"` + day.Format(time.DateOnly) + `"}`)
