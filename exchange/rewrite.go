@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -198,43 +199,52 @@ func (s *Sight) Rewriting(ctx context.Context, by *Officer, draft DraftView, for
 	return out, nil
 }
 
-// A SeenCorrection is what a draft's correction makes of its target.
+// A SeenCorrection is what a correction makes of its target, without what is hidden:
+// of its values, what is hidden in its own body.
 type SeenCorrection struct {
 	Type          string // of what is corrected
 	Target        string
-	Before, After any
+	Before, After any // nil when the target has moved on
 	Changes       []Change
 }
 
-// corrects returns what a draft corrects, with what is personal hidden unless all
-// of the draft was shown: whoever signs a change has read what it replaces. It is
-// nil for other drafts, and for one whose target has moved on.
-func (s *Sight) corrects(ctx context.Context, row DraftRow, body any, all bool) (*SeenCorrection, error) {
-	if row.Type != TypeCorrection {
+// about returns the type of what a correction corrects; "" of anything else.
+func (s *Sight) about(ctx context.Context, messageType string, lane Lane, caseID string, body any) (string, error) {
+	if messageType != TypeCorrection {
+		return "", nil
+	}
+	target, err := s.cfg.Files.cfg.Reader.Message(ctx, MessageKey{lane, said(Claims{Type: TypeCorrection}, body).Target})
+	if errors.Is(err, ErrNotFound) || err == nil && target.Case != caseID {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find what is corrected: %w", err)
+	}
+	return target.Type, nil
+}
+
+// corrects returns what a correction of some type of message changes; drawn is its
+// body as it is shown, and open says what is shown of its target. It is nil when
+// nothing is corrected.
+func (s *Sight) corrects(ctx context.Context, lane Lane, caseID, about string, body, drawn any, open []string) (*SeenCorrection, error) {
+	if about == "" {
 		return nil, nil
 	}
 	said := said(Claims{Type: TypeCorrection}, body)
-	versions, err := s.cfg.Files.judge.Versions(ctx, MessageKey{Lane{row.Partner, Out}, said.Target}, row.Case)
+	versions, err := s.cfg.Files.judge.Versions(ctx, MessageKey{lane, said.Target}, caseID)
 	if err != nil {
 		return nil, err
 	}
+	out := &SeenCorrection{Type: about, Target: said.Target, Changes: changesOf(drawn)}
 	if said.Revision < 1 || said.Revision > len(versions) {
-		return nil, nil
+		return out, nil
 	}
-	before := versions[said.Revision-1]
-	after, refused := apply(before.Body, changesOf(body))
+	before := versions[said.Revision-1].Body
+	after, refused := apply(before, changesOf(body))
 	if refused != nil {
-		return nil, nil
+		return out, nil
 	}
-	var open []string
-	if all {
-		open = []string{""}
-	}
-	out := &SeenCorrection{Type: before.Claims.Type, Target: said.Target, Changes: changesOf(body)}
-	for i := range out.Changes {
-		out.Changes[i].Value = nil
-	}
-	out.Before, out.After = s.drawn(out.Type, before.Body, open), s.drawn(out.Type, after, open)
+	out.Before, out.After = s.drawn(about, before, open), s.drawn(about, after, open)
 	return out, nil
 }
 

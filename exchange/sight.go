@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,6 +62,7 @@ type SeenMessage struct {
 	// Stated are the safeguards that it states, Recorded those that were recorded
 	// here before it left; of each only what and for whom.
 	Stated, Recorded []Safeguard
+	Corrects         *SeenCorrection // of a correction: what it changes
 	// Author wrote our message, and Approvals released it; nobody when a system
 	// sent it without a draft.
 	Author    string
@@ -92,8 +94,12 @@ func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want R
 	if err != nil {
 		return SeenMessage{}, err
 	}
-	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type}
 	last := versions[len(versions)-1]
+	about, err := s.about(ctx, row.Type, key.Lane, row.Case, last.Body)
+	if err != nil {
+		return SeenMessage{}, err
+	}
+	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type, about: about}
 	curtain.draw("", last.Body)
 	out := SeenMessage{Key: key, Index: row.Index, Hidden: curtain.hidden}
 	if err := s.shows(ctx, by, want, out.Hidden, Access{Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, BreakGlass: !until.IsZero()}); err != nil {
@@ -108,6 +114,9 @@ func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want R
 		out.Versions = append(out.Versions, v)
 	}
 	out.Stated = statedIn(last.Body)
+	if out.Corrects, err = s.corrects(ctx, key.Lane, row.Case, about, last.Body, out.Last().Body, nil); err != nil {
+		return SeenMessage{}, err
+	}
 	if err := s.written(ctx, row, &out); err != nil {
 		return SeenMessage{}, err
 	}
@@ -252,8 +261,13 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	if err != nil {
 		return SeenDraft{}, fmt.Errorf("read a draft's body: %w", err)
 	}
-	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type}
+	about, err := s.about(ctx, row.Type, Lane{row.Partner, Out}, row.Case, body)
+	if err != nil {
+		return SeenDraft{}, err
+	}
+	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type, about: about}
 	curtain.draw("", body)
+	curtain.hidden = append(curtain.hidden, curtain.taken(body)...)
 	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
 	if book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case}); err == nil {
 		out.Assigned = book.Assigned
@@ -276,7 +290,11 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	if out.Before != nil {
 		out.Before.Guards = changedGuards(out.Before.Safeguards, out.Content.Safeguards)
 	}
-	if out.Corrects, err = s.corrects(ctx, row, body, slices.Contains(want.Fields, "")); err != nil {
+	var open []string // whoever signs a change has read what it replaces
+	if slices.Contains(want.Fields, "") {
+		open = want.Fields
+	}
+	if out.Corrects, err = s.corrects(ctx, Lane{row.Partner, Out}, row.Case, about, body, out.Body, open); err != nil {
 		return SeenDraft{}, err
 	}
 	out.Content.Authors, out.Content.Earlier = view.Authors(), nil
@@ -309,6 +327,9 @@ func (s *Sight) before(by *Officer, earlier []Earlier, body any, curtain curtain
 	if err != nil {
 		return nil, fmt.Errorf("read an earlier version of a draft: %w", err)
 	}
+	if member(was, "target") != member(body, "target") { // it corrected something else, by whose schema nobody has looked
+		curtain.about = ""
+	}
 	out := &SeenEarlier{Earlier: earlier[i], Changes: differences(was, body)}
 	for i := range out.Changes {
 		out.Changes[i].Value = nil
@@ -336,10 +357,13 @@ func (s *Sight) Minors(ctx context.Context, by *Officer, key CaseKey) ([]string,
 }
 
 // A curtain hides what is personal in a body, by its schema: the outermost
-// personal field, with all that is in it. What no schema knows is hidden too.
+// personal field, with all that is in it. What no schema knows is hidden too. The
+// schema of a correction calls every value personal; that of what it corrects says
+// which are.
 type curtain struct {
 	catalogue   *schemas.Catalogue
 	messageType string
+	about       string   // of a correction: the type of what it corrects; "" is not known
 	open        []string // pointers that are shown; "" for all
 	hidden      []string // those that were hidden
 }
@@ -360,6 +384,9 @@ func (c *curtain) draw(pointer string, v any) any {
 	}
 	switch v := v.(type) {
 	case map[string]any:
+		if c.about != "" && path.Dir(pointer) == "/changes" && !c.touches(v) {
+			return v
+		}
 		out := make(map[string]any, len(v))
 		for name, value := range v {
 			out[name] = c.draw(pointer+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(name), value)
@@ -373,6 +400,42 @@ func (c *curtain) draw(pointer string, v any) any {
 		return out
 	}
 	return v
+}
+
+// touches says whether a change puts something personal into what it corrects.
+func (c *curtain) touches(change map[string]any) bool {
+	pointer, _ := change["pointer"].(string)
+	of := curtain{catalogue: c.catalogue, messageType: c.about}
+	of.draw(pointer, change["value"])
+	return pointer == "" || len(of.hidden) > 0
+}
+
+// taken returns the changes of a correction that take something personal away: it
+// is not in the body, and whoever releases the correction reads it too.
+func (c *curtain) taken(body any) []string {
+	if c.about == "" {
+		return nil
+	}
+	var out []string
+	of := curtain{catalogue: c.catalogue, messageType: c.about}
+	for i, change := range changesOf(body) {
+		if change.Op == "remove" && (of.personal(change.Pointer) || of.holds(change.Pointer)) {
+			out = append(out, "/changes/"+strconv.Itoa(i)+"/value")
+		}
+	}
+	return out
+}
+
+// holds says whether anything personal may be in a place.
+func (c *curtain) holds(pointer string) bool {
+	tokens := strings.Split(pointer, "/")
+	return slices.ContainsFunc(c.catalogue.Fields(c.messageType), func(f schemas.Field) bool {
+		below := strings.Split(f.Pointer, "/")
+		return f.Personal != "" && len(below) > len(tokens) && slices.EqualFunc(tokens, below[:len(tokens)], func(token, field string) bool {
+			_, err := strconv.Atoi(token)
+			return token == field || err == nil && field == "*"
+		})
+	})
 }
 
 // personal says whether a place is personal, or is in nobody's schema. An

@@ -44,3 +44,20 @@ func TestCurtain(t *testing.T) {
 		}
 	}
 }
+
+// A change that takes something personal away is one to read, though it has no value.
+func TestCurtainTaken(t *testing.T) {
+	catalogue, err := schemas.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pointer, want := range map[string]bool{
+		"/subjects/0": true, "/subjects/0/name": true, "/subjects/0/name/language": true, "/subjects/0/documents/0": true, "/subjects/0/claimed_citizenship": false, "/found_on": false, "/nobody-knows": true,
+	} {
+		c := curtain{catalogue: catalogue, messageType: TypeCorrection, about: TypeIdentityRequest}
+		body := map[string]any{"changes": []any{map[string]any{"op": "remove", "pointer": pointer}}}
+		if got := len(c.taken(body)) > 0; got != want {
+			t.Errorf("%s: %v", pointer, got)
+		}
+	}
+}
