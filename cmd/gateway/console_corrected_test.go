@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -104,6 +105,51 @@ func TestSightOfARemoval(t *testing.T) {
 	}
 	if text, err := json.Marshal(seen.Corrects.Before); err != nil || seen.SHA256 == "" || !strings.Contains(string(text), "Chanthy") {
 		t.Errorf("with a reason: %q, %s: %v", seen.SHA256, text, err)
+	}
+	s.quiet()
+}
+
+// A correction is told in the officer's words wherever it stands: its page, its
+// target's, that of a draft, and paper. What is not shown is in none of them.
+func TestConsoleCorrectionInWords(t *testing.T) {
+	s := newScene(t)
+	target, id := s.oursSent(), s.mixes()
+	draft := exchange.Draft{To: "KH", Type: exchange.TypeCorrection, Case: s.ours, Body: json.RawMessage(
+		`{"target":"` + target + `","revision":2,"reason":"clerical_error","changes":` + strings.ReplaceAll(mixed, `"op":"add","pointer":"/subjects/0/other_names",`, `"op":"replace","pointer":"/subjects/0/other_names",`) + `}`)}
+	held, err := s.vn.node.desk.Submit(t.Context(), &officerMinh, draft, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft.Body = json.RawMessage(strings.Replace(string(draft.Body), "2013-04", "2013-05", 1))
+	if _, err := s.vn.node.desk.Amend(t.Context(), &officerMinh, held.Row.ID, held.Row.Version, draft, nil); err != nil {
+		t.Fatal(err)
+	}
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	raw := regexp.MustCompile(`[>"]/subjects/|2013-0|\[\{|\{&#34;|>male<`)
+	secret := regexp.MustCompile(`2011|2013|Chanth|ចាន់|Thu\b|ធូ|Bopha|Takeo`)
+	reason := url.Values{"all": {"1"}, "show": {"all"}, "reason": {"đọc trước khi ký"}}
+	for path, ways := range map[string]int{"/messages/KH/out/" + id: 2, "/drafts/" + held.Row.ID: 2, "/messages/KH/out/" + target: 1, "/cases/KH/" + s.ours + "/print": 2} {
+		page := v.get(path)
+		if page.status != 200 || strings.Contains(page.body, "đang được che") && strings.Count(page.body, ">nam<") < ways {
+			t.Errorf("%s: %d, and what is not personal is masked:\n%s", path, page.status, page.body)
+		}
+		if found := secret.FindAllString(page.body, -1); found != nil {
+			t.Errorf("%s shows %v unasked", path, found)
+		}
+		whole := v.post(path, reason)
+		for _, shown := range []string{page.body, whole.body} {
+			text := regexp.MustCompile(`(?s)<input[^>]*>`).ReplaceAllString(shown, "")
+			if found := raw.FindAllString(text, -1); found != nil {
+				t.Errorf("%s says %v", path, found)
+			}
+		}
+		for _, word := range []string{"04/2013", "Chantha", "ធូ", "Bopha"} {
+			if whole.status != 200 || !strings.Contains(whole.body, word) {
+				t.Errorf("%s with a reason: %d, without %s", path, whole.status, word)
+			}
+		}
 	}
 	s.quiet()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -333,20 +334,24 @@ type Difference struct {
 func (r *reading) difference(messageType string, before, after any, c exchange.Change) Difference {
 	r.fields = r.catalogue.Fields(messageType)
 	out := Difference{Op: c.Op, Place: r.place(messageType, c.Pointer)}
-	pointer := strings.TrimSuffix(c.Pointer, "/-")
 	if c.Op != "add" {
-		out.Before = r.rows(messageType, pointer, before)
+		out.Before = r.rows(messageType, c.Pointer, before)
 	}
 	if c.Op != "remove" {
-		out.After = r.rows(messageType, pointer, after)
+		out.After = r.said(messageType, c.Pointer, c.Value, after)
 	}
 	return out
 }
 
 // rows lays out what lies at one place.
 func (r *reading) rows(messageType, pointer string, body any) []Row {
-	f, _ := r.catalogue.Field(messageType, pointer)
-	v := at(body, pointer)
+	return r.said(messageType, pointer, at(body, pointer), body)
+}
+
+// said lays out a value as what it is at a place of a body. A change gives its own:
+// a later one may have moved what stands after it.
+func (r *reading) said(messageType, pointer string, v, body any) []Row {
+	f := r.field(messageType, pointer)
 	if _, hidden := v.(exchange.Hidden); hidden {
 		return []Row{{Hidden: true}}
 	}
@@ -366,6 +371,57 @@ func (r *reading) rows(messageType, pointer string, body any) []Row {
 		return []Row{{Values: []Value{r.value(f, holder, v)}}}
 	}
 	return block.Rows
+}
+
+// field is the field at a place; of an element it is what its list says of it.
+func (r *reading) field(messageType, pointer string) schemas.Field {
+	f, known := r.catalogue.Field(messageType, pointer)
+	if end := strings.LastIndexByte(pointer, '/'); !known && end > 0 && strings.HasSuffix(pattern(pointer), "/*") {
+		f, _ = r.catalogue.Field(messageType, pointer[:end])
+	}
+	return f
+}
+
+// inWords puts the changes that a correction's blocks show in the words of what it
+// corrects: its places by their titles, its values by their schema.
+func (r *reading) inWords(blocks []Block, made *exchange.SeenCorrection, body any) {
+	about := &reading{s: r.s, catalogue: r.catalogue, fields: r.catalogue.Fields(made.Type)}
+	for i := range blocks {
+		var rows []Row
+		for _, row := range blocks[i].Rows {
+			rows = append(rows, about.change(row, made, body)...)
+		}
+		blocks[i].Rows = rows
+	}
+}
+
+// change puts one row of a change in words.
+func (r *reading) change(row Row, made *exchange.SeenCorrection, body any) []Row {
+	change, member := path.Split(row.Pointer)
+	place, _ := at(body, change+"pointer").(string)
+	if path.Dir(path.Dir(row.Pointer)) != "/changes" || place == "" || row.Hidden {
+		return []Row{row}
+	}
+	switch member {
+	case "pointer":
+		row.Values = []Value{{Text: or(r.place(made.Type, place), place)}}
+	case "value":
+		if r.shown = nil; row.Shown {
+			r.shown = []string{place}
+		}
+		rows := r.said(made.Type, place, at(body, row.Pointer), made.After)
+		for i, said := range rows {
+			said.Pointer, said.Shown, said.Chosen, said.Withheld = row.Pointer+strings.TrimPrefix(said.Pointer, place), row.Shown, row.Chosen, row.Withheld
+			if said.Label == "" {
+				said.Label = row.Label
+			} else {
+				said.Under = strings.TrimSuffix(row.Label+" › "+said.Under, " › ")
+			}
+			rows[i] = said
+		}
+		return rows
+	}
+	return []Row{row}
 }
 
 // place names a JSON Pointer by the titles of the fields on its way.
@@ -391,7 +447,7 @@ func (r *reading) place(messageType, pointer string) string {
 func pattern(pointer string) string {
 	tokens := strings.Split(pointer, "/")
 	for i, token := range tokens {
-		if _, err := strconv.Atoi(token); err == nil {
+		if _, err := strconv.Atoi(token); err == nil || token == "-" {
 			tokens[i] = "*"
 		}
 	}

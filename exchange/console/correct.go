@@ -173,6 +173,16 @@ func (c *Console) rewritten(v *visit, p *pen) (exchange.Rewritten, error) {
 	})
 }
 
+// correctionOf lays out what a correction changes, and puts what its blocks say of
+// it in the same words.
+func (c *Console) correctionOf(v *visit, r *reading, blocks []Block, made *exchange.SeenCorrection, body any) []Difference {
+	r.inWords(blocks, made, body)
+	if made.Before == nil {
+		return nil
+	}
+	return c.differencesOf(v, made.Type, made.Before, made.After, made.Changes)
+}
+
 // differencesOf lays out what a correction changes.
 func (c *Console) differencesOf(v *visit, messageType string, before, after any, changes []exchange.Change) []Difference {
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue}

@@ -286,15 +286,15 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view.Alone = row.State == exchange.DraftWaiting && !view.Decides && len(seen.Assigned) > 0 && !slices.ContainsFunc(seen.Assigned, func(id string) bool { return !decided(seen, id) })
 	view.Passkey, view.Changed = c.signs(v.officer), v.r.URL.Query().Get("changed") != ""
 	view.Before = c.beforeView(v, seen)
-	if made := seen.Corrects; made != nil {
-		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(row.Partner, made.Target)}
-		view.Differences = c.differencesOf(v, made.Type, made.Before, made.After, made.Changes)
-	}
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(content.Draft.Agreement); ok {
 		view.Agreement = v.s.Said(a.Title)
 	}
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors, withheld: content.Withheld}
 	view.Blocks = r.read(row.Type, seen.Body)
+	if made := seen.Corrects; made != nil {
+		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(row.Partner, made.Target)}
+		view.Differences = c.correctionOf(v, r, view.Blocks, made, seen.Body)
+	}
 	c.putOdd(v, view.Blocks, seen.Body)
 	putLinks(view.Blocks, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.Out}, ID: row.ID})
 	for _, pointer := range content.Withheld {
@@ -332,7 +332,17 @@ func (c *Console) beforeView(v *visit, seen exchange.SeenDraft) *beforeView {
 	out := &beforeView{Author: c.who(v, was.Author), At: was.At, Released: len(was.Approvals) > 0}
 	out.Own = slices.ContainsFunc(was.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown}
+	var amended []string // changes of a correction, each told as a whole
 	for _, change := range was.Changes {
+		tokens := strings.Split(change.Pointer, "/")
+		if seen.Corrects != nil && tokens[1] == "changes" && len(tokens) > 2 {
+			if place := strings.Join(tokens[:3], "/"); !slices.Contains(amended, place) {
+				amended = append(amended, place)
+				out.Differences = append(out.Differences, Difference{Op: "replace", Place: r.place(seen.Row.Type, place), Before: r.changeAt(place, was.Body, seen), After: r.changeAt(place, seen.Body, seen)})
+			}
+			continue
+		}
+		change.Value = at(seen.Body, change.Pointer)
 		out.Differences = append(out.Differences, r.difference(seen.Row.Type, was.Body, seen.Body, change))
 	}
 	for _, change := range was.Guards {
@@ -377,6 +387,19 @@ func guardDifference(v *visit, c exchange.GuardChange) Difference {
 		out.Op = "remove"
 	}
 	return out
+}
+
+// changeAt lays out one change of a version of a correction.
+func (r *reading) changeAt(place string, body any, seen exchange.SeenDraft) []Row {
+	fresh := &reading{s: r.s, catalogue: r.catalogue, shown: r.shown}
+	blocks := fresh.read(seen.Row.Type, body)
+	fresh.inWords(blocks, seen.Corrects, body)
+	for _, b := range blocks {
+		if len(b.Rows) > 0 && within([]string{place}, b.Rows[0].Pointer) {
+			return b.Rows
+		}
+	}
+	return nil
 }
 
 func said(text string) []Row {

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -79,9 +78,6 @@ func (c *Console) messagePage(v *visit) error {
 	c.putIdentities(v, view.Blocks, l.persons, l.want)
 	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown)
 	if err := c.standing(v, &view, seen); err != nil {
-		return err
-	}
-	if err := c.corrects(v, &view, seen); err != nil {
 		return err
 	}
 	if err := c.answers(v, &view, seen); err != nil {
@@ -188,6 +184,10 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
 	view.Blocks = r.read(view.Type.Name, last.Body)
 	c.putOdd(v, view.Blocks, last.Body)
+	if made := seen.Corrects; made != nil {
+		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: messagePath(exchange.MessageKey{Lane: seen.Key.Lane, ID: made.Target})}
+		view.Differences = c.correctionOf(v, r, view.Blocks, made, last.Body)
+	}
 	putLinks(view.Blocks, seen.Key)
 	for i, version := range seen.Versions[1:] {
 		correction := Correction{ID: version.ID, Revision: version.Revision, At: version.At, Reason: c.code(v, "correction-reasons", version.Reason)}
@@ -217,33 +217,4 @@ func putLinks(blocks []Block, key exchange.MessageKey) {
 			b.Rows[i].Values[0].Link = messagePath(other)
 		}
 	}
-}
-
-// corrects says, on the page of a correction, what it changes, as the page of its
-// target does: what is personal is hidden.
-func (c *Console) corrects(v *visit, view *messageView, seen exchange.SeenMessage) error {
-	target, _ := at(seen.Last().Body, "/target").(string)
-	if view.Type.Name != exchange.TypeCorrection || target == "" {
-		return nil
-	}
-	key := exchange.MessageKey{Lane: seen.Key.Lane, ID: target}
-	made, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
-	if err != nil {
-		return err
-	}
-	about := c.typeName(v.s, made.Versions[0].Claims.Type)
-	view.Corrects = &correctsView{Type: about, Target: messagePath(key)}
-	for i, version := range made.Versions[1:] {
-		if version.ID == seen.Key.ID {
-			view.Differences = c.differencesOf(v, about.Name, made.Versions[i].Body, version.Body, version.Changes)
-		}
-	}
-	for _, b := range view.Blocks {
-		for i, row := range b.Rows {
-			if strings.HasPrefix(row.Pointer, "/changes/") && strings.HasSuffix(row.Pointer, "/pointer") && !row.Hidden {
-				b.Rows[i].Values = []Value{{Text: or(c.placeOf(v, about.Name, row.Values[0].Text), row.Values[0].Text)}}
-			}
-		}
-	}
-	return nil
 }

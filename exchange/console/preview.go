@@ -70,7 +70,7 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 	c.putOdd(v, view.Blocks, given)
 	if p.fix != nil {
 		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(p.Partner, p.text(".target"))}
-		view.Differences = c.differencesOf(v, made.Type, made.Before, made.After, made.Changes)
+		view.Differences = c.correctionOf(v, r, view.Blocks, &exchange.SeenCorrection{Type: made.Type, Before: made.Before, After: made.After, Changes: made.Changes}, given)
 		view.Minors = p.fix.minors
 	}
 	for _, m := range content.Missing {
