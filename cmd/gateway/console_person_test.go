@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +21,39 @@ func (s *scene) answered() (request, answer string) {
 	id := l.told(exchange.TypeIdentityResponse, `{"subjects":[{"subject_ref":"S-9","outcome":"probable","fields":{"name":"match","date_of_birth":"mismatch","parents":"not_checked"}}],"checked_on":"2026-11-19"}`,
 		func(c *exchange.Claims) { c.InReplyTo, c.Purpose = asked, "identity_verification" })
 	return "out/" + asked, "/messages/KH/in/" + id
+}
+
+// What was found of one field is said of no other: of the name not of other names, and
+// of the parents not of one of them.
+func TestConsoleIdentityResults(t *testing.T) {
+	s := newScene(t)
+	asked, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: json.RawMessage(
+		`{"subjects":[{"subject_ref":"S-1","name":{"native":"Dara","script":"Latn","latin":"Dara"},"other_names":[{"native":"Sok","script":"Latn","latin":"Sok"}],"sex":"female","date_of_birth":"1990",
+		"claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH","father":{"name":{"native":"Vuth","script":"Latn","latin":"Vuth"}}}]}`)}, consented)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := s.life(t)
+	l.id = asked.Case
+	id := l.told(exchange.TypeIdentityResponse, `{"subjects":[{"subject_ref":"S-1","outcome":"probable","fields":{"name":"match","parents":"mismatch"}}],"checked_on":"2026-11-19"}`,
+		func(c *exchange.Claims) { c.InReplyTo, c.Purpose = asked.ID, "identity_verification" })
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	p := v.get("/messages/KH/in/" + id)
+	said := map[string]string{}
+	for _, row := range regexp.MustCompile(`(?s)<th scope="row" data-label="Mục">([^<]*)</th>(.*?)</tr>`).FindAllStringSubmatch(p.body, -1) {
+		said[row[1]] = strings.Join(regexp.MustCompile(`khớp|không khớp|không nêu`).FindAllString(row[2], -1), " ")
+	}
+	for label, want := range map[string]string{"Họ tên": "khớp", "Tên gọi khác": "", "Cha": "", "Ngày sinh": "không nêu"} {
+		if got, there := said[label]; !there || got != want {
+			t.Errorf("of %s is said %q, want %q, in %v", label, got, want, said)
+		}
+	}
+	if n := strings.Count(p.body, "không khớp"); n != 1 || !strings.Contains(p.body, "Cha mẹ") {
+		t.Errorf("the result of the parents stands there %d times", n)
+	}
+	s.quiet()
 }
 
 // Whom an answer is about stands beside what it answers, field by field: masked,

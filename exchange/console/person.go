@@ -27,15 +27,18 @@ type IdentityRow struct {
 	Hidden, Shown bool
 	Pick, Chosen  bool // some of it is hidden, and can be asked for
 	Said          []Row
+	Answered      bool // an answer has a result for it, if only that it is silent
 	Result        Value
 }
 
 // identityMembers are the members of a person that tell who it is, with the field
-// of an identity_verification_response that says whether they are right.
+// of an identity_verification_response that says whether they are right: of no member
+// but one, or the result of one would be read as that of another. That of the parents
+// is of both, and stands by itself.
 var identityMembers = []struct{ name, result string }{
-	{"name", "name"}, {"other_names", "name"}, {"sex", "sex"}, {"date_of_birth", "date_of_birth"}, {"age_band", ""},
+	{"name", "name"}, {"other_names", ""}, {"sex", "sex"}, {"date_of_birth", "date_of_birth"}, {"age_band", ""},
 	{"claimed_birthplace", "birthplace"}, {"claimed_citizenship", "citizenship"}, {"last_residence", "last_residence"},
-	{"father", "parents"}, {"mother", "parents"}, {"documents", "documents"}, {"cccd", "cccd"}, {"photo", "photo"},
+	{"father", ""}, {"mother", ""}, {"documents", "documents"}, {"cccd", "cccd"}, {"photo", "photo"},
 }
 
 // A persona is a person of a page, in the message that tells who it is.
@@ -159,7 +162,7 @@ func (c *Console) identity(v *visit, p *persona, b *Block, w wish) *Identity {
 		if said == nil {
 			continue
 		}
-		row := IdentityRow{Label: c.placeOf(v, out.From.Name, pointer), Place: p.place(pointer), Chosen: slices.Contains(w.Others, p.place(pointer))}
+		row := IdentityRow{Label: c.placeOf(v, out.From.Name, pointer), Place: p.place(pointer), Answered: member.result != "", Chosen: slices.Contains(w.Others, p.place(pointer))}
 		_, row.Hidden = said.(exchange.Hidden)
 		row.Pick = slices.ContainsFunc(p.hidden, func(h string) bool { return within([]string{pointer}, h) })
 		row.Shown = row.Pick && !row.Hidden
