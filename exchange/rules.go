@@ -2,6 +2,8 @@ package exchange
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,6 +53,9 @@ var rules = func() map[string]bool {
 
 // KnownRule says whether a rule is one that this gateway decides by.
 func KnownRule(rule string) bool { return rules[rule] }
+
+// Rules returns the names of all of them, in order.
+func Rules() []string { return slices.Sorted(maps.Keys(rules)) }
 
 // placeIn returns a JSON Pointer when it names a place in the claims of a message
 // of ours, else "". Every name on its way is then one that our own schemas gave.

@@ -51,7 +51,17 @@ func families() map[string][]string {
 		"filter.day":      texts("_unreadable", "s_turned"),
 		"problem.": texts("agreement-refused", "audience-mismatch", "case-order", "case-state", "content-encoding", "correction-refused", "envelope-invalid", "erased",
 			"expired", "field-refused", "id-reused", "issuer-mismatch", "json-invalid", "jws-invalid", "lifetime-too-long", "media-type", "not-yet-valid",
-			"schema-violation", "signature-invalid", "too-large", "type-unknown"),
+			"schema-violation", "signature-invalid", "too-large", "type-unknown",
+			"approval-invalid", "held", "draft-state", "not-found", "certificate-refused", "partner-suspended"),
+		"rule.": texts("jws", "key", "jws-signature", "json", "size", "value", "bounds", "lacking", "surplus", "uniqueItems", "numeric-date",
+			"agreement-unknown", "agreement-not-in-force", "agreement-ambiguous", "purpose-ambiguous", "type-not-permitted",
+			"direction-not-permitted", "purpose-not-permitted", "recipient-required", "recipient-not-permitted", "approval-required",
+			"approval-not-permitted", "anonymous-required", "field-required", "field-forbidden", "case-from-state", "case-kind", "case-side",
+			"case-full", "reply-required", "reply-not-allowed", "reply-unknown", "reply-mismatch", "subject-unknown", "subject-not-asked",
+			"confirmation-mismatch", "target-unknown", "target-not-own", "target-type", "revision-missing", "revision-reused", "correction-pointer",
+			"officers-required", "safeguard-missing", "draft-unproved", "approval-form", "approval-key", "approval-signature", "approval-party",
+			"approval-time", "approval-decision", "approval-draft", "approval-twice", "approval-own", "erasure-open-drafts",
+			"erasure-open-deliveries", "erasure-scope", "erasure-day", "erasure-unproved", "not-erased", "erasure-not-asked", "erasure-not-released", "erasure-unanswered"),
 		"event.": texts("message_read", "message_printed", "draft_read", "form_read", "person_read", "person_search", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
 			"draft_reject", "draft_discarded", "case_erased", "case_assigned", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried", "report_read",
 			"record_accepted", "recording_resumed", "officer_signed_in", "officer_signed_out", "sign_in_refused", "officer_changed", "record_checked", "split_view", "witness_ahead", "witness_refused"),
@@ -145,6 +155,39 @@ func TestWordsForTheRecord(t *testing.T) {
 				t.Errorf("%s lacks %s", s.Tag, key)
 			}
 		}
+	}
+}
+
+// Whatever refuses a message has its words, in every language: the rules of the wire,
+// and those of the house for what it was about to send.
+func TestWordsForRefusals(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, decides := exchange.Rules(), regexp.MustCompile(`(?:\.rule|refuse|invalid)\("([a-z-]+[a-z])"`)
+	for _, name := range []string{"approval", "desk", "outbox", "erasure", "peer"} {
+		for _, text := range sources(t, "../"+name+".go") {
+			for _, m := range decides.FindAllStringSubmatch(text, -1) {
+				rules = append(rules, m[1])
+			}
+		}
+	}
+	if len(rules) < 120 {
+		t.Fatalf("only %d rules are found", len(rules))
+	}
+	for _, rule := range rules {
+		if rule == "draft-version" { // who meets it reads the draft again; it is not recorded
+			continue
+		}
+		for _, s := range all.all {
+			if words, _ := s.rule(rule); words == "" {
+				t.Errorf("%s has no words for the rule %s", s.Tag, rule)
+			}
+		}
+	}
+	if words, _ := all.byTag("vi").rule("nobody-knows"); words != "" {
+		t.Errorf("a rule that nobody knows is %q", words)
 	}
 }
 

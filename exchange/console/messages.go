@@ -49,17 +49,6 @@ type MessageLine struct {
 	Author     Who
 }
 
-// A RefusedLine is something that was refused.
-type RefusedLine struct {
-	Index                  int64
-	At                     time.Time
-	Partner                Party
-	Ours                   bool
-	ID                     string
-	Type                   TypeName
-	Problem, Rule, Pointer string
-}
-
 const messagesOnPage = 50
 
 func (c *Console) messagesPage(v *visit) error {
@@ -244,14 +233,7 @@ func (c *Console) refusals(v *visit, view *messagesView, f exchange.Filter, befo
 		return err
 	}
 	for _, r := range found {
-		line := RefusedLine{
-			Index: r.Index, At: r.At, Partner: c.party(v.s, r.Partner), Ours: r.Direction == exchange.Out, ID: r.ID,
-			Problem: r.Problem, Rule: r.Rule, Pointer: r.Pointer,
-		}
-		if c.cfg.Catalogue.Has(r.Type) {
-			line.Type = c.typeName(v.s, r.Type)
-		}
-		view.Refused = append(view.Refused, line)
+		view.Refused = append(view.Refused, c.refusedLine(v, r))
 	}
 	if next != 0 {
 		view.Next = view.Filter.behind(exchange.MailPlace{At: v.now, Index: next})
