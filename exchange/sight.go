@@ -59,6 +59,7 @@ type SeenMessage struct {
 	Minors   []string  // who of its persons is or may be a minor
 	// Introduced: which other messages tell who its persons are.
 	Introduced []Introduction
+	Named      map[string]Named // the messages that it answers or rests on, by identifier
 	// Stated are the safeguards that it states, Recorded those that were recorded
 	// here before it left; of each only what and for whom.
 	Stated, Recorded []Safeguard
@@ -144,6 +145,7 @@ func (s *Sight) proof(ctx context.Context, row Row, out *SeenMessage) error {
 	}
 	if note := book.find(row.ID, row.Direction == Out); note != nil {
 		out.Status, out.Introduced = string(note.Status), book.introduced(row.Partner, note)
+		out.Named = book.named(row.Partner, note.Reply, note.Target)
 		for _, d := range note.Subjects {
 			if book.Minor(d.Ref) {
 				out.Minors = append(out.Minors, d.Ref)
@@ -188,6 +190,7 @@ type SeenDraft struct {
 	Corrects *SeenCorrection // of a correction: what it changes
 	// Introduced: which messages tell who its persons are.
 	Introduced []Introduction
+	Named      map[string]Named // the messages that it answers or rests on, by identifier
 }
 
 // A SeenEarlier is an earlier version of a draft, and what has changed since.
@@ -272,6 +275,7 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	if book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case}); err == nil {
 		out.Assigned = book.Assigned
 		out.Introduced = book.introduced(row.Partner, draftedNote(row, view.Content.Draft.InReplyTo, body))
+		out.Named = book.named(row.Partner, view.Content.Draft.InReplyTo, said(Claims{Type: row.Type}, body).Target)
 		for ref := range subjectsOf(body) {
 			if book.Minor(ref) && !slices.Contains(out.Minors, ref) {
 				out.Minors = append(out.Minors, ref)

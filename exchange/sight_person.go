@@ -59,6 +59,26 @@ func (b *Book) introducing(n *Note, ref string) *Note {
 	return nil
 }
 
+// A Named message is another one of the case, that a message rests on.
+type Named struct {
+	Key  MessageKey
+	Type string
+	At   time.Time
+}
+
+// named returns the messages of some identifiers, whichever side has sent them.
+func (b *Book) named(partner string, ids ...string) map[string]Named {
+	out := map[string]Named{}
+	for _, id := range ids {
+		for _, ours := range []bool{true, false} {
+			if n := b.find(id, ours); id != "" && n != nil {
+				out[id] = Named{MessageKey{Lane{partner, n.direction()}, n.ID}, n.Type, time.Unix(n.IssuedAt, 0)}
+			}
+		}
+	}
+	return out
+}
+
 // draftedNote is the note of the message that a draft would become, as far as whom it
 // speaks of.
 func draftedNote(row DraftRow, reply string, body any) *Note {

@@ -204,7 +204,7 @@ func (g *gallery) pages() []shownPage {
 		{"find-person", "/find", "/find", "lan", submits("/find/person", url.Values{"name": {"mau nguyen thi"}, "birth": {"1997"}, "reason": {"người thân đến hỏi"}}), "có thể là người này", ""},
 		{"compare", compare, other, readers, nil, "Dữ liệu của hai người đang được che", "The data of both persons are masked"},
 		{"compare-fault", compare, other, "lan", submits(other, nil), "Viết lý do", "Write a reason"},
-		{"compare-shown", compare, other, "lan", submits(other, url.Values{"reason": {"có thể là một người"}}), "Nguyễn Thị Mẫu", "Nguyễn Thị Mẫu"},
+		{"compare-shown", compare, other, "lan", submits(other, url.Values{"reason": {"có thể là một người"}}), "Che lại", "Nguyễn Thị Mẫu"},
 
 		{"assign", oneCase, fresh, "minh", unfolds("#officers summary"), "Cán bộ được giao hồ sơ", "Officers who are to have it"},
 		{"assign-mine", oneCase, g.assigned, "lan", nil, "Trả lại hồ sơ", "Give it back"},

@@ -53,6 +53,9 @@ func TestConsoleIdentityResults(t *testing.T) {
 	if n := strings.Count(p.body, "không khớp"); n != 1 || !strings.Contains(p.body, "Cha mẹ") {
 		t.Errorf("the result of the parents stands there %d times", n)
 	}
+	if link := `href="/messages/KH/out/` + asked.ID + `"><bdi>Yêu cầu xác minh nhân thân · `; !strings.Contains(p.body, link) {
+		t.Errorf("the page does not lead to what it answers by its title: %s", link)
+	}
 	s.quiet()
 }
 

@@ -22,7 +22,7 @@ type draftView struct {
 	Agreement           Value
 	Purpose             string
 	Recipient, Approval string
-	InReplyTo           string
+	Reply               Value // the message that it answers
 	Version             int64
 	Edition             int64 // the version that is signed: an approval raises the other one
 	ChangedAt           time.Time
@@ -267,7 +267,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view := draftView{
 		ID: row.ID, Case: row.Case, State: string(row.State), Mine: slices.Contains(seen.Authors(), v.officer.ID),
 		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
-		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval, InReplyTo: content.Draft.InReplyTo,
+		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval,
 		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals), Officers: content.Officers,
 		SHA256: seen.SHA256, Refused: content.Refused, Rejected: c.rejectionOf(v, content), Again: content.Again, Instead: content.Instead,
 		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
@@ -296,7 +296,10 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		view.Differences = c.correctionOf(v, r, view.Blocks, made, seen.Body)
 	}
 	c.putOdd(v, view.Blocks, seen.Body)
-	putLinks(view.Blocks, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.Out}, ID: row.ID})
+	c.putLinks(v, view.Blocks, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.Out}, ID: row.ID}, seen.Named)
+	if reply := content.Draft.InReplyTo; reply != "" {
+		view.Reply = c.linkTo(v, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.In}, ID: reply}, seen.Named)
+	}
 	for _, pointer := range content.Withheld {
 		if stands(seen.Body, pointer) { // it is struck through there
 			view.Struck = true

@@ -21,6 +21,7 @@ type messageView struct {
 	At          time.Time
 	Issued      time.Time
 	Agreement   Value
+	Reply       Value // the message that it answers
 	KeyID       string
 	Verifies    bool
 	Status      string
@@ -188,7 +189,10 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: messagePath(exchange.MessageKey{Lane: seen.Key.Lane, ID: made.Target})}
 		view.Differences = c.correctionOf(v, r, view.Blocks, made, last.Body)
 	}
-	putLinks(view.Blocks, seen.Key)
+	c.putLinks(v, view.Blocks, seen.Key, seen.Named)
+	if reply := view.Claims.InReplyTo; reply != "" {
+		view.Reply = c.linkTo(v, exchange.MessageKey{Lane: exchange.Lane{Partner: seen.Key.Partner, Direction: seen.Key.Direction.Opposite()}, ID: reply}, seen.Named)
+	}
 	for i, version := range seen.Versions[1:] {
 		correction := Correction{ID: version.ID, Revision: version.Revision, At: version.At, Reason: c.code(v, "correction-reasons", version.Reason)}
 		correction.Differences = c.differencesOf(v, view.Type.Name, seen.Versions[i].Body, version.Body, version.Changes)
@@ -202,19 +206,28 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 var named = map[string]bool{"/target": true, "/nationality_confirmation": false, "/countersigns/message": false}
 
 // putLinks links them.
-func putLinks(blocks []Block, key exchange.MessageKey) {
+func (c *Console) putLinks(v *visit, blocks []Block, key exchange.MessageKey, known map[string]exchange.Named) {
 	for _, b := range blocks {
 		for i, row := range b.Rows {
 			same, ok := named[row.Pointer]
 			if !ok || row.Hidden {
 				continue
 			}
-			other := key
-			other.ID = row.Values[0].Text
+			other := exchange.MessageKey{Lane: key.Lane, ID: row.Values[0].Text}
 			if !same {
 				other.Direction = key.Direction.Opposite()
 			}
-			b.Rows[i].Values[0].Link = messagePath(other)
+			b.Rows[i].Values = []Value{c.linkTo(v, other, known)}
 		}
 	}
+}
+
+// linkTo leads to another message: by its title and day, or its number where the case
+// does not have it.
+func (c *Console) linkTo(v *visit, key exchange.MessageKey, known map[string]exchange.Named) Value {
+	n, there := known[key.ID]
+	if !there {
+		return Value{Text: key.ID, Link: messagePath(key)}
+	}
+	return Value{Text: c.typeName(v.s, n.Type).Title + " · " + v.s.Date(n.At), Link: messagePath(n.Key)}
 }
