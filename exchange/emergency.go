@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -186,46 +187,84 @@ type Look struct {
 	Type       string   // of the message; "" where the case's book has none
 	Fields     []string // JSON Pointers; "" is all of it
 	BreakGlass bool
+	// Wider: it was of more than this case: of all of Partner, or with "" of everything.
+	Wider   bool
+	Partner string
+	// Withheld: the reason is for those alone who may see all that it was of.
+	Withheld bool
 }
 
 // Looks returns who has looked at a case, the last first, at most n of those
-// that stand before an index (0: from the newest).
-func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before int64, n int) ([]Look, error) {
+// that stand before an index (0: from the newest); next is where to go on, 0 at the
+// end. Exports of more than the case are among them, where they had something of it.
+func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before int64, n int) (looks []Look, next int64, err error) {
 	row, err := c.row(ctx, by, key)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	book, err := c.cfg.Opener.bookOf(ctx, row)
-	if errors.Is(err, ErrErased) {
-		return nil, nil
-	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	rows, err := c.cfg.Reader.Newest(ctx, before, Filter{Partner: key.Partner, Case: key.Case, Kind: KindAccess}, n)
-	if err != nil {
-		return nil, err
-	}
-	var out []Look
-	for _, r := range rows {
-		var a Access
-		err := c.cfg.Opener.read(ctx, r, &a)
-		if errors.Is(err, ErrErased) {
-			break // who looked before was sealed with the case
-		}
+	f := Filter{Partner: key.Partner, Case: key.Case, Kind: KindAccess, Wider: exports}
+	for scanned := 0; scanned < maxScan; {
+		rows, err := c.cfg.Reader.Newest(ctx, before, f, n+1)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		look := Look{Index: r.Index, At: r.At, Officer: a.Officer, Reason: a.Reason, What: a.What, ID: r.ID, Fields: a.Fields, BreakGlass: a.BreakGlass}
-		for _, out := range []bool{false, true} {
-			if note := book.find(r.ID, out); note != nil {
-				look.Type = note.Type
+		for _, r := range rows {
+			if len(looks) == n {
+				return looks, before, nil
 			}
+			before = r.Index
+			if r.Case != "" && r.Index < row.ErasedTo {
+				continue // who looked before was sealed with the case
+			}
+			wider := f.widens(r)
+			if wider {
+				if took, err := c.took(ctx, f, row, r); err != nil {
+					return nil, 0, err
+				} else if !took {
+					continue
+				}
+			}
+			look, err := c.lookOf(ctx, book, r)
+			if err != nil {
+				return nil, 0, err
+			}
+			if wider {
+				look.Wider, look.Partner, look.Withheld = true, r.Partner, !concerns(by, r, "", "")
+			}
+			if look.Withheld {
+				look.Reason = ""
+			}
+			looks = append(looks, look)
 		}
-		out = append(out, look)
+		if len(rows) <= n {
+			return looks, 0, nil
+		}
+		scanned += len(rows)
 	}
-	return out, nil
+	return looks, before, nil
+}
+
+// lookOf opens one look.
+func (c *CaseFiles) lookOf(ctx context.Context, book *Book, r Row) (Look, error) {
+	var a Access
+	if err := c.cfg.Opener.read(ctx, r, &a); err != nil {
+		return Look{}, err
+	}
+	look := Look{Index: r.Index, At: r.At, Officer: a.Officer, Reason: a.Reason, What: a.What, ID: r.ID, Fields: a.Fields, BreakGlass: a.BreakGlass}
+	if look.What == "" { // an earlier program wrote of a bundle no more than its entry's type says
+		look.What = strings.TrimSuffix(r.Type, "_export")
+	}
+	for _, out := range []bool{false, true} {
+		if note := book.find(r.ID, out); note != nil {
+			look.Type = note.Type
+		}
+	}
+	return look, nil
 }

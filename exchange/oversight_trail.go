@@ -32,11 +32,13 @@ type Deed struct {
 	Method     string   // of a sign-in
 	Whom       []string // of a change to an officer: who was changed; of an assignment: who has the case
 	Erased     bool     // nothing of it can be read any more
+	Withheld   bool     // the reason is for those alone who may see all that it was of
 }
 
 // Trail returns what stands in the record, the last first, at most n, of what is
 // before an index; next is where to go on, 0 at the end. One call looks at a
 // bounded number of entries, so it may return few and still say that there are more.
+// Whoever looks for a case or a partner is told of the exports of more, too.
 func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, before int64, n int) (deeds []Deed, next int64, err error) {
 	if !by.Has(RoleAuditor, RoleCompliance, RoleSupervisor) {
 		return nil, 0, forbidden("see the trail")
@@ -46,6 +48,10 @@ func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, befor
 	}
 	filter := Filter{
 		Kind: f.Kind, Type: f.Type, Partner: f.Partner, Case: f.Case, Since: f.Since, Until: f.Until, Partners: by.Scope(),
+	}
+	row, err := o.widened(ctx, by, &filter)
+	if err != nil {
+		return nil, 0, err
 	}
 	look := o.cfg.Feed.look(by)
 	for scanned := 0; scanned < maxScan; {
@@ -61,8 +67,21 @@ func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, befor
 			if err != nil {
 				return nil, 0, err
 			}
+			withheld := false
+			if filter.widens(r) {
+				took, err := o.cfg.Files.took(ctx, filter, row, r)
+				if err != nil {
+					return nil, 0, err
+				}
+				if withheld, told = took && !told, took; withheld {
+					event = Event{Name: EventName(r.Kind, r.Direction, r.Type), Index: r.Index, At: r.At, Kind: r.Kind, Direction: r.Direction, ID: r.ID}
+				}
+			}
 			if told {
 				if deed := o.deed(ctx, r, event); f.Officer == "" || deed.By == f.Officer || slices.Contains(deed.Whom, f.Officer) {
+					if deed.Withheld = withheld; withheld {
+						deed.Reason = ""
+					}
 					deeds = append(deeds, deed)
 				}
 			}
@@ -74,6 +93,39 @@ func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, befor
 		scanned += len(rows)
 	}
 	return deeds, before, nil
+}
+
+// widened lets a filter find the exports of more than it asks for, and returns the case
+// that it asks for, if it does and the officer may see that.
+func (o *Oversight) widened(ctx context.Context, by *Officer, f *Filter) (CaseRow, error) {
+	types := slices.DeleteFunc(slices.Clone(exports), func(t string) bool { return f.Type != "" && f.Type != t })
+	if f.Kind != "" && f.Kind != KindAccess || len(types) == 0 || f.Partner == "" && f.Partners == nil && f.Case == "" {
+		return CaseRow{}, nil
+	}
+	if f.Case == "" {
+		if f.Partner == "" || by.Sees(f.Partner, Return) {
+			f.Wider = types
+		}
+		return CaseRow{}, nil
+	}
+	var found []CaseRow
+	for _, p := range o.cfg.Files.cfg.Directory.Snapshot().All() {
+		if f.Partner != "" && f.Partner != p.Code {
+			continue
+		}
+		row, err := o.cfg.Files.row(ctx, by, CaseKey{p.Code, f.Case})
+		if err != nil && AsProblem(err).Kind != ProblemNotFound {
+			return CaseRow{}, err
+		}
+		if err == nil {
+			found = append(found, row)
+		}
+	}
+	if len(found) != 1 { // none, or of two partners: then one has to be chosen
+		return CaseRow{}, nil
+	}
+	f.Partner, f.Wider = found[0].Partner, types
+	return found[0], nil
 }
 
 // deed says who did what an entry records.

@@ -92,6 +92,7 @@ type ReportMaker interface {
 type ReportsConfig struct {
 	Store    ReportStore
 	Maker    ReportMaker
+	Files    *CaseFiles
 	Roster   *Roster
 	Recorder Recorder
 	Opener   *Opener
@@ -109,7 +110,7 @@ type Reports struct {
 
 // NewReports returns the reports; it refuses a missing part.
 func NewReports(cfg ReportsConfig) (*Reports, error) {
-	if cfg.Store == nil || cfg.Maker == nil || cfg.Roster == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil || cfg.Logger == nil || cfg.Keep <= 0 {
+	if cfg.Store == nil || cfg.Maker == nil || cfg.Files == nil || cfg.Roster == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil || cfg.Logger == nil || cfg.Keep <= 0 {
 		return nil, errors.New("reports: a required part is missing")
 	}
 	return &Reports{cfg, make(chan struct{}, 1)}, nil
@@ -211,7 +212,8 @@ func (r *Reports) Fetch(ctx context.Context, by *Officer, id string) (Report, fu
 	if err := mayReport(by, report.Wish.Scope); err != nil { // their roles may have changed since
 		return Report{}, nil, err
 	}
-	access := Access{Officer: by.ID, Reason: report.Wish.Reason, What: "report", ID: id, Fields: []string{report.Wish.Kind}}
+	about := r.cfg.Files.about(by, report.Wish.Scope)
+	access := Access{Officer: by.ID, Reason: report.Wish.Reason, Partner: about.Partner, Case: about.Case, What: "report", ID: id, Fields: []string{report.Wish.Kind}}
 	if err := recordAccess(ctx, r.cfg.Recorder, access); err != nil {
 		return Report{}, nil, err
 	}

@@ -274,6 +274,9 @@ type Filter struct {
 	ID        string
 	Since     time.Time // inclusive
 	Until     time.Time // exclusive
+	// Wider are types of accesses that Newest finds too where they are of no case: of
+	// everything, and, when it looks for a case, of the case's partner, since it began.
+	Wider []string
 }
 
 // A JobStore keeps due work.

@@ -11,15 +11,16 @@ import (
 
 // A SurveyRequest says who reads what of the record for a report, and why.
 type SurveyRequest struct {
-	Report  string                  `json:"access"` // the report's kind
-	Officer *Officer                `json:"-"`
-	By      string                  `json:"officer"` // this and the next are set by Survey
-	What    string                  `json:"what"`
-	Reason  string                  `json:"reason"`
-	Scope   Scope                   `json:"scope"`
-	Subject string                  `json:"subject,omitempty"`
-	Fields  []string                `json:"fields,omitempty"` // JSON Pointers or names of what the report shows; none: counts alone
-	Done    func(done, total int64) `json:"-"`                // may be nil
+	Report   string                  `json:"access"` // the report's kind
+	Officer  *Officer                `json:"-"`
+	By       string                  `json:"officer"` // this and the next two are set by Survey
+	What     string                  `json:"what"`
+	Partners []string                `json:"partners"` // that the officer may see; nil: every one
+	Reason   string                  `json:"reason"`
+	Scope    Scope                   `json:"scope"`
+	Subject  string                  `json:"subject,omitempty"`
+	Fields   []string                `json:"fields,omitempty"` // JSON Pointers or names of what the report shows; none: counts alone
+	Done     func(done, total int64) `json:"-"`                // may be nil
 }
 
 // A Scope selects entries; its zero value selects the whole record.
@@ -121,8 +122,8 @@ func mayReport(by *Officer, scope Scope) error {
 }
 
 // RecordSurvey puts who asks for a report, why and of what into the record, in the
-// case that it concerns, or else with the house. It is called for a report that
-// opens no message; Survey does it by itself.
+// case or with the partner that it concerns, or else with the house. It is called for
+// a report that opens no message; Survey does it by itself.
 func (c *CaseFiles) RecordSurvey(ctx context.Context, req SurveyRequest) error {
 	if err := mayReport(req.Officer, req.Scope); err != nil {
 		return err
@@ -135,8 +136,9 @@ func (c *CaseFiles) RecordSurvey(ctx context.Context, req SurveyRequest) error {
 		if _, err := c.row(ctx, req.Officer, CaseKey{req.Scope.Partner, req.Scope.Case}); err != nil {
 			return err
 		}
-		e.Partner, e.Case = req.Scope.Partner, req.Scope.Case
 	}
+	about := c.about(req.Officer, req.Scope)
+	e.Partner, e.Case, req.Partners = about.Partner, about.Case, req.Officer.Scope()
 	req.By, req.What, req.Fields = req.Officer.ID, req.Report, slices.Compact(slices.Sorted(slices.Values(req.Fields)))
 	var err error
 	if e.Data, err = json.Marshal(req); err != nil {
@@ -146,4 +148,18 @@ func (c *CaseFiles) RecordSurvey(ctx context.Context, req SurveyRequest) error {
 		return fmt.Errorf("record an access: %w", err)
 	}
 	return nil
+}
+
+// about says of what a report is an entry: of the case that it is of, else of the one
+// partner that it is of, else of the house. Whoever is no partner gets no place of
+// their own in the record.
+func (c *CaseFiles) about(by *Officer, s Scope) CaseKey {
+	code := s.Partner
+	if only := by.Scope(); code == "" && len(only) == 1 {
+		code = only[0]
+	}
+	if _, known := c.cfg.Directory.Snapshot().Partner(code); !known && s.Case == "" {
+		return houseCase
+	}
+	return CaseKey{code, s.Case}
 }

@@ -40,7 +40,7 @@ func (n *node) openReports() error {
 		return err
 	}
 	n.reports, err = exchange.NewReports(exchange.ReportsConfig{
-		Store: n.db, Maker: n.reporter, Roster: n.roster, Recorder: n.committer, Opener: n.opener, Clock: n.now, Logger: n.log,
+		Store: n.db, Maker: n.reporter, Files: n.files, Roster: n.roster, Recorder: n.committer, Opener: n.opener, Clock: n.now, Logger: n.log,
 		Keep: duration(n.cfg.Reports.Keep, reportsKept),
 	})
 	return err

@@ -151,7 +151,7 @@ func TestReports(t *testing.T) {
 		t.Errorf("%v\n%s", err, files["person.json"])
 	}
 	looks := lines(t, string(files["accesses.csv"]))
-	if len(looks) != 1 || looks[0]["officer"] != "tuyet" || looks[0]["what"] != "subject_export" || looks[0]["reason"] != "quarterly review" {
+	if len(looks) != 3 || looks[1]["what"] != "htcds_export" || looks[2]["what"] != "htcds_export" || looks[0]["officer"] != "tuyet" || looks[0]["what"] != "subject_export" || looks[0]["reason"] != "quarterly review" {
 		t.Errorf("who looked: %v", looks)
 	}
 

@@ -20,20 +20,21 @@ func (f trailFilter) query() url.Values {
 
 // A deedLine is one entry of the record, in words.
 type deedLine struct {
-	Index   int64
-	At      time.Time
-	What    string
-	Type    TypeName
-	Partner Party
-	Case    string
-	By      Who
-	Whom    string
-	Reason  string
-	Method  string
-	Fields  []string
-	Broken  bool // the officer had no right to it and took it all the same
-	Erased  bool
-	Link    string // of a message
+	Index    int64
+	At       time.Time
+	What     string
+	Type     TypeName
+	Partner  Party
+	Case     string
+	By       Who
+	Whom     string
+	Reason   string
+	Method   string
+	Fields   []string
+	Broken   bool // the officer had no right to it and took it all the same
+	Erased   bool
+	Withheld bool   // the reason
+	Link     string // of a message
 }
 
 // A trailView is the page of who did what.
@@ -136,7 +137,7 @@ func (v *visit) written(reason string) string {
 
 func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
 	out := deedLine{
-		Index: d.Index, At: d.At, Case: d.Case, By: c.who(v, d.By), Whom: c.whoAll(v, d.Whom), Reason: v.written(d.Reason), Broken: d.BreakGlass, Erased: d.Erased,
+		Index: d.Index, At: d.At, Case: d.Case, By: c.who(v, d.By), Whom: c.whoAll(v, d.Whom), Reason: v.written(d.Reason), Broken: d.BreakGlass, Erased: d.Erased, Withheld: d.Withheld,
 		What: v.s.Or("event."+d.Entry, v.s.Or("timeline."+string(d.Kind), d.Entry)),
 	}
 	if d.Method != "" {

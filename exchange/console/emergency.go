@@ -108,6 +108,8 @@ type LookLine struct {
 	What      string
 	Places    []string
 	Emergency bool
+	Wider     string // of what it was, when that is more than the case
+	Withheld  bool   // the reason
 }
 
 // looksShown is how many looks a page has.
@@ -115,22 +117,27 @@ const looksShown = 50
 
 // lookLines returns who has looked at a case, the last first, and where to go on.
 func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]LookLine, int64, error) {
-	looks, err := c.cfg.Files.Looks(v.r.Context(), v.officer, key, before, looksShown)
+	looks, next, err := c.cfg.Files.Looks(v.r.Context(), v.officer, key, before, looksShown)
 	if err != nil {
 		return nil, 0, err
 	}
 	var out []LookLine
-	var next int64
 	for _, l := range looks {
-		line := LookLine{At: l.At, By: c.who(v, l.Officer), Reason: v.written(l.Reason), Emergency: l.BreakGlass, What: v.s.Or("look."+l.What, v.s.Or("report.kind."+l.What, l.What))}
+		line := LookLine{
+			At: l.At, By: c.who(v, l.Officer), Reason: v.written(l.Reason), Emergency: l.BreakGlass, Withheld: l.Withheld,
+			What: v.s.Or("look."+l.What, v.s.Or("report.kind."+l.What, l.What)),
+		}
 		if l.Type != "" {
 			line.What = c.typeName(v.s, l.Type).Title
 		}
+		switch {
+		case l.Wider && l.Partner != "":
+			line.Wider = v.s.T("look.wider_partner", c.party(v.s, l.Partner).Name)
+		case l.Wider:
+			line.Wider = v.s.T("look.wider_all")
+		}
 		line.Places = c.places(v, l.Type, l.Fields)
-		out, next = append(out, line), l.Index
-	}
-	if len(looks) < looksShown {
-		next = 0
+		out = append(out, line)
 	}
 	return out, next, nil
 }

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -123,23 +125,60 @@ func checkReason(reason string) error {
 	return nil
 }
 
-// recordAccess puts who, why and what into the record before anything is read.
+// recordAccess puts who, why and what into the record before anything is read, and
+// returns where it stands first.
 func (x *Exporter) recordAccess(ctx context.Context, req Request) (int64, error) {
+	keys, err := x.about(ctx, req.Scope)
+	if err != nil {
+		return 0, err
+	}
 	data, err := json.Marshal(struct {
-		Access  string `json:"access"`
-		Officer string `json:"officer"`
-		Reason  string `json:"reason"`
-		Scope   Scope  `json:"scope"`
-		At      int64  `json:"at,omitempty"`
-	}{"evidence", req.Officer, req.Reason, req.Scope, req.At})
+		Access  string   `json:"access"`
+		Officer string   `json:"officer"`
+		What    string   `json:"what"`
+		Reason  string   `json:"reason"`
+		Scope   Scope    `json:"scope"`
+		Fields  []string `json:"fields"`
+		At      int64    `json:"at,omitempty"`
+	}{"evidence", req.Officer, "evidence", req.Reason, req.Scope, []string{""}, req.At})
 	if err != nil {
 		return 0, fmt.Errorf("write the access: %w", err)
 	}
-	e := &exchange.Entry{Kind: exchange.KindAccess, Direction: exchange.Out, ID: exchange.NewID(), Type: "evidence_export", Data: data}
-	if err := x.cfg.Recorder.Record(ctx, e); err != nil {
-		return 0, fmt.Errorf("record the access: %w", err)
+	first := int64(-1)
+	for _, key := range keys {
+		e := &exchange.Entry{Kind: exchange.KindAccess, Direction: exchange.Out, Partner: key.Partner, Case: key.Case, ID: exchange.NewID(), Type: "evidence_export", Data: data}
+		if err := x.cfg.Recorder.Record(ctx, e); err != nil {
+			return 0, fmt.Errorf("record the access: %w", err)
+		}
+		if first < 0 {
+			first = e.Index
+		}
 	}
-	return e.Index, nil
+	return first, nil
+}
+
+// about says of what an export is an entry: of the case that it is of, so that whoever
+// works on that sees it, and its erasure destroys the reason; else of the partner; else
+// of the house. Two partners may have a case of the same number each.
+func (x *Exporter) about(ctx context.Context, s Scope) ([]exchange.CaseKey, error) {
+	if s.Case == "" {
+		key := exchange.CaseKey{}
+		if _, err := x.cfg.Keys(s.Partner); s.Partner != "" && s.Partner != x.cfg.Self && err == nil {
+			key.Partner = s.Partner // whoever is no partner gets no place of their own in the record
+		}
+		return []exchange.CaseKey{key}, nil
+	}
+	var keys []exchange.CaseKey
+	err := x.cfg.Reader.Entries(ctx, 0, math.MaxInt64, exchange.Filter{Partner: s.Partner, Case: s.Case}, func(r exchange.Row) error {
+		if key := (exchange.CaseKey{Partner: r.Partner, Case: r.Case}); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	if err == nil && len(keys) == 0 {
+		err = ErrEmpty
+	}
+	return keys, err
 }
 
 // checkpoint returns the signed checkpoint that the bundle will stand under.

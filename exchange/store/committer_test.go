@@ -271,6 +271,23 @@ func TestOneMessageIsFoundByItsIndex(t *testing.T) {
 	})
 }
 
+// Exports of more than a case are found by an index that has no other entries, from
+// where the case began; not one of the others is passed over.
+func TestWiderExportsAreFoundByTheirIndex(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		db := openStore(t, url)
+		plan, err := store.PlanOfNewest(db, t.Context(), exchange.Filter{Partner: "KH", Case: "1", Kind: exchange.KindAccess, Wider: []string{"evidence_export", "htcds_export"}})
+		must(t, err)
+		walk := regexp.MustCompile(`entry_wider \(type=\? AND partner=\? AND idx>\? AND idx<\?\)|entry_wider .*\n.*Index Cond: .*type.*partner.*idx <.*idx > .*\n`)
+		if n := len(walk.FindAllString(plan, -1)); n != 4 {
+			t.Errorf("%d walks are down the index:\n%s", n, plan)
+		}
+		if strings.Contains(plan, "SCAN entry") || strings.Contains(plan, "Seq Scan") {
+			t.Errorf("the record is read through:\n%s", plan)
+		}
+	})
+}
+
 // What an auditor looks for in a large record, a rare deed for one, is found by an
 // index of its own, whose entries no message is; the newest of one case by the cases'.
 func TestDeedsAreFoundByTheirIndex(t *testing.T) {

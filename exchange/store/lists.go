@@ -150,7 +150,36 @@ func (db *DB) CaseCount(ctx context.Context, f exchange.CaseFilter) (int, error)
 func newest(before int64, f exchange.Filter, n int) (query string, args []any) {
 	where, args := conditions(f)
 	args = append(slices.Clone(args), before)
-	return fmt.Sprintf("SELECT %s FROM entry WHERE idx < $%d%s ORDER BY idx DESC LIMIT %d", rowColumns, len(args), where, limit(n)), args
+	query = fmt.Sprintf("SELECT %s FROM entry WHERE idx < $%d%s ORDER BY idx DESC LIMIT %d", rowColumns, len(args), where, limit(n))
+	if f.Wider == nil {
+		return query, args
+	}
+	// Each is a walk down one index: what comes of them together is no more than a few pages.
+	c := clause{args: args}
+	walks := []string{query}
+	for _, kind := range f.Wider {
+		for _, partner := range slices.Compact([]string{"", f.Partner}) {
+			if c.where = nil; partner != "" && f.Case == "" {
+				continue // they are among those that are looked for anyway
+			}
+			c.add("kind = 'access' AND case_id = '' AND type = ? AND partner = ? AND idx < ?", kind, partner, before)
+			if f.Case != "" {
+				c.add("idx > (SELECT min(idx) FROM entry WHERE partner = ? AND case_id = ?)", f.Partner, f.Case)
+			}
+			if !f.Since.IsZero() {
+				c.add("at >= ?", f.Since.UnixMilli())
+			}
+			if !f.Until.IsZero() {
+				c.add("at < ?", f.Until.UnixMilli())
+			}
+			walks = append(walks, fmt.Sprintf("SELECT %s FROM entry%s ORDER BY idx DESC LIMIT %d", rowColumns, &c, limit(n)))
+		}
+	}
+	query = fmt.Sprintf("SELECT %s FROM (SELECT * FROM (%s) AS w0", rowColumns, walks[0])
+	for i, walk := range walks[1:] {
+		query += fmt.Sprintf(" UNION ALL SELECT * FROM (%s) AS w%d", walk, i+1)
+	}
+	return query + fmt.Sprintf(") AS found ORDER BY idx DESC LIMIT %d", limit(n)), c.args
 }
 
 // Newest implements exchange.Reader.
