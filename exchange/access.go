@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -33,16 +34,43 @@ const (
 // letter of Vietnamese or Khmer is one, though it takes three bytes.
 func reasonLength(reason string) int { return utf8.RuneCountInString(strings.TrimSpace(reason)) }
 
-// GoodReason says whether a reason explains something, and not too much.
+// minWords is how many letters and digits a reason has at least: dots explain nothing.
+const minWords = 3
+
+// joined are the scripts that are written with signs around their letters, and with
+// joiners and spaces between words that nobody sees.
+var joined = []*unicode.RangeTable{unicode.Khmer, unicode.Lao, unicode.Thai, unicode.Myanmar}
+
+// GoodReason says whether a reason explains something, and not too much. What cannot be
+// seen has no place in it: a reason that nobody can read is none.
 func GoodReason(reason string) bool {
-	n := reasonLength(reason)
-	return n >= minReason && n <= maxReason
+	if reasonLength(reason) > maxReason || !utf8.ValidString(reason) {
+		return false
+	}
+	runes := []rune(strings.TrimSpace(reason))
+	seen, words := 0, 0
+	for i, r := range runes {
+		switch {
+		case r >= 0x200B && r <= 0x200D: // a space without width, and the two joiners
+			if !(i > 0 && unicode.In(runes[i-1], joined...)) && !(i+1 < len(runes) && unicode.In(runes[i+1], joined...)) {
+				return false
+			}
+			continue
+		case unicode.IsSpace(r) && r != 0x2028 && r != 0x2029:
+		case unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point), r == 0x2800: // Braille's blank
+			return false
+		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r) && unicode.In(r, joined...):
+			words++
+		}
+		seen++
+	}
+	return seen >= minReason && words >= minWords
 }
 
 // checkReason refuses a reason that is not good.
 func checkReason(reason string) error {
 	if !GoodReason(reason) {
-		return problem(ProblemRequest, "Say for which reason, in %d to %d characters; it stands in the record.", minReason, maxReason).rule("reason-required")
+		return problem(ProblemRequest, "Say for which reason, in %d to %d characters that can be seen, %d of them letters or digits at least; it stands in the record.", minReason, maxReason, minWords).rule("reason-required")
 	}
 	return nil
 }

@@ -8,6 +8,23 @@ import (
 // Reasons are counted in characters, whatever they are written in.
 func TestGoodReason(t *testing.T) {
 	for reason, good := range map[string]bool{
+		// What says nothing, and what cannot be seen.
+		".....":                        false,
+		"1. ..":                        false,
+		"٣٤٥ !":                        true,
+		strings.Repeat("\u200b", 5):    false,
+		strings.Repeat("\u3164", 5):    false, // a filler, which counts as a letter
+		strings.Repeat("\u2060", 5):    false,
+		strings.Repeat("\u17b4", 5):    false, // Khmer, and without a shape
+		"call\u202e back":              false,
+		"call back\ufeff!":             false,
+		"\u200bcall back\u200b, later": false,
+		"ក\u200bក\u200bក":              false, // three are seen
+		"ហៅទៅវិញ\u200bថ្ងៃនេះ": true,
+		"ບໍ່ມີ":                               true, // two letters and their signs
+		"核对身份。":                               true,
+		"call\u00a0back\r\nlater":             true,
+		"\xff call back":                      false,
 		"":                                    false,
 		"ắc ở":                                false, // ten bytes
 		"  ắc ở  ":                            false,

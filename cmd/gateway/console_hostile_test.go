@@ -40,7 +40,7 @@ func TestConsoleHostileNames(t *testing.T) {
 	var message string
 	caseID := s.receives(exchange.TypeIdentityRequest, asked(`,"other_names":[`+strings.Join(names, ",")+`]`), func(c exchange.Claims) { message = c.ID })
 	s.indexed()
-	all, why := url.Values{"all": {"1"}, "reason": {hostile["script"] + hostile["bidi"]}}, url.Values{"reason": {"to see whether it is one person"}}
+	all, why := url.Values{"all": {"1"}, "reason": {hostile["script"]}}, url.Values{"reason": {"to see whether it is one person"}}
 	pages := map[string]func(*browser){
 		"/messages/KH/in/" + message:                                 submits("/messages/KH/in/"+message, all),
 		"/cases/KH/" + caseID + "/print":                             submits("/cases/KH/"+caseID+"/print", url.Values{"show": {"all"}, "reason": {"to print it"}}),
