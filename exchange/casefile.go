@@ -372,12 +372,15 @@ func (c *CaseFiles) Message(ctx context.Context, by *Officer, key MessageKey, re
 	if err != nil {
 		return nil, err
 	}
-	if err := recordAccess(ctx, c.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, Fields: []string{""}, BreakGlass: !until.IsZero()}); err != nil {
-		return nil, err
-	}
 	versions, err := c.judge.Versions(ctx, key, row.Case)
 	if errors.Is(err, ErrErased) {
 		return nil, problem(ProblemErased, "The case was erased.")
 	}
-	return versions, err
+	if err != nil {
+		return nil, err
+	}
+	if err := recordAccess(ctx, c.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, Fields: []string{""}, BreakGlass: !until.IsZero()}); err != nil {
+		return nil, err
+	}
+	return versions, nil
 }

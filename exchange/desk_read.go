@@ -71,10 +71,14 @@ func (d *Desk) Read(ctx context.Context, by *Officer, id, reason string) (DraftV
 	if err != nil {
 		return DraftView{}, err
 	}
+	view, err := d.open(ctx, row)
+	if err != nil {
+		return DraftView{}, err
+	}
 	if err := recordAccess(ctx, d.cfg.Recorder, Access{Officer: by.ID, Reason: reason, Partner: row.Partner, Case: row.Case, What: "draft", ID: row.ID, Fields: []string{""}}); err != nil {
 		return DraftView{}, err
 	}
-	return d.open(ctx, row)
+	return view, nil
 }
 
 // Outline returns a draft without what is personal in it, and without the digest

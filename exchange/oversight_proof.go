@@ -153,10 +153,6 @@ func (s *Sight) Source(ctx context.Context, by *Officer, key MessageKey, reason 
 	if err != nil {
 		return nil, err
 	}
-	want := Reveal{Reason: reason, Fields: []string{""}}
-	if err := s.shows(ctx, by, want, nil, Access{Partner: row.Partner, Case: row.Case, What: "source", ID: row.ID, BreakGlass: !until.IsZero()}); err != nil {
-		return nil, err
-	}
 	opened, err := files.cfg.Opener.Open(ctx, row)
 	if errors.Is(err, ErrErased) {
 		return nil, problem(ProblemErased, "The case was erased.")
@@ -166,6 +162,10 @@ func (s *Sight) Source(ctx context.Context, by *Officer, key MessageKey, reason 
 	}
 	if _, err := seal.Parse(opened.Data, TypMessage, len(opened.Data)); err != nil {
 		return nil, fmt.Errorf("read a stored message: %w", err)
+	}
+	want := Reveal{Reason: reason, Fields: []string{""}}
+	if err := s.shows(ctx, by, want, nil, Access{Partner: row.Partner, Case: row.Case, What: "source", ID: row.ID, BreakGlass: !until.IsZero()}); err != nil {
+		return nil, err
 	}
 	return slices.Clone(opened.Data), nil
 }

@@ -47,5 +47,17 @@ func TestConsoleErasedCase(t *testing.T) {
 	if p := v.get(message); p.status != 410 {
 		t.Errorf("an erased message: %d", p.status)
 	}
+	// What is not handed out is not in the record as a look.
+	looks := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess}))
+	if p := v.post(message+"/proof", url.Values{"reason": {"to see what was signed"}}); p.status != 410 {
+		t.Errorf("the source of an erased message: %d", p.status)
+	}
+	key := exchange.MessageKey{Lane: exchange.Lane{Partner: "KH", Direction: exchange.In}, ID: question}
+	if _, err := s.vn.node.files.Message(t.Context(), &officerLan, key, "to see what it said"); exchange.AsProblem(err).Kind != exchange.ProblemErased {
+		t.Errorf("an erased message: %v", err)
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != looks {
+		t.Errorf("%d looks at nothing are in the record", n-looks)
+	}
 	s.quiet()
 }
