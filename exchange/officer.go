@@ -182,7 +182,11 @@ type OfficerStore interface {
 
 // RosterConfig wires a Roster. Everything is required.
 type RosterConfig struct {
-	Store  OfficerStore
+	Store    OfficerStore
+	Sessions interface {
+		SessionsOf(ctx context.Context, officer string) ([]SessionRow, error)
+		EndSessions(ctx context.Context, officer string) (int, error)
+	}
 	Reader interface {
 		// Newest returns the entries that a filter lets through with an index
 		// below before, the last first, at most n.
@@ -199,7 +203,7 @@ type Roster struct{ cfg RosterConfig }
 
 // NewRoster returns a roster; it refuses a missing part.
 func NewRoster(cfg RosterConfig) (*Roster, error) {
-	if cfg.Store == nil || cfg.Reader == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil {
+	if cfg.Store == nil || cfg.Sessions == nil || cfg.Reader == nil || cfg.Recorder == nil || cfg.Opener == nil || cfg.Clock == nil {
 		return nil, errors.New("roster: a required part is missing")
 	}
 	return &Roster{cfg}, nil
@@ -297,7 +301,8 @@ func (r *Roster) find(ctx context.Context, is func(*Officer) bool) (*Officer, er
 var houseCase = CaseKey{}
 
 // Put records and then makes a change to an officer. by is who makes it; ""
-// stands for whoever has the gateway's own command line.
+// stands for whoever has the gateway's own command line. Where somebody else's change
+// takes a way to sign in away, the sessions end that it may have begun.
 func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
 	if err := o.Check(); err != nil {
 		return err
@@ -326,7 +331,40 @@ func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
 	if err != nil {
 		return fmt.Errorf("seal an officer: %w", err)
 	}
-	return r.cfg.Store.PutOfficer(ctx, OfficerRow{o.ID, sealed}, r.cfg.Clock())
+	if err := r.cfg.Store.PutOfficer(ctx, OfficerRow{o.ID, sealed}, r.cfg.Clock()); err != nil {
+		return err
+	}
+	was := slices.IndexFunc(all, func(known Officer) bool { return known.ID == o.ID })
+	if was < 0 || by == o.ID || !loses(&all[was], &o) {
+		return nil
+	}
+	return r.expel(ctx, by, o.ID)
+}
+
+// loses says whether an officer cannot sign in any more in a way that they could:
+// whoever has what was taken away may be signed in with it. Whoever comes back signs in
+// anew, so that a session which a broken-off suspension has left does not go on.
+func loses(was, is *Officer) bool {
+	return len(is.Passkeys) < len(was.Passkeys) || is.Login == nil && was.Login != nil || is.Status != OfficerActive || is.Status != was.Status ||
+		slices.ContainsFunc(was.Pins, func(pin string) bool { return !slices.Contains(is.Pins, pin) }) ||
+		slices.ContainsFunc(was.OIDC, func(who OIDCIdentity) bool { return !slices.Contains(is.OIDC, who) })
+}
+
+// expel ends all sessions of an officer in somebody else's name.
+func (r *Roster) expel(ctx context.Context, by, officer string) error {
+	rows, err := r.cfg.Sessions.SessionsOf(ctx, officer)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	if err := recordEvent(ctx, r.cfg.Recorder, Entry{Type: officerSignedOut, ID: NewID()}, struct {
+		By         string `json:"by"`
+		Officer    string `json:"officer"`
+		Everywhere bool   `json:"everywhere"`
+	}{by, officer, true}); err != nil {
+		return err
+	}
+	_, err = r.cfg.Sessions.EndSessions(ctx, officer)
+	return err
 }
 
 func (r *Roster) open(ctx context.Context, row OfficerRow) (Officer, error) {

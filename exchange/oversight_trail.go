@@ -30,7 +30,7 @@ type Deed struct {
 	Fields     []string
 	BreakGlass bool
 	Method     string   // of a sign-in
-	Whom       []string // of a change to an officer: who was changed; of an assignment: who has the case
+	Whom       []string // of a change to an officer: who was changed; of an assignment: who has the case; of a sign-out by somebody else: who was put out
 	Erased     bool     // nothing of it can be read any more
 	Withheld   bool     // the reason is for those alone who may see all that it was of
 }
@@ -162,6 +162,11 @@ func (o *Oversight) deed(ctx context.Context, r Row, event Event) Deed {
 	case r.Type == caseAssigned:
 		out.Whom = data.Officers
 	case out.By == "":
+	case r.Type == officerSignedOut: // whoever signs out themselves names nobody
+		var whom string
+		if json.Unmarshal(data.Officer, &whom) == nil && whom != "" {
+			out.Whom = []string{whom}
+		}
 		_ = json.Unmarshal(data.Officer, &out.By) // not a name: nobody is named
 	}
 	return out

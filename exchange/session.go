@@ -208,11 +208,14 @@ func (s *Sessions) Of(ctx context.Context, officer, id string) ([]Seat, error) {
 	return out, nil
 }
 
+// officerSignedOut is the type of the entry that says that sessions were ended.
+const officerSignedOut = "officer_signed_out"
+
 // End records that an officer signed out, and ends the session, or with
 // everywhere all sessions of the officer. What the browser holds is worth
 // nothing afterwards.
 func (s *Sessions) End(ctx context.Context, id, officer string, everywhere bool) error {
-	if err := recordEvent(ctx, s.cfg.Recorder, Entry{Type: "officer_signed_out", ID: NewID()}, struct {
+	if err := recordEvent(ctx, s.cfg.Recorder, Entry{Type: officerSignedOut, ID: NewID()}, struct {
 		By         string `json:"by"`
 		Everywhere bool   `json:"everywhere,omitempty"`
 	}{officer, everywhere}); err != nil {
@@ -223,20 +226,6 @@ func (s *Sessions) End(ctx context.Context, id, officer string, everywhere bool)
 		return err
 	}
 	return s.cfg.Store.EndSession(ctx, sessionHash(id))
-}
-
-// Expel ends all sessions of an officer in somebody else's name: what began them
-// was taken away.
-func (s *Sessions) Expel(ctx context.Context, by, officer string) error {
-	if err := recordEvent(ctx, s.cfg.Recorder, Entry{Type: "officer_signed_out", ID: NewID()}, struct {
-		By         string `json:"by"`
-		Officer    string `json:"officer"`
-		Everywhere bool   `json:"everywhere"`
-	}{by, officer, true}); err != nil {
-		return err
-	}
-	_, err := s.cfg.Store.EndSessions(ctx, officer)
-	return err
 }
 
 func sessionHash(id string) string {

@@ -117,6 +117,10 @@ func (s *scene) administers(address string) {
 	if seats, err := s.vn.node.db.SessionsOf(s.t.Context(), "lan"); err != nil || len(seats) != 0 {
 		s.t.Errorf("a suspended officer has %d sessions (%v)", len(seats), err)
 	}
+	deeds, _, err := s.vn.node.oversight.Trail(s.t.Context(), &officerMinh, exchange.TrailFilter{Type: "officer_signed_out"}, 0, 1)
+	if err != nil || len(deeds) != 1 || deeds[0].By != "quan" || !slices.Equal(deeds[0].Whom, []string{"lan"}) {
+		s.t.Errorf("who put whom out: %+v %v", deeds, err)
+	}
 	if p := quan.post("/officers/lan", form("lan", nil)); p.status != 200 {
 		s.t.Errorf("resuming: %d", p.status)
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"slices"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/certs"
@@ -333,6 +334,20 @@ func TestConsoleDoor(t *testing.T) {
 	}
 
 	// Another site's form, too long a form, and pages that are not there.
+	// What a thief holds does not work again when its officer comes back.
+	held := in()
+	for _, verb := range []string{"suspend", "resume"} {
+		if _, out, code := runGateway(t, "officer", verb, "lan", "--config", o.vn.config); code != exitOK {
+			t.Fatalf("%s: %s", verb, out)
+		}
+	}
+	if held.inside() {
+		t.Error("a session outlives the suspension of its officer")
+	}
+	deeds, _, err := o.vn.node.oversight.Trail(t.Context(), &officerMinh, exchange.TrailFilter{Type: "officer_signed_out"}, 0, 2)
+	if err != nil || len(deeds) != 2 || deeds[0].By != "" || !slices.Equal(deeds[0].Whom, []string{"lan"}) || deeds[1].By != "lan" || deeds[1].Whom != nil {
+		t.Errorf("who put whom out: %+v %v", deeds, err)
+	}
 	first.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
 	req, err := http.NewRequest(http.MethodPost, s.address+message, strings.NewReader("reason=anything+at+all&all=1"))
 	if err != nil {

@@ -155,7 +155,7 @@ func (n *node) rebuildBooks(ctx context.Context) error {
 // openDesk wires what officers work with.
 func (n *node) openDesk() error {
 	var err error
-	if n.roster, err = exchange.NewRoster(exchange.RosterConfig{Store: n.db, Reader: n.db, Recorder: n.committer, Opener: n.opener, Clock: n.now}); err != nil {
+	if n.roster, err = exchange.NewRoster(exchange.RosterConfig{Store: n.db, Sessions: n.db, Reader: n.db, Recorder: n.committer, Opener: n.opener, Clock: n.now}); err != nil {
 		return err
 	}
 	if n.desk, err = exchange.NewDesk(exchange.DeskConfig{

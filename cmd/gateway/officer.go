@@ -271,11 +271,6 @@ a password became known, give --reset.`,
 			if err != nil {
 				return err
 			}
-			if reset {
-				if _, err := n.db.EndSessions(cmd.Context(), o.ID); err != nil {
-					return err
-				}
-			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s/join/%s\n", strings.TrimSuffix(n.cfg.Console.URL, "/"), token)
 			return err
 		},

@@ -178,15 +178,11 @@ func (c *Console) changeOfficer(v *visit) error {
 	if err != nil {
 		return err
 	}
-	was := o
 	view := officerView{New: o.ID == "", Version: v.r.PostFormValue("version"), Pins: v.r.PostFormValue("pins"), OIDC: v.r.PostFormValue("oidc")}
 	view.Faults = c.readOfficer(v, &o, view.New)
 	view.Officer = o
 	if len(view.Faults) == 0 {
 		err = c.cfg.Roster.Administer(v.r.Context(), v.officer, o, view.Version)
-		if err == nil && loses(was, o) {
-			err = c.cfg.Sessions.Expel(v.r.Context(), v.officer.ID, o.ID)
-		}
 		if err == nil {
 			return v.redirect("/officers/" + o.ID + "?saved=1")
 		}
@@ -195,14 +191,6 @@ func (c *Console) changeOfficer(v *visit) error {
 		}
 	}
 	return c.showOfficer(v, view)
-}
-
-// loses says whether an officer cannot sign in any more in a way that they could:
-// whoever has what was taken away may be signed in with it.
-func loses(was, is exchange.Officer) bool {
-	return len(is.Passkeys) < len(was.Passkeys) || is.Login == nil && was.Login != nil || is.Status != exchange.OfficerActive ||
-		slices.ContainsFunc(was.Pins, func(pin string) bool { return !slices.Contains(is.Pins, pin) }) ||
-		slices.ContainsFunc(was.OIDC, func(who exchange.OIDCIdentity) bool { return !slices.Contains(is.OIDC, who) })
 }
 
 // readOfficer puts a form into an entry, and says what is wrong and where.
