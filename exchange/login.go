@@ -47,7 +47,7 @@ func (a *Accounts) SignInByPassword(ctx context.Context, address, id, password, 
 	tries := []struct {
 		who  string
 		free int
-	}{{"address/" + address, 20}, {"officer/" + id, 5}}
+	}{{"address/" + address, freeTries}, {"officer/" + id, 5}}
 	for _, try := range tries {
 		wait, err := a.cfg.Store.Attempt(ctx, digest(try.who), now, patience(try.free))
 		if err != nil {
@@ -62,13 +62,11 @@ func (a *Accounts) SignInByPassword(ctx context.Context, address, id, password, 
 		return nil, err
 	}
 	if !known {
-		event := struct {
-			Officer string `json:"officer,omitempty"` // "": there is nobody of this identifier
-		}{}
+		who := "" // there is nobody of this identifier
 		if officer != nil {
-			event.Officer = officer.ID
+			who = officer.ID
 		}
-		if err := recordEvent(ctx, a.cfg.Recorder, Entry{Type: "sign_in_refused", ID: NewID()}, event); err != nil {
+		if err := a.recordRefusal(ctx, who, "password"); err != nil {
 			return nil, err
 		}
 		return nil, &NotSignedIn{}
@@ -80,6 +78,29 @@ func (a *Accounts) SignInByPassword(ctx context.Context, address, id, password, 
 	}
 	return officer, nil
 }
+
+// Refused records that somebody was turned away who came in another way than by a
+// password. Of one address no more is recorded than of wrong passwords, or a stranger
+// could fill the record; but nobody has to wait with their password for it.
+func (a *Accounts) Refused(ctx context.Context, address, officer, method string) (recorded bool, err error) {
+	wait, err := a.cfg.Store.Attempt(ctx, digest("refused/"+address), a.cfg.Clock(), patience(freeTries))
+	if err != nil || wait > 0 {
+		return false, err
+	}
+	return true, a.recordRefusal(ctx, officer, method)
+}
+
+// recordRefusal records whom a sign-in would have been of, as far as that is known, and
+// by which way; nothing that a stranger has sent.
+func (a *Accounts) recordRefusal(ctx context.Context, officer, method string) error {
+	return recordEvent(ctx, a.cfg.Recorder, Entry{Type: "sign_in_refused", ID: NewID()}, struct {
+		Officer string `json:"officer,omitempty"`
+		Method  string `json:"method"`
+	}{officer, method})
+}
+
+// freeTries are those of an address that nobody has to wait after.
+const freeTries = 20
 
 // patience doubles the time between two tries once the free ones are used up, to
 // a quarter of an hour.

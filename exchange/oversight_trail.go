@@ -13,6 +13,7 @@ type TrailFilter struct {
 	Officer string // who did it
 	Kind    Kind
 	Type    string
+	Also    string // another type
 	Partner string
 	Case    string
 	Since   time.Time // inclusive
@@ -47,7 +48,7 @@ func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, befor
 		before = math.MaxInt64
 	}
 	filter := Filter{
-		Kind: f.Kind, Type: f.Type, Partner: f.Partner, Case: f.Case, Since: f.Since, Until: f.Until, Partners: by.Scope(),
+		Kind: f.Kind, Type: f.Type, Also: f.Also, Partner: f.Partner, Case: f.Case, Since: f.Since, Until: f.Until, Partners: by.Scope(),
 	}
 	row, err := o.widened(ctx, by, &filter)
 	if err != nil {
@@ -161,12 +162,12 @@ func (o *Oversight) deed(ctx context.Context, r Row, event Event) Deed {
 		out.Whom = []string{r.ID}
 	case r.Type == caseAssigned:
 		out.Whom = data.Officers
-	case out.By == "":
 	case r.Type == officerSignedOut: // whoever signs out themselves names nobody
 		var whom string
 		if json.Unmarshal(data.Officer, &whom) == nil && whom != "" {
 			out.Whom = []string{whom}
 		}
+	case out.By == "":
 		_ = json.Unmarshal(data.Officer, &out.By) // not a name: nobody is named
 	}
 	return out

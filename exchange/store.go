@@ -270,6 +270,7 @@ type Filter struct {
 	Kind      Kind
 	Direction Direction
 	Type      string
+	Also      string // another type that Newest finds too
 	InReplyTo string
 	ID        string
 	Since     time.Time // inclusive

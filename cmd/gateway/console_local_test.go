@@ -126,6 +126,15 @@ func TestConsolePassword(t *testing.T) {
 	if p := try(newVisitor(t, o.address), "an", goodPassword, o.code(secret)); p.status != 422 {
 		t.Errorf("an officer without a password: %d", p.status)
 	}
+	refused = len(o.vn.rows(exchange.Filter{Type: "sign_in_refused"}))
+	for _, garbage := range []string{"", "{}", strings.Repeat("x", 20<<10)} {
+		if p := stranger.post("/sign-in/passkey", url.Values{"passkey": {garbage}, "token": {"none"}}); p.at.Query().Get("failed") != "passkey" {
+			t.Errorf("a passkey's answer that is none: %s", p.at)
+		}
+	}
+	if n := len(o.vn.rows(exchange.Filter{Type: "sign_in_refused"})); n != refused+3 {
+		t.Errorf("%d of three refused passkeys are in the record", n-refused)
+	}
 	for _, word := range []string{goodPassword, secret} {
 		if strings.Contains(o.vn.log.String(), word) {
 			t.Errorf("the log holds %q", word)

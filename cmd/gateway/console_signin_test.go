@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net"
@@ -13,10 +16,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"slices"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/certs"
@@ -167,6 +170,13 @@ func TestConsoleCertificate(t *testing.T) {
 	if p := newVisitor(t, o.address, stranger).post("/sign-in/certificate", url.Values{}); p.at.Query().Get("failed") != "unknown" {
 		t.Errorf("with a stranger's certificate: %s", p.at)
 	}
+	refusals := func() int { return len(o.vn.rows(exchange.Filter{Type: "sign_in_refused"})) }
+	if n := refusals(); n != 2 {
+		t.Errorf("%d of two refusals are in the record", n)
+	}
+	if !strings.Contains(o.vn.log.String(), "a sign-in was refused") {
+		t.Error("the log does not tell of a refused card")
+	}
 	v := newVisitor(t, o.address, o.card)
 	if p := v.get("/cases?turn=us"); p.at.Path != "/sign-in" || p.at.Query().Get("to") != "/cases?turn=us" {
 		t.Fatalf("nobody is signed in, and sees %s", p.at)
@@ -191,6 +201,24 @@ func TestConsoleCertificate(t *testing.T) {
 	if len(in) != 1 {
 		t.Errorf("%d sign-ins are in the record", len(in))
 	}
+	// Nobody fills the record by being turned away, or keeps anybody out by it.
+	for range 25 {
+		newVisitor(t, o.address, stranger).post("/sign-in/certificate", url.Values{})
+	}
+	if n := refusals(); n < 20 || n > 22 {
+		t.Errorf("%d refusals of one address are in the record", n)
+	}
+	minh := officerMinh
+	minh.Pins = []string{certs.Pin(stranger.Leaf)}
+	if err := o.vn.node.roster.Put(t.Context(), "", minh); err != nil {
+		t.Fatal(err)
+	}
+	w := newVisitor(t, o.address, stranger)
+	w.post("/sign-in/certificate", url.Values{})
+	w.post("/language", url.Values{"language": {"en"}, "to": {"/"}})
+	if p := w.get("/audit?kind=sign_in"); !strings.Contains(p.body, "A sign-in was refused") || !strings.Contains(p.body, "Signed in") {
+		t.Errorf("the audit of sign-ins: %d", p.status)
+	}
 	o.vn.check()
 }
 
@@ -205,11 +233,27 @@ func TestConsoleOIDC(t *testing.T) {
 	cfg := ConsoleConfig{OIDC: &ConsoleOIDC{Issuer: p.issuer, ClientID: providerClient, SecretFile: secret, URL: "https://" + address}}
 	o := newOffice(t, cfg)
 	o.serveAt(address, cfg)
+	spoil := false // what the browser keeps: the nonce is that of another sign-in
 	signIn := func() page {
 		v := newVisitor(t, "https://"+address)
 		login := v.get("/sign-in/provider?to=/cases")
 		if !strings.HasPrefix(login.at.String(), p.issuer) {
 			t.Fatalf("the provider is not asked: %s", login.at)
+		}
+		for _, kept := range v.client.Jar.Cookies(&url.URL{Scheme: "https", Host: address, Path: "/"}) {
+			data, err := base64.RawURLEncoding.DecodeString(kept.Value)
+			if kept.Name != "__Host-errand" || !spoil {
+				continue
+			}
+			var e map[string]string
+			if err := errors.Join(err, json.Unmarshal(data, &e)); err != nil {
+				t.Fatal(err)
+			}
+			e["Nonce"] = "another"
+			if data, err = json.Marshal(e); err != nil {
+				t.Fatal(err)
+			}
+			v.client.Jar.SetCookies(&url.URL{Scheme: "https", Host: address}, []*http.Cookie{{Name: kept.Name, Value: base64.RawURLEncoding.EncodeToString(data), Path: "/", Secure: true}})
 		}
 		form := url.Values{"username": {"test-user@127.0.0.1"}, "password": {"verysecure"}, "id": {login.at.Query().Get("authRequestID")}}
 		resp, err := v.client.PostForm(p.issuer+"/login/username", form)
@@ -233,6 +277,13 @@ func TestConsoleOIDC(t *testing.T) {
 	v := newVisitor(t, "https://"+address)
 	if got := v.get("/sign-in/callback?code=x&state=y"); got.at.Query().Get("failed") != "state" {
 		t.Errorf("an answer that nobody asked for: %s", got.at)
+	}
+	spoil = true
+	if got := signIn(); got.at.Query().Get("failed") != "provider" {
+		t.Errorf("an identity that was issued for another sign-in: %s", got.at)
+	}
+	if n := len(o.vn.rows(exchange.Filter{Type: "sign_in_refused"})); n != 3 {
+		t.Errorf("%d of three refusals are in the record", n)
 	}
 }
 
@@ -282,6 +333,20 @@ func TestConsoleSessions(t *testing.T) {
 	two.post("/sign-out", url.Values{"everywhere": {"1"}})
 	if two.inside() || three.inside() {
 		t.Error("a session outlives signing out everywhere")
+	}
+	// What a thief holds does not work again when its officer comes back.
+	held := in()
+	for _, verb := range []string{"suspend", "resume"} {
+		if _, out, code := runGateway(t, "officer", verb, "lan", "--config", o.vn.config); code != exitOK {
+			t.Fatalf("%s: %s", verb, out)
+		}
+	}
+	if held.inside() {
+		t.Error("a session outlives the suspension of its officer")
+	}
+	deeds, _, err := o.vn.node.oversight.Trail(t.Context(), &officerMinh, exchange.TrailFilter{Type: "officer_signed_out"}, 0, 2)
+	if err != nil || len(deeds) != 2 || deeds[0].By != "" || !slices.Equal(deeds[0].Whom, []string{"lan"}) || deeds[1].By != "lan" || deeds[1].Whom != nil {
+		t.Errorf("who put whom out: %+v %v", deeds, err)
 	}
 	forged := exchange.SessionRow{Hash: "NKyBcK1XVzLXtn6MWVgxWoVHDwXiJtgAaVt53bhMnEM", Officer: "lan", SeenAt: o.vn.now(), Ends: o.vn.now().Add(time.Hour), Content: []byte(`{"officer":"lan"}`)}
 	if err := o.vn.node.db.PutSession(t.Context(), forged, o.vn.now()); err != nil {
@@ -334,20 +399,6 @@ func TestConsoleDoor(t *testing.T) {
 	}
 
 	// Another site's form, too long a form, and pages that are not there.
-	// What a thief holds does not work again when its officer comes back.
-	held := in()
-	for _, verb := range []string{"suspend", "resume"} {
-		if _, out, code := runGateway(t, "officer", verb, "lan", "--config", o.vn.config); code != exitOK {
-			t.Fatalf("%s: %s", verb, out)
-		}
-	}
-	if held.inside() {
-		t.Error("a session outlives the suspension of its officer")
-	}
-	deeds, _, err := o.vn.node.oversight.Trail(t.Context(), &officerMinh, exchange.TrailFilter{Type: "officer_signed_out"}, 0, 2)
-	if err != nil || len(deeds) != 2 || deeds[0].By != "" || !slices.Equal(deeds[0].Whom, []string{"lan"}) || deeds[1].By != "lan" || deeds[1].Whom != nil {
-		t.Errorf("who put whom out: %+v %v", deeds, err)
-	}
 	first.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
 	req, err := http.NewRequest(http.MethodPost, s.address+message, strings.NewReader("reason=anything+at+all&all=1"))
 	if err != nil {

@@ -65,7 +65,9 @@ func TestReportsOfACaseAreEntriesOfIt(t *testing.T) {
 		if column != "" {
 			text = string(unzipped(t, text)[column])
 		}
-		if !slices.ContainsFunc(lines(t, text), func(l map[string]string) bool { return l["what"] == "evidence_export" && l["officer"] == "tuyet" && l["case"] == s.overdue }) {
+		if !slices.ContainsFunc(lines(t, text), func(l map[string]string) bool {
+			return l["what"] == "evidence_export" && l["officer"] == "tuyet" && l["case"] == s.overdue
+		}) {
 			t.Errorf("%s:\n%s", kind, text)
 		}
 	}

@@ -54,7 +54,7 @@ type trailView struct {
 // trailKinds are what an auditor can ask for: a kind of entry, or one type of it.
 var trailKinds = map[string]exchange.TrailFilter{
 	"access":    {Kind: exchange.KindAccess},
-	"sign_in":   {Kind: exchange.KindEvent, Type: "officer_signed_in"},
+	"sign_in":   {Kind: exchange.KindEvent, Type: "officer_signed_in", Also: "sign_in_refused"},
 	"sign_out":  {Kind: exchange.KindEvent, Type: "officer_signed_out"},
 	"assigned":  {Kind: exchange.KindEvent, Type: "case_assigned"},
 	"officer":   {Kind: exchange.KindEvent, Type: "officer_changed"},

@@ -42,7 +42,7 @@ type Config struct {
 	Pin func(*x509.Certificate) string
 	// ValidPin says whether a text is such a name; nil: any is taken.
 	ValidPin func(string) bool
-	// Accounts are passkeys and passwords; nil: neither is a way in.
+	// Accounts are passkeys and passwords, and note whoever is turned away.
 	Accounts *exchange.Accounts
 	// Passwords: officers may sign in by password and code.
 	Passwords bool
@@ -65,12 +65,9 @@ type Console struct {
 
 // New returns a console; it refuses a missing part.
 func New(cfg Config) (*Console, error) {
-	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Forms == nil || cfg.Oversight == nil || cfg.Reports == nil || cfg.Roster == nil || cfg.Sessions == nil || cfg.Views == nil ||
+	if cfg.Self == "" || cfg.Files == nil || cfg.Desk == nil || cfg.Sight == nil || cfg.Forms == nil || cfg.Oversight == nil || cfg.Reports == nil || cfg.Roster == nil || cfg.Accounts == nil || cfg.Sessions == nil || cfg.Views == nil ||
 		cfg.Directory == nil || cfg.Catalogue == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("console: a required part is missing")
-	}
-	if cfg.Passwords && cfg.Accounts == nil {
-		return nil, errors.New("console: passwords need accounts")
 	}
 	c := &Console{cfg: cfg, streams: newStreams()}
 	var err error

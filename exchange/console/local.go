@@ -34,11 +34,11 @@ func (c *Console) signInByPasskey(v *visit) error {
 	}
 	signed := passkeyAnswer(v.r)
 	if signed == nil {
-		return v.redirect(signInFailed("passkey", to))
+		return c.refuse(v, byPasskey, "", "passkey", to)
 	}
 	officer, err := c.cfg.Accounts.SignInByPasskey(v.r.Context(), v.r.PostFormValue("token"), signed)
 	if errors.Is(err, exchange.ErrNotFound) {
-		return v.redirect(signInFailed("passkey", to))
+		return c.refuse(v, byPasskey, "", "passkey", to)
 	}
 	if err != nil {
 		return err

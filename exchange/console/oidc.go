@@ -95,16 +95,19 @@ func (c *Console) signInFromProvider(v *visit) error {
 	forget(v.w, errandCookie)
 	q := v.r.URL.Query()
 	if e.State == "" || subtle.ConstantTimeCompare([]byte(e.State), []byte(q.Get("state"))) != 1 {
-		return v.redirect(signInFailed("state", ""))
+		return c.refuse(v, byProvider, "", "state", "")
 	}
 	token, err := c.oidc.identify(v.r.Context(), q.Get("code"), e)
 	if err != nil {
 		c.cfg.Logger.Warn("an officer could not sign in", "error", err)
+		if errors.Is(err, errUnidentified) {
+			return c.refuse(v, byProvider, "", "provider", e.To)
+		}
 		return v.redirect(signInFailed("provider", e.To))
 	}
 	officer, err := c.cfg.Roster.ByOIDC(v.r.Context(), exchange.OIDCIdentity{Issuer: token.Issuer, Subject: token.Subject})
 	if errors.Is(err, exchange.ErrNotFound) {
-		return v.redirect(signInFailed("unknown", e.To))
+		return c.refuse(v, byProvider, "", "unknown", e.To)
 	}
 	if err != nil {
 		return err
@@ -124,6 +127,10 @@ func errandOf(r *http.Request) (e errand) {
 	return e
 }
 
+// errUnidentified means that what the provider or the browser brought does not say who
+// somebody is; any other error, that nobody could be asked.
+var errUnidentified = errors.New("the identity does not hold")
+
 // identify exchanges the code and verifies who the provider says it is.
 func (p *provider) identify(ctx context.Context, code string, e errand) (*oidc.IDToken, error) {
 	if err := p.discover(ctx); err != nil {
@@ -134,17 +141,17 @@ func (p *provider) identify(ctx context.Context, code string, e errand) (*oidc.I
 	if err != nil {
 		var refused *oauth2.RetrieveError
 		if errors.As(err, &refused) { // its text holds what the provider answered
-			return nil, fmt.Errorf("the identity provider refused the code: %s", refused.ErrorCode)
+			return nil, fmt.Errorf("%w: the identity provider refused the code: %s", errUnidentified, refused.ErrorCode)
 		}
 		return nil, fmt.Errorf("exchange the code: %w", err)
 	}
 	raw, _ := granted.Extra("id_token").(string)
 	token, err := p.check.Verify(ctx, raw)
 	if err != nil {
-		return nil, fmt.Errorf("verify the identity: %w", err)
+		return nil, fmt.Errorf("%w: %w", errUnidentified, err)
 	}
 	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(e.Nonce)) != 1 {
-		return nil, errors.New("the identity was issued for another sign-in")
+		return nil, fmt.Errorf("%w: it was issued for another sign-in", errUnidentified)
 	}
 	return token, nil
 }

@@ -66,7 +66,7 @@ func (c *Console) pinOf(r *http.Request) string {
 // begin signs an officer in and goes to the page that was asked for.
 func (c *Console) begin(v *visit, officer *exchange.Officer, method, pin, to string) error {
 	if officer.Has(exchange.RoleSystem) { // a system has the operator API
-		return v.redirect(signInFailed("system", to))
+		return c.refuse(v, method, officer.ID, "system", to)
 	}
 	id, err := c.cfg.Sessions.Begin(v.r.Context(), officer.ID, method, pin)
 	if err != nil {
@@ -74,6 +74,19 @@ func (c *Console) begin(v *visit, officer *exchange.Officer, method, pin, to str
 	}
 	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Value: id, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	return v.redirect(local(to))
+}
+
+// refuse turns somebody away who wanted to sign in, and records it. who is the officer
+// that they are, when that is known; to is where they wanted to go.
+func (c *Console) refuse(v *visit, method, who, why, to string) error {
+	recorded, err := c.cfg.Accounts.Refused(v.r.Context(), placeOf(v.r), who, method)
+	if err != nil {
+		return err
+	}
+	if recorded {
+		c.cfg.Logger.Warn("a sign-in was refused", "method", method, "why", why)
+	}
+	return v.redirect(signInFailed(why, to))
 }
 
 // signOut ends the session, or with everywhere all of the officer.
@@ -150,11 +163,11 @@ func (c *Console) signInByCertificate(v *visit) error {
 	to := v.r.PostFormValue("to")
 	pin := c.pinOf(v.r)
 	if pin == "" {
-		return v.redirect(signInFailed("certificate", to))
+		return c.refuse(v, byCertificate, "", "certificate", to)
 	}
 	officer, err := c.cfg.Roster.ByPin(v.r.Context(), pin)
 	if errors.Is(err, exchange.ErrNotFound) {
-		return v.redirect(signInFailed("unknown", to))
+		return c.refuse(v, byCertificate, "", "unknown", to)
 	}
 	if err != nil {
 		return err

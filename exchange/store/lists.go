@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -148,15 +149,16 @@ func (db *DB) CaseCount(ctx context.Context, f exchange.CaseFilter) (int, error)
 }
 
 func newest(before int64, f exchange.Filter, n int) (query string, args []any) {
-	where, args := conditions(f)
-	args = append(slices.Clone(args), before)
-	query = fmt.Sprintf("SELECT %s FROM entry WHERE idx < $%d%s ORDER BY idx DESC LIMIT %d", rowColumns, len(args), where, limit(n))
-	if f.Wider == nil {
-		return query, args
-	}
 	// Each is a walk down one index: what comes of them together is no more than a few pages.
+	var walks []string
+	for _, kind := range slices.Compact([]string{f.Type, cmp.Or(f.Also, f.Type)}) {
+		f.Type = kind
+		var where string
+		where, args = conditions(f, args...)
+		args = append(args, before)
+		walks = append(walks, fmt.Sprintf("SELECT %s FROM entry WHERE idx < $%d%s ORDER BY idx DESC LIMIT %d", rowColumns, len(args), where, limit(n)))
+	}
 	c := clause{args: args}
-	walks := []string{query}
 	for _, kind := range f.Wider {
 		for _, partner := range slices.Compact([]string{"", f.Partner}) {
 			if c.where = nil; partner != "" && f.Case == "" {
@@ -174,6 +176,9 @@ func newest(before int64, f exchange.Filter, n int) (query string, args []any) {
 			}
 			walks = append(walks, fmt.Sprintf("SELECT %s FROM entry%s ORDER BY idx DESC LIMIT %d", rowColumns, &c, limit(n)))
 		}
+	}
+	if len(walks) == 1 {
+		return walks[0], c.args
 	}
 	query = fmt.Sprintf("SELECT %s FROM (SELECT * FROM (%s) AS w0", rowColumns, walks[0])
 	for i, walk := range walks[1:] {

@@ -115,10 +115,9 @@ func (db *DB) page(ctx context.Context, query string, args ...any) ([]exchange.R
 	return out, rows.Err()
 }
 
-// conditions writes the WHERE of a filter; its arguments come first.
-func conditions(f exchange.Filter) (string, []any) {
+// conditions writes the WHERE of a filter; its arguments come after those of others.
+func conditions(f exchange.Filter, args ...any) (string, []any) {
 	var where strings.Builder
-	var args []any
 	add := func(column, op string, value any) {
 		args = append(args, value)
 		fmt.Fprintf(&where, " AND %s %s $%d", column, op, len(args))
