@@ -179,6 +179,9 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 		row.State, view.Content.Rejected = DraftRejected, &approval
 		return d.store(ctx, row, view.Content)
 	}
+	if err := d.lapse(ctx, &view); err != nil {
+		return DraftView{}, err
+	}
 	view.Content.Approvals = append(view.Content.Approvals, approval)
 	if len(view.Content.Approvals) >= view.Content.Officers {
 		row.State = DraftReleasing
@@ -188,6 +191,25 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 		return view, err
 	}
 	return d.release(ctx, view)
+}
+
+// lapse puts the approvals aside that do not count any more: the draft waits for others
+// in their place, and is not lost.
+func (d *Desk) lapse(ctx context.Context, view *DraftView) error {
+	var stand []Approval
+	for _, a := range view.Content.Approvals {
+		officer, err := d.cfg.Roster.Officer(ctx, a.Officer)
+		switch {
+		case err != nil && !errors.Is(err, ErrNotFound):
+			return err
+		case err == nil && approves(officer, a, view.Row.ID, view.SHA256):
+			stand = append(stand, a)
+		default:
+			view.Content.Lapsed = append(view.Content.Lapsed, a)
+		}
+	}
+	view.Content.Approvals = stand
+	return nil
 }
 
 // attempt records that a decision did not count, and why. It returns the refusal.

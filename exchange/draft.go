@@ -61,6 +61,7 @@ type DraftContent struct {
 	Missing    []Missing       `json:"missing,omitempty"` // why it is held
 	Officers   int             `json:"officers"`          // how many have to release it
 	Approvals  []Approval      `json:"approvals,omitempty"`
+	Lapsed     []Approval      `json:"lapsed,omitempty"`   // their officers may not act any more, or not with that key
 	Authors    []string        `json:"authors,omitempty"`  // whoever has written any of it
 	Edition    int64           `json:"edition,omitempty"`  // its version when it was written; approvals raise that
 	Rejected   *Approval       `json:"rejected,omitempty"` // who said no, and why

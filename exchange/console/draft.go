@@ -33,6 +33,7 @@ type draftView struct {
 	Missing             []Lack
 	Safeguards          []SafeguardLine
 	Approvals           []ApprovalLine
+	Lapsed              []ApprovalLine // they do not count any more
 	Officers            int
 	SHA256              string // "" until all of it was read
 	Decides             bool   // this officer may sign now
@@ -268,7 +269,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		ID: row.ID, Case: row.Case, State: string(row.State), Mine: slices.Contains(seen.Authors(), v.officer.ID),
 		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
 		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval,
-		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals), Officers: content.Officers,
+		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals), Lapsed: c.approvalLines(v, content.Lapsed), Officers: content.Officers,
 		SHA256: seen.SHA256, Refused: content.Refused, Rejected: c.rejectionOf(v, content), Again: content.Again, Instead: content.Instead,
 		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
 		Decides: row.State == exchange.DraftWaiting && !decided(seen, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
