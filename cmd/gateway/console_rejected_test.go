@@ -160,3 +160,35 @@ func differs(p page) (out []string) {
 	}
 	return out
 }
+
+// Nobody discards a version that they have not seen: who comes second is told.
+func TestConsoleDiscardsWhatWasSeen(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	draft := "/drafts/" + s.held
+	seen := func() string {
+		return regexp.MustCompile(`action="` + draft + `/discard"[^>]*>(?:<input[^>]*>)*?<input type="hidden" name="version" value="(\d+)"`).FindStringSubmatch(v.get(draft).body)[1]
+	}
+	version := seen()
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.held, "to add what is missing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.vn.node.desk.Amend(t.Context(), &officerMinh, s.held, view.Row.Version, view.Content.Draft, []exchange.Safeguard{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, stale := range []string{version, "", "0", "x"} {
+		if p := v.post(draft+"/discard", url.Values{"version": {stale}, "why": {"không cần nữa"}}); !strings.Contains(p.body, "Bản nháp đã thay đổi") {
+			t.Errorf("with version %q: %s", stale, p.at)
+		}
+	}
+	if d, err := s.vn.node.db.Draft(t.Context(), s.held); err != nil || d.State != exchange.DraftHeld {
+		t.Fatalf("the draft is %s: %v", d.State, err)
+	}
+	if p := v.post(draft+"/discard", url.Values{"version": {seen()}, "why": {"không cần nữa"}}); !strings.Contains(p.body, "đã được bỏ và không được gửi") {
+		t.Errorf("what was seen is not discarded: %s", p.at)
+	}
+	s.quiet()
+}

@@ -92,6 +92,7 @@ type draftDeed struct {
 	Label, Button string
 	Grave         bool
 	Typed, Fault  string // as it was asked for and not done
+	Version       int64  // that the officer sees
 }
 
 // deeds are what this officer may do to a draft.
@@ -130,6 +131,7 @@ func (c *Console) deeds(v *visit, seen exchange.SeenDraft, view *draftView) erro
 		if deed == nil {
 			continue
 		}
+		deed.Version = seen.Row.Version
 		if deed.Action = "/drafts/" + seen.Row.ID + "/" + deed.Do + deed.Action; deed.Do == view.Asked.Do {
 			deed.Typed, deed.Fault = view.Asked.Why, view.Asked.Fault
 		}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -165,11 +166,15 @@ func (c *Console) discardDraft(v *visit) error {
 	if !exchange.GoodReason(why) {
 		return c.showDraft(v, asked(v, "discard"))
 	}
-	view, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, id)
-	if err != nil {
-		return err
+	version, err := strconv.ParseInt(v.r.PostFormValue("version"), 10, 64)
+	if err != nil || version < 1 { // whoever does not say what they saw has seen nothing of it
+		return v.redirect("/drafts/" + id + "?changed=1")
 	}
-	if err := c.cfg.Desk.Discard(v.r.Context(), v.officer, id, view.Row.Version, why); err != nil {
+	err = c.cfg.Desk.Discard(v.r.Context(), v.officer, id, version, why)
+	if kind := exchange.AsProblem(err).Kind; err != nil && (kind == exchange.ProblemDraftVersion || kind == exchange.ProblemDraftState) {
+		return v.redirect("/drafts/" + id + "?changed=1")
+	}
+	if err != nil {
 		return err
 	}
 	return v.redirect("/drafts/" + id + "?done=1")
