@@ -240,6 +240,7 @@ func (g *gallery) pages() []shownPage {
 		{"opening", "/open", "/open", writers, nil, "Mở hồ sơ mới", "Open a new case"},
 		{"write", "/write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, writers, nil, "Bảo đảm cho người này", "Safeguards on record"},
 		{"write-answer", "/write", "/write?to=KH&case=" + g.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + g.asked, writers, nil, "", ""},
+		{"write-answer-shown", "/write", "/write?to=KH&case=" + g.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + g.asked, "lan", asksBeside, "Nguyễn Thị Mẫu", "Nguyễn Thị Mẫu"},
 		{"correct", "/write", correct, "lan", nil, "Đính chính:", ""},
 		{"correct-nothing", "/write", correct, "lan", presses("preview"), "Chưa có gì thay đổi", ""},
 		{"correct-unsaid", "/write", correct, "lan", rewrites("show", map[string]string{"field": "/subjects/0/date_of_birth"}), "Viết lý do", "Write a reason"},
@@ -293,6 +294,13 @@ func presses(do string) func(*browser) {
 		b.t.Helper()
 		b.click(fmt.Sprintf(`form.write button[value=%q]:not([tabindex])`, do))
 	}
+}
+
+// asksBeside asks who it is that an answer is about, beside its form.
+func asksBeside(b *browser) {
+	b.t.Helper()
+	b.run(chromedp.SendKeys(chromedp.CSS("#reason"), "đối chiếu với sổ hộ tịch"))
+	presses("show-all")(b)
 }
 
 // decides reads a draft and asks for the statement about it.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -164,4 +165,57 @@ func TestConsoleIdentityBesideADraft(t *testing.T) {
 	if p := v.post(odd, url.Values{"all": {"1"}, "reason": {"đọc trước khi ký"}}); !strings.Contains(p.body, "không khớp trong chính") {
 		t.Error("what does not fit together is not said")
 	}
+}
+
+// Whoever answers sees whom it is about beside the form: masked, and shown for a reason,
+// which is in the record first. What was typed stays.
+func TestConsoleIdentityBesideTheForm(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	blank := v.get("/write?to=KH&case=" + s.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + s.asked)
+	place := "in/" + s.asked + "/subjects/0/name"
+	if !strings.Contains(blank.body, `name="who" value="`+place+`"`) || strings.Contains(blank.body, "Nguyễn") {
+		t.Fatalf("the form of an answer: %d\n%s", blank.status, blank.body)
+	}
+	form := url.Values{
+		"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {"probable"},
+	}
+	looks := func() int { return len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess, Type: "message_read"})) }
+	id, version := exchange.NewID(), 0
+	for _, try := range []struct {
+		do, who, why string
+		status       int
+		says         []string
+	}{
+		{"show-all", "", "", 422, []string{"Viết lý do"}},
+		{"show", "", "đối chiếu với sổ hộ tịch", 422, []string{"Chọn ít nhất một mục"}},
+		{"show", place, "đối chiếu với sổ hộ tịch", 200, []string{"Nguyễn Thị Mẫu"}},
+		{"show-all", "", "đối chiếu với sổ hộ tịch", 200, []string{"Nguyễn Thị Mẫu", "Tiền Giang", "05/1997"}},
+	} {
+		form["do"], form["why"], form["version"] = []string{try.do}, []string{try.why}, []string{strconv.Itoa(version)}
+		if form.Del("who"); try.who != "" {
+			form.Set("who", try.who)
+		}
+		before := looks()
+		p := v.post("/write/"+id, form)
+		version++
+		if p.status != try.status || looks()-before != map[int]int{200: 1, 422: 0}[try.status] || strings.Contains(p.body, "Nguyễn") != (try.status == 200) {
+			t.Errorf("%s %q: %d, %d looks\n%s", try.do, try.why, p.status, looks()-before, p.body)
+		}
+		if try.who != "" && strings.Contains(p.body, "Tiền Giang") {
+			t.Error("more than the name is shown")
+		}
+		for _, want := range append(try.says, `value="probable" checked`) {
+			if !strings.Contains(p.body, want) {
+				t.Errorf("%s %q does not say %q", try.do, try.why, want)
+			}
+		}
+	}
+	if p := v.get("/write/" + id); strings.Contains(p.body, "Nguyễn") || !strings.Contains(p.body, `value="probable" checked`) {
+		t.Error("the form, opened again, shows who it is, or has lost what was typed")
+	}
+	s.quiet()
 }

@@ -52,6 +52,7 @@ type writeView struct {
 	Outdated         bool          // the draft that it changes was changed meanwhile
 	Others           []string      // officers who are writing the same
 	Same             []FormLine
+	Beside           *besideView // whom an answer is about
 }
 
 // A correctsView is what the form of a correction says of its target.
@@ -375,8 +376,14 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 	if err := c.company(v, p, &view); err != nil {
 		return err
 	}
+	if view.Beside, err = c.beside(v, p); err != nil {
+		return err
+	}
+	if view.Beside.refused() {
+		status = http.StatusUnprocessableEntity
+	}
 	title := v.s.T("form.title", view.Type.Title)
-	if len(view.Faults) > 0 {
+	if len(view.Faults) > 0 || view.Beside.refused() {
 		title = v.s.T("error.prefix", title)
 	}
 	return c.show(v, status, "write", title, "work", view)

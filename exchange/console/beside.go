@@ -1,0 +1,79 @@
+package console
+
+import (
+	"strings"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// A besideView is who the persons are of whom an answer speaks, beside its form: an
+// officer says whether a name is right with the name in view. It is masked, and shown
+// for a reason, as on the page of the message that is answered.
+type besideView struct {
+	Persons []besideLine
+	Reveal  reveal
+}
+
+type besideLine struct {
+	Ref      string
+	Identity *Identity
+}
+
+// shownBeside is how many persons are shown so; of more the message itself tells.
+const shownBeside = 20
+
+// beside looks at the message that a form answers; nil where it answers none.
+func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
+	reply := p.text(".reply")
+	if reply == "" || p.fix != nil {
+		return nil, nil
+	}
+	key := exchange.MessageKey{Lane: exchange.Lane{Partner: p.Partner, Direction: exchange.In}, ID: reply}
+	seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
+	if kind := exchange.AsProblem(err).Kind; err != nil && (kind == exchange.ProblemNotFound || kind == exchange.ProblemErased) {
+		return nil, nil // the form says what is wrong with what it answers
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, introduced := seen.Last().Body, seen.Introduced
+	if len(introduced) == 0 { // it tells that itself
+		subjects, _ := at(body, "/subjects").([]any)
+		for _, subject := range subjects {
+			if ref, ok := at(subject, "/subject_ref").(string); ok {
+				introduced = append(introduced, exchange.Introduction{Subject: ref, Message: key})
+			}
+		}
+	}
+	persons, err := c.personas(v, introduced[:min(len(introduced), shownBeside)], body)
+	if err != nil || len(persons) == 0 {
+		return nil, err
+	}
+	w := wish{Others: v.r.PostForm["who"]}
+	w.Reason = strings.TrimSpace(v.r.PostFormValue("why"))
+	do, hidden := v.r.PostFormValue("do"), hiddenOf(persons)
+	w.All, w.Asked = do == "show-all", do == "show" || do == "show-all"
+	fault, shown := "", []string(nil)
+	switch {
+	case !w.Asked:
+	case !exchange.GoodReason(w.Reason):
+		fault = "reveal.reason_required"
+	case !w.All && len(w.Others) == 0:
+		fault = "reveal.fields_required"
+	default:
+		if shown, err = c.showPersons(v, persons, w); err != nil {
+			return nil, err
+		}
+	}
+	view := &besideView{Reveal: c.revealOf(v, hidden, w.Reveal, fault)}
+	view.Reveal.Shown = shown
+	for _, person := range persons {
+		if identity := c.identity(v, person, &Block{Subject: person.ref}, w); len(identity.Rows) > 0 {
+			view.Persons = append(view.Persons, besideLine{person.ref, identity})
+		}
+	}
+	return view, nil
+}
+
+// refused says that nothing was shown that was asked for.
+func (b *besideView) refused() bool { return b != nil && b.Reveal.Fault != "" }
