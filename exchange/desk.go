@@ -228,6 +228,8 @@ func mayDecide(by *Officer, view DraftView, s Statement) *Problem {
 	switch {
 	case s.Draft != view.Row.ID || s.SHA256 != view.SHA256:
 		return refuse("approval-draft", "The statement is about another draft or another content than stands here.")
+	case s.Decision == DecisionReject && !GoodReason(s.Reason):
+		return refuse("approval-reason", "A rejection says why, in 5 to 1000 characters that can be read.")
 	case s.Decision == DecisionReject:
 		return nil
 	case slices.ContainsFunc(view.Content.Approvals, func(a Approval) bool { return a.Officer == by.ID }):

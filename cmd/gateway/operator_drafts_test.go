@@ -199,6 +199,8 @@ func TestFourEyes(t *testing.T) {
 	// Rejected is rejected.
 	third := h.officer("third")
 	s = third.statement(third.read(draft.ID), exchange.DecisionReject)
+	refusedWith(t, "without a reason", third.decides(s), 422, "approval-invalid", "approval-reason")
+	s = third.statement(third.read(draft.ID), exchange.DecisionReject)
 	s.Reason = "the window is too short"
 	if view := read[operator.DraftView](t, third.decides(s), 200); view.State != exchange.DraftRejected {
 		t.Errorf("%+v", view)

@@ -72,11 +72,6 @@ func (c *Console) signInForDemonstration(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if v.officer != nil { // somebody else takes the chair
-		if err := c.cfg.Sessions.End(v.r.Context(), v.id, v.officer.ID, false); err != nil {
-			return err
-		}
-	}
 	to := v.r.PostFormValue("to")
 	if strings.HasPrefix(to, "/drafts/") && !officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
 		to = "/" // the link may lead to a draft, which is not theirs to see

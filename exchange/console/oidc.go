@@ -97,6 +97,9 @@ func (c *Console) signInFromProvider(v *visit) error {
 	if e.State == "" || subtle.ConstantTimeCompare([]byte(e.State), []byte(q.Get("state"))) != 1 {
 		return c.refuse(v, byProvider, "", "state", "")
 	}
+	if q.Get("code") == "" { // it says no
+		return c.refuse(v, byProvider, "", "provider", e.To)
+	}
 	token, err := c.oidc.identify(v.r.Context(), q.Get("code"), e)
 	if err != nil {
 		c.cfg.Logger.Warn("an officer could not sign in", "error", err)

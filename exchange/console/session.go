@@ -68,6 +68,11 @@ func (c *Console) begin(v *visit, officer *exchange.Officer, method, pin, to str
 	if officer.Has(exchange.RoleSystem) { // a system has the operator API
 		return c.refuse(v, method, officer.ID, "system", to)
 	}
+	if v.officer != nil { // somebody takes the chair, and what the browser had is forgotten
+		if err := c.cfg.Sessions.End(v.r.Context(), v.id, v.officer.ID, false); err != nil {
+			return err
+		}
+	}
 	id, err := c.cfg.Sessions.Begin(v.r.Context(), officer.ID, method, pin)
 	if err != nil {
 		return err
