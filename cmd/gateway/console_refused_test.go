@@ -26,8 +26,8 @@ func TestConsoleRefusedInWords(t *testing.T) {
 	v.get(s.link)
 	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
 	for tag, words := range map[string][]string{
-		"vi": {"Quyết định về bản nháp không được tính: đó không phải là một tuyên bố đã ký", "Những người 1 › ", "thiếu mục bắt buộc", "mục này không được có ở đây"},
-		"en": {"The decision about a draft does not count: it was no signed statement", "Subjects 1 › Claimed birthplace"},
+		"vi": {"Quyết định về bản nháp không được tính: đó không phải là một tuyên bố đã ký", "Người 1 › ", "thiếu mục bắt buộc", "mục này không được có ở đây"},
+		"en": {"The decision about a draft does not count: it was no signed statement", "Person 1 › Claimed birthplace"},
 	} {
 		v.post("/language", url.Values{"language": {tag}})
 		p := v.get("/messages?box=refused")

@@ -112,8 +112,11 @@ func TestOpenAPIDescribesTheHandlers(t *testing.T) {
 	}
 	p.vn.editPartner("kh", func(k *partners.Partner) { one := 1; k.RawLimits.Burst = &one })
 	p.vn.reload()
-	p.kh.post(p.vn, good)
-	p.kh.post(p.vn, good) // 429
+	for range 50 { // a busy machine is slow enough for some of them
+		if p.kh.post(p.vn, good).status == http.StatusTooManyRequests {
+			break
+		}
+	}
 	p.vn.editPartner("kh", func(k *partners.Partner) { k.RawLimits.Burst = nil })
 	p.vn.reload()
 	p.vn.node.db.Close()
