@@ -51,20 +51,30 @@ func GoodReason(reason string) bool {
 	seen, words := 0, 0
 	for i, r := range runes {
 		switch {
-		case r >= 0x200B && r <= 0x200D: // a space without width, and the two joiners
-			if !(i > 0 && unicode.In(runes[i-1], joined...)) && !(i+1 < len(runes) && unicode.In(runes[i+1], joined...)) {
-				return false
-			}
-			continue
 		case unicode.IsSpace(r) && r != 0x2028 && r != 0x2029:
-		case unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point), r == 0x2800: // Braille's blank
+		case unseen(runes, i):
 			return false
+		case joins(r):
+			continue
 		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r) && unicode.In(r, joined...):
 			words++
 		}
 		seen++
 	}
 	return seen >= minReason && words >= minWords
+}
+
+// joins says whether a character is a space without width or one of the two joiners.
+func joins(r rune) bool { return r >= 0x200B && r <= 0x200D }
+
+// unseen says whether nobody would see the character at i. Scripts that are written
+// with joiners keep them.
+func unseen(runes []rune, i int) bool {
+	r := runes[i]
+	if joins(r) {
+		return !(i > 0 && unicode.In(runes[i-1], joined...)) && !(i+1 < len(runes) && unicode.In(runes[i+1], joined...))
+	}
+	return unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == 0x2800 // Braille's blank
 }
 
 // checkReason refuses a reason that is not good.

@@ -49,6 +49,7 @@ func TestValidOfficerName(t *testing.T) {
 	for name, valid := range map[string]bool{
 		"Trần Thị Lan":             true,
 		"ស្រី\u200cមុំ":            true, // a joiner that the script is written with
+		"សុខ\u200bធា":              true, // a space that nobody sees, between two words
 		"":                         false,
 		"Lan \u202e)nâig ứht":      false,
 		"La\u200bn":                false,

@@ -65,9 +65,16 @@ func (d *Desk) Submit(ctx context.Context, by *Officer, draft Draft, safeguards 
 // SubmitInstead takes a draft that says again what another one said that was
 // rejected. That one stays rejected for good; it waits for nobody any more.
 func (d *Desk) SubmitInstead(ctx context.Context, by *Officer, rejected string, draft Draft, safeguards []Safeguard) (DraftView, error) {
-	row, err := d.find(ctx, by, rejected, 0)
+	row, err := d.find(ctx, by, rejected, 0, DraftRejected)
 	if err != nil {
 		return DraftView{}, err
+	}
+	first, err := d.open(ctx, row)
+	if err != nil {
+		return DraftView{}, err
+	}
+	if again := first.Content.Again; again != "" && again != draft.ID { // or the partner would be told twice
+		return DraftView{}, problem(ProblemDraftState, "The draft was written again already; change that one.").rule("draft-again")
 	}
 	draft.To, draft.Case, draft.Type = row.Partner, row.Case, row.Type
 	view, err := d.submit(ctx, by, draft, safeguards, rejected)
@@ -167,6 +174,9 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 	if err != nil {
 		return DraftView{}, err
 	}
+	if err := d.lapse(ctx, &view); err != nil {
+		return DraftView{}, err
+	}
 	if refused := mayDecide(by, view, statement); refused != nil {
 		return DraftView{}, d.attempt(ctx, by, id, signed, refused)
 	}
@@ -178,9 +188,6 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 	if statement.Decision == DecisionReject {
 		row.State, view.Content.Rejected = DraftRejected, &approval
 		return d.store(ctx, row, view.Content)
-	}
-	if err := d.lapse(ctx, &view); err != nil {
-		return DraftView{}, err
 	}
 	view.Content.Approvals = append(view.Content.Approvals, approval)
 	if len(view.Content.Approvals) >= view.Content.Officers {

@@ -42,7 +42,7 @@ func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftR
 }
 
 // maxRejected is how many rejected drafts of an officer are looked through.
-const maxRejected = 200
+const maxRejected = 50
 
 // Rejected returns the officer's own drafts that were rejected and that nobody has
 // written again or discarded, without what is personal in them, the last first.

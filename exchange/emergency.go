@@ -210,7 +210,7 @@ func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before 
 		before = math.MaxInt64
 	}
 	f := Filter{Partner: key.Partner, Case: key.Case, Kind: KindAccess, Wider: exports}
-	for scanned := 0; scanned < maxScan; {
+	for scanned := 0; scanned < 4*n; { // each that is of more than the case is looked into
 		rows, err := c.cfg.Reader.Newest(ctx, before, f, n+1)
 		if err != nil {
 			return nil, 0, err
@@ -236,7 +236,7 @@ func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before 
 				return nil, 0, err
 			}
 			if wider {
-				look.Wider, look.Partner, look.Withheld = true, r.Partner, !concerns(by, r, "", "")
+				look.Wider, look.Partner, look.Withheld = true, r.Partner, !concerns(by, r, "", "") || unexplained(by, r, nil)
 			}
 			if look.Withheld {
 				look.Reason = ""

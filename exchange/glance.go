@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"slices"
 )
 
@@ -42,7 +43,11 @@ func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]G
 		}
 		glance := Glance{Type: note.Type, Minor: book.hasMinors()}
 		if note.Type == TypeIdentityRequest {
-			if glance.Urgent, err = c.urgent(ctx, row.CaseKey, book, note); err != nil {
+			glance.Urgent, err = c.urgent(ctx, row.CaseKey, book, note)
+			if errors.Is(err, ErrErased) { // at this very moment
+				continue
+			}
+			if err != nil {
 				return nil, err
 			}
 		}

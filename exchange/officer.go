@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -103,8 +101,8 @@ func (o *Officer) keySet() (*seal.KeySet, error) {
 // Check says what is wrong with an officer's entry; nil when nothing is.
 func (o *Officer) Check() error {
 	switch {
-	case !ValidOfficerID(o.ID), o.ID == reservedID:
-		return errors.New("an officer's identifier has 2 to 64 small letters, digits, dots or hyphens, and is not " + reservedID)
+	case !ValidOfficerID(o.ID), o.ID == ReservedOfficerID:
+		return errors.New("an officer's identifier has 2 to 64 small letters, digits, dots or hyphens, and is not " + ReservedOfficerID)
 	case !ValidOfficerName(o.Name):
 		return errors.New("an officer has a name of at most 200 bytes, without characters that cannot be seen")
 	case len(o.Roles) == 0 || slices.ContainsFunc(o.Roles, func(r Role) bool { return !slices.Contains(Roles(), r) }):
@@ -133,19 +131,22 @@ func (o *Officer) Check() error {
 	return nil
 }
 
-// reservedID stands in addresses where others name an officer.
-const reservedID = "new"
+// ReservedOfficerID stands in addresses where others name an officer.
+const ReservedOfficerID = "new"
 
 // ValidOfficerName says whether s may be what an officer is called: others know them by
 // it, and it stands beside their identifier, which it must not turn around or hide.
 func ValidOfficerName(s string) bool { return s != "" && len(s) <= 200 && visible(s) }
 
-// visible says whether a text has nothing in it that cannot be seen, but for the joiners
-// that some scripts are written with.
+// visible says whether a text has nothing in it that cannot be seen.
 func visible(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return r != '\u200c' && r != '\u200d' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
-	})
+	runes := []rune(s)
+	for i := range runes {
+		if unseen(runes, i) {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
 }
 
 // ValidOfficerID says whether s may name an officer. It stands in the record
@@ -331,14 +332,17 @@ func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
 	if err != nil {
 		return fmt.Errorf("seal an officer: %w", err)
 	}
-	if err := r.cfg.Store.PutOfficer(ctx, OfficerRow{o.ID, sealed}, r.cfg.Clock()); err != nil {
+	was := slices.IndexFunc(all, func(known Officer) bool { return known.ID == o.ID })
+	ends := was >= 0 && by != o.ID && loses(&all[was], &o)
+	if ends { // before, so that what is broken off is done again, and after
+		if err := r.Expel(ctx, by, o.ID); err != nil {
+			return err
+		}
+	}
+	if err := r.cfg.Store.PutOfficer(ctx, OfficerRow{o.ID, sealed}, r.cfg.Clock()); err != nil || !ends {
 		return err
 	}
-	was := slices.IndexFunc(all, func(known Officer) bool { return known.ID == o.ID })
-	if was < 0 || by == o.ID || !loses(&all[was], &o) {
-		return nil
-	}
-	return r.expel(ctx, by, o.ID)
+	return r.Expel(ctx, by, o.ID)
 }
 
 // loses says whether an officer cannot sign in any more in a way that they could:
@@ -350,8 +354,8 @@ func loses(was, is *Officer) bool {
 		slices.ContainsFunc(was.OIDC, func(who OIDCIdentity) bool { return !slices.Contains(is.OIDC, who) })
 }
 
-// expel ends all sessions of an officer in somebody else's name.
-func (r *Roster) expel(ctx context.Context, by, officer string) error {
+// Expel ends all sessions of an officer in somebody else's name, "" for the command line.
+func (r *Roster) Expel(ctx context.Context, by, officer string) error {
 	rows, err := r.cfg.Sessions.SessionsOf(ctx, officer)
 	if err != nil || len(rows) == 0 {
 		return err

@@ -80,7 +80,7 @@ func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, befor
 			}
 			if told {
 				if deed := o.deed(ctx, r, event); f.Officer == "" || deed.By == f.Officer || slices.Contains(deed.Whom, f.Officer) {
-					if deed.Withheld = withheld; withheld {
+					if deed.Withheld = withheld || unexplained(by, r, deed.Fields); deed.Withheld {
 						deed.Reason = ""
 					}
 					deeds = append(deeds, deed)

@@ -423,7 +423,7 @@ func (c *curtain) taken(body any) []string {
 	var out []string
 	of := curtain{catalogue: c.catalogue, messageType: c.about}
 	for i, change := range changesOf(body) {
-		if change.Op == "remove" && (of.personal(change.Pointer) || of.holds(change.Pointer)) {
+		if change.Op != "add" && (of.personal(change.Pointer) || of.holds(change.Pointer)) {
 			out = append(out, "/changes/"+strconv.Itoa(i)+"/value")
 		}
 	}

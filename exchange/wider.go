@@ -12,6 +12,12 @@ import (
 // exports are the accesses that take personal data away of more than one case.
 var exports = []string{"evidence_export", "htcds_export"}
 
+// unexplained says whether the reason of an export is kept from an officer: a bundle of
+// more than a case holds police information too, and its reason may.
+func unexplained(by *Officer, r Row, kinds []string) bool {
+	return r.Case == "" && !by.Police && (r.Type == exports[0] || r.Type == "report_read" && slices.Contains(kinds, "evidence"))
+}
+
 // widens says whether an entry was found because it is of more than was asked for.
 func (f Filter) widens(r Row) bool {
 	return f.Wider != nil && r.Case == "" && (f.Case != "" || r.Partner == "")

@@ -231,6 +231,9 @@ func TestConsolePageOfAnotherOfficer(t *testing.T) {
 			t.Errorf("%s leads to %s:\n%s", try.path, p.at, p.body)
 		}
 	}
+	if p := v.post("/sign-out", url.Values{"everywhere": {"1"}, ".of": {lans}}); !strings.Contains(p.body, "Trang đó do cán bộ khác mở") || !v.inside() {
+		t.Errorf("lan's page signs minh out: %s", p.at)
+	}
 	if n := len(s.vn.rows(exchange.Filter{Partner: "KH", Case: s.fresh})); n != events {
 		t.Errorf("%d entries of the case were made", n-events)
 	}
@@ -248,6 +251,39 @@ func TestConsolePageOfAnotherOfficer(t *testing.T) {
 	}
 	if p := v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}, "to": {to}}); !strings.Contains(p.body, "họp liên ngành") {
 		t.Error("lan does not find what stood on her page")
+	}
+	s.quiet()
+}
+
+// The buttons of a preview carry nothing that was typed: pressed too late they leave the
+// form as it was.
+func TestConsolePreviewAfterASession(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	at := "/write/" + exchange.NewID()
+	form := url.Values{
+		"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {"probable"}, "/subjects/0/fields/name": {"match"},
+	}
+	preview := v.post(at, form)
+	if preview.status != 200 || !strings.Contains(preview.body, "Đối tác sẽ thấy đúng như sau") {
+		t.Fatalf("the preview: %d\n%s", preview.status, preview.body)
+	}
+	button := url.Values{"do": {"submit"}}
+	for _, name := range []string{"ticket", "version"} {
+		button.Set(name, html.UnescapeString(regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(preview.body)[1]))
+	}
+	if _, err := s.vn.node.db.EndSessions(t.Context(), "lan"); err != nil {
+		t.Fatal(err)
+	}
+	if p := v.post(at, button); p.at.Path != "/sign-in" || !p.at.Query().Has("kept") {
+		t.Errorf("pressed too late it leads to %s", p.at)
+	}
+	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	if p := v.get(at); !strings.Contains(p.body, `value="probable" checked`) || strings.Count(p.body, `name=".of"`) != strings.Count(p.body, `<form method="post"`) {
+		t.Errorf("what was typed is lost, or the page's ticket is a part of it: %d\n%s", p.status, p.body)
 	}
 	s.quiet()
 }

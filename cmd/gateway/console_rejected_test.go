@@ -161,6 +161,32 @@ func differs(p page) (out []string) {
 	return out
 }
 
+// What was rejected is said again once: a second one would tell the partner twice, and
+// one that nobody has rejected is not said again at all.
+func TestRejectedIsSaidAgainOnce(t *testing.T) {
+	s := newScene(t)
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.waiting, "to say it again")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := func() error {
+		draft := view.Content.Draft
+		draft.ID = exchange.NewID()
+		_, err := s.vn.node.desk.SubmitInstead(t.Context(), &officerMinh, s.waiting, draft, []exchange.Safeguard{consented})
+		return err
+	}
+	if err := again(); exchange.AsProblem(err).Kind != exchange.ProblemDraftState {
+		t.Errorf("a draft that waits: %v", err)
+	}
+	s.rejects(officerLan, "cửa khẩu đóng cửa ngày ấy")
+	if err := again(); err != nil {
+		t.Error(err)
+	}
+	if err := again(); exchange.AsProblem(err).Rule != "draft-again" {
+		t.Errorf("a second time: %v", err)
+	}
+}
+
 // Nobody discards a version that they have not seen: who comes second is told.
 func TestConsoleDiscardsWhatWasSeen(t *testing.T) {
 	s := newScene(t)

@@ -266,6 +266,9 @@ a password became known, give --reset.`,
 			}
 			if reset {
 				o.Passkeys, o.Login = nil, nil
+				if err := n.roster.Expel(cmd.Context(), "", o.ID); err != nil { // whatever way they came in
+					return err
+				}
 			}
 			token, err := n.roster.Invite(cmd.Context(), "", o)
 			if err != nil {

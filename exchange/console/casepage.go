@@ -329,7 +329,7 @@ func foldLooks(lines []EventLine) []EventLine {
 	var out []EventLine
 	for len(lines) > 0 {
 		first, n := lines[0], 1
-		for first.Kind == string(exchange.KindAccess) && n < len(lines) && lines[n].Kind == first.Kind && lines[n].What == first.What && lines[n].By == first.By {
+		for first.Kind == string(exchange.KindAccess) && first.By.ID != "" && n < len(lines) && lines[n].Kind == first.Kind && lines[n].What == first.What && lines[n].By == first.By {
 			n++
 		}
 		if n > 1 {

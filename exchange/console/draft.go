@@ -24,7 +24,7 @@ type draftView struct {
 	Recipient, Approval string
 	Reply               Value // the message that it answers
 	Version             int64
-	Edition             int64 // the version that is signed: an approval raises the other one
+	Edition             int64 // the version that it was when its words were written: an approval raises the other one
 	ChangedAt           time.Time
 	Minors              []string
 	Blocks              []Block

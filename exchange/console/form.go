@@ -483,7 +483,7 @@ func isGuard(rule partners.FieldRule) bool {
 func only(posted url.Values) url.Values {
 	out := url.Values{}
 	for name, values := range posted {
-		if name != "" && (name[0] == '/' || name[0] == '.') && len(name) < 300 && len(out) < maxTyped {
+		if name != "" && (name[0] == '/' || name[0] == '.') && name != ofField && name != leftField && len(name) < 300 && len(out) < maxTyped {
 			out[name] = values[:min(len(values), 60)]
 		}
 	}

@@ -127,6 +127,14 @@ func (c *Console) amendDraft(v *visit) error {
 // writeAgain takes a rejected draft up as a new one: that one stays rejected, and
 // the approvals that it had are not the new one's.
 func (c *Console) writeAgain(v *visit) error {
+	id := chi.URLParam(v.r, "id")
+	draft, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, id)
+	if err != nil {
+		return err
+	}
+	if draft.Row.State != exchange.DraftRejected || draft.Content.Again != "" {
+		return v.redirect("/drafts/" + id + "?changed=1")
+	}
 	return c.rewriteDraft(v, "again", func(form *exchange.Form, draft exchange.DraftView) {
 		form.ID, form.Instead, form.Amends = exchange.NewID(), draft.Row.ID, 0
 	})

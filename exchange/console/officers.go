@@ -222,7 +222,7 @@ func (c *Console) readOfficer(v *visit, o *exchange.Officer, isNew bool) (faults
 			faults = append(faults, fieldFault{field, "officer.fault." + fault})
 		}
 	}
-	wrong(!exchange.ValidOfficerID(o.ID) || isNew && o.ID == "new", "id", "id") // that is where they are added
+	wrong(!exchange.ValidOfficerID(o.ID) || isNew && o.ID == exchange.ReservedOfficerID, "id", "id") // that is where they are added
 	wrong(!exchange.ValidOfficerName(o.Name), "name", "name")
 	wrong(len(o.Roles) == 0, "role-officer", "roles")
 	for _, code := range o.Partners {

@@ -126,6 +126,9 @@ func (c *Console) keepUnattended(v *visit) (bool, error) {
 	case errors.Is(err, exchange.ErrNotFound) && v.officer == nil:
 		return true, v.redirect(signInAt("/write/" + id))
 	case errors.Is(err, exchange.ErrNotFound): // an old ticket, and somebody who may act
+		if acts, err := c.acts(v); err != nil || !acts {
+			return true, errors.Join(err, v.redirect("/sign-in?undone=1"))
+		}
 		return false, nil
 	case err != nil:
 		return true, err

@@ -63,7 +63,7 @@ func memory() string {
 // hold locks a folder for as long as it is open: the lock ends with its process,
 // however that ends.
 func hold(folder string) (*os.File, error) {
-	f, err := os.Open(folder) // #nosec G304 -- a press made it
+	f, err := os.OpenFile(folder, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0) // #nosec G304 -- a press made it, or it is none
 	if err != nil {
 		return nil, fmt.Errorf("hold a folder for printing: %w", err)
 	}
@@ -78,7 +78,7 @@ func hold(folder string) (*os.File, error) {
 func sweep() {
 	left, _ := filepath.Glob(filepath.Join(memory(), pressFolder+"*")) // the pattern is right
 	for _, folder := range left {
-		if info, err := os.Stat(folder); err != nil || time.Since(info.ModTime()) < sweepAfter {
+		if info, err := os.Lstat(folder); err != nil || !info.IsDir() || time.Since(info.ModTime()) < sweepAfter {
 			continue
 		}
 		if held, err := hold(folder); err == nil {

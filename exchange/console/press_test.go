@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -115,6 +116,14 @@ func TestPressSweeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
+	pipe := filepath.Join(memory(), pressFolder+"pipe") // nobody writes into it
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(pipe)
+	if err := os.Chtimes(pipe, long, long); err != nil {
+		t.Fatal(err)
+	}
 	newTestPress(t)
 	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what was left is still there: %v", err)

@@ -31,6 +31,11 @@ func (j *work) accesses(ctx context.Context, t *table) error {
 			return err
 		}
 		for _, d := range deeds {
+			// That of an export together with others may speak of these: it is not for
+			// the one person who is told.
+			if d.Withheld || j.wish.Kind == KindSubject && d.Case == "" {
+				d.Reason = "withheld"
+			}
 			t.row(strconv.FormatInt(d.Index, 10), instant(d.At), d.By, d.Entry, d.Partner, d.Case, d.ID, fieldsOf(d.Fields), d.Reason, yes(d.BreakGlass), yes(d.Erased))
 		}
 		if before = next; next == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -94,6 +95,10 @@ const (
 
 // these adds that a row is of one of these cases.
 func (c *clause) these(keys []exchange.CaseKey) {
+	keys = slices.Clone(keys)
+	for len(keys)&(len(keys)-1) != 0 { // few lengths, so that few statements are kept for them
+		keys = append(keys, keys[len(keys)-1])
+	}
 	args := make([]any, 0, 2*len(keys))
 	for _, k := range keys {
 		args = append(args, k.Partner, k.Case)
