@@ -260,6 +260,11 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	if err != nil {
 		return SeenDraft{}, err
 	}
+	if row.State == DraftWaiting { // as whoever decides next finds it
+		if err := desk.lapse(ctx, &view); err != nil {
+			return SeenDraft{}, err
+		}
+	}
 	body, err := schemas.Parse(view.Content.Written(), schemas.DefaultLimits())
 	if err != nil {
 		return SeenDraft{}, fmt.Errorf("read a draft's body: %w", err)

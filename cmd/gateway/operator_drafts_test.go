@@ -359,6 +359,13 @@ func TestSuspendedApproval(t *testing.T) {
 	left := func() int {
 		return len(h.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, ID: draft.ID}))
 	}
+	sight, err := exchange.NewSight(exchange.SightConfig{Files: h.vn.node.files, Desk: h.vn.node.desk, Catalogue: h.vn.node.catalogue})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen, err := sight.Draft(t.Context(), &two.entry, draft.ID, exchange.Reveal{}); err != nil || len(seen.Content.Approvals) != 0 || len(seen.Content.Lapsed) != 1 {
+		t.Errorf("its page counts %d releases and %d that lapsed: %v", len(seen.Content.Approvals), len(seen.Content.Lapsed), err)
+	}
 	two.releases(draft.ID)
 	if view := get1[operator.DraftView](two, "/v1/drafts/"+draft.ID); view.State != exchange.DraftWaiting || len(view.Approvals) != 1 || view.Approvals[0].Officer != "two" || left() != 0 {
 		t.Errorf("%+v", view)
