@@ -2,7 +2,9 @@ package exchange
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -43,7 +45,7 @@ func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]G
 		}
 		glance := Glance{Type: note.Type, Minor: book.hasMinors()}
 		if note.Type == TypeIdentityRequest {
-			glance.Urgent, err = c.urgent(ctx, row.CaseKey, book, note)
+			glance.Urgent, err = c.urgent(ctx, row, book, note)
 			if errors.Is(err, ErrErased) { // at this very moment
 				continue
 			}
@@ -67,19 +69,36 @@ func (b *Book) waits(turn Turn) *Note {
 	return nil
 }
 
-// urgent says whether a request calls itself so, as it reads now.
-func (c *CaseFiles) urgent(ctx context.Context, key CaseKey, book *Book, n *Note) (bool, error) {
-	message := MessageKey{Lane{key.Partner, In}, n.ID}
-	if n.Out {
-		message.Direction = Out
+// urgent says whether a request calls itself so, as it reads now. A page has many of
+// them: one that nobody has corrected is opened without judging it again.
+func (c *CaseFiles) urgent(ctx context.Context, row CaseRow, book *Book, n *Note) (bool, error) {
+	message := MessageKey{Lane{row.Partner, n.direction()}, n.ID}
+	if len(book.corrections(n.ID, n.Out)) > 0 {
+		versions, err := c.judge.Versions(ctx, message, row.Case)
+		if err != nil {
+			return false, err
+		}
+		return member(versions[len(versions)-1].Body, "urgent") == true, nil
 	}
-	if len(book.corrections(n.ID, n.Out)) == 0 {
-		v, err := c.judge.read(ctx, message)
-		return member(v.Body, "urgent") == true, err
-	}
-	versions, err := c.judge.Versions(ctx, message, key.Case)
+	entry, err := c.cfg.Reader.Message(ctx, message)
 	if err != nil {
 		return false, err
 	}
-	return member(versions[len(versions)-1].Body, "urgent") == true, nil
+	opened, err := c.cfg.Opener.openIn(ctx, row, entry)
+	if err != nil {
+		return false, err
+	}
+	payload, err := PayloadOf(opened.Data)
+	if err != nil {
+		return false, fmt.Errorf("read a stored message: %w", err)
+	}
+	var says struct {
+		Body struct {
+			Urgent bool `json:"urgent"`
+		} `json:"body"`
+	}
+	if err := json.Unmarshal(payload, &says); err != nil {
+		return false, fmt.Errorf("read a stored message: %w", err)
+	}
+	return says.Body.Urgent, nil
 }
