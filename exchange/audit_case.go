@@ -369,6 +369,9 @@ func (c *caseAudit) book() {
 		if is.Counts > is.IssuedAt && is.Counts <= told.At.Unix() && !is.Out {
 			want.Counts = is.Counts
 		}
+		if is.Urgent == nil { // an earlier program has not noted it
+			want.Urgent = nil
+		}
 		clocks = clocks || len(is.Deadlines) > 0
 		if compact(is) != compact(want) {
 			c.find(c.retold.at[i], RuleBook, "the book of %s says another thing of entry %d than its bytes", key, c.retold.at[i])

@@ -2,9 +2,6 @@ package exchange
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 )
 
@@ -43,17 +40,7 @@ func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]G
 		if note == nil {
 			continue
 		}
-		glance := Glance{Type: note.Type, Minor: book.hasMinors()}
-		if note.Type == TypeIdentityRequest {
-			glance.Urgent, err = c.urgent(ctx, row, book, note)
-			if errors.Is(err, ErrErased) { // at this very moment
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-		}
-		out[row.CaseKey] = glance
+		out[row.CaseKey] = Glance{Type: note.Type, Minor: book.hasMinors(), Urgent: book.urgent(note)}
 	}
 	return out, nil
 }
@@ -69,36 +56,13 @@ func (b *Book) waits(turn Turn) *Note {
 	return nil
 }
 
-// urgent says whether a request calls itself so, as it reads now. A page has many of
-// them: one that nobody has corrected is opened without judging it again.
-func (c *CaseFiles) urgent(ctx context.Context, row CaseRow, book *Book, n *Note) (bool, error) {
-	message := MessageKey{Lane{row.Partner, n.direction()}, n.ID}
-	if len(book.corrections(n.ID, n.Out)) > 0 {
-		versions, err := c.judge.Versions(ctx, message, row.Case)
-		if err != nil {
-			return false, err
+// urgent says whether a request calls itself so, as it reads now.
+func (b *Book) urgent(n *Note) bool {
+	says := n.Urgent
+	for _, c := range b.corrections(n.ID, n.Out) {
+		if c.Urgent != nil {
+			says = c.Urgent
 		}
-		return member(versions[len(versions)-1].Body, "urgent") == true, nil
 	}
-	entry, err := c.cfg.Reader.Message(ctx, message)
-	if err != nil {
-		return false, err
-	}
-	opened, err := c.cfg.Opener.openIn(ctx, row, entry)
-	if err != nil {
-		return false, err
-	}
-	payload, err := PayloadOf(opened.Data)
-	if err != nil {
-		return false, fmt.Errorf("read a stored message: %w", err)
-	}
-	var says struct {
-		Body struct {
-			Urgent bool `json:"urgent"`
-		} `json:"body"`
-	}
-	if err := json.Unmarshal(payload, &says); err != nil {
-		return false, fmt.Errorf("read a stored message: %w", err)
-	}
-	return says.Body.Urgent, nil
+	return says != nil && *says
 }

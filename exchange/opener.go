@@ -52,11 +52,6 @@ func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 	if err != nil {
 		return Opened{}, fmt.Errorf("find the case of entry %d: %w", row.Index, err)
 	}
-	return o.openIn(ctx, c, row)
-}
-
-// openIn decrypts an entry of a case that is at hand.
-func (o *Opener) openIn(ctx context.Context, c CaseRow, row Row) (Opened, error) {
 	if row.Index < c.ErasedTo {
 		return Opened{}, fmt.Errorf("entry %d: %w", row.Index, ErrErased)
 	}

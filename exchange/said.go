@@ -31,6 +31,9 @@ type Said struct {
 	Link string `json:"l,omitempty"`
 	// Minors are the persons who, by this message, are or may be minors.
 	Minors []string `json:"m,omitempty"`
+	// Urgent: a request calls itself so, or a correction says that it is, or is not;
+	// nil where nothing is said of it.
+	Urgent *bool `json:"u,omitempty"`
 	// Agreement and Deadlines say which clocks the message has started here.
 	Agreement string   `json:"a,omitempty"`
 	Deadlines []string `json:"dl,omitempty"`
@@ -101,12 +104,20 @@ func said(claims Claims, body any) Said {
 		n, _ := m["revision"].(json.Number)
 		revision, _ := n.Int64() // 0 is refused as out of order
 		out.Target, out.Revision = text("target"), int(revision)
+		for _, c := range changesOf(body) {
+			if c.Pointer == "/urgent" {
+				out.says(c.Op != "remove" && c.Value == true)
+			}
+		}
 	case TypeWithdrawal:
 		out.Target, out.Subjects = text("target"), named(m["subjects"], text("reason"))
 	case TypeErasureNotice:
 		out.Subjects = named(m["subjects"], text("scope"))
 	default:
 		out.Subjects = decisions(claims.Type, m)
+		if m["urgent"] == true {
+			out.says(true)
+		}
 	}
 	switch claims.Type {
 	case TypeReturnRequest:
@@ -120,6 +131,8 @@ func said(claims Claims, body any) Said {
 	}
 	return out
 }
+
+func (s *Said) says(urgent bool) { s.Urgent = &urgent }
 
 // decisions reads the subjects of a body.
 func decisions(messageType string, body map[string]any) []Decision {
