@@ -37,9 +37,9 @@ func reasonLength(reason string) int { return utf8.RuneCountInString(strings.Tri
 // minWords is how many letters and digits a reason has at least: dots explain nothing.
 const minWords = 3
 
-// joined are the scripts that are written with signs around their letters, and with
-// joiners and spaces between words that nobody sees.
-var joined = []*unicode.RangeTable{unicode.Khmer, unicode.Lao, unicode.Thai, unicode.Myanmar}
+// joined are the scripts that need joiners and invisible spaces to be written and broken
+// into lines right; most write signs around their letters.
+var joined = []*unicode.RangeTable{unicode.Khmer, unicode.Lao, unicode.Thai, unicode.Myanmar, unicode.Arabic, unicode.Devanagari, unicode.Bengali, unicode.Tamil}
 
 // GoodReason says whether a reason explains something, and not too much. What cannot be
 // seen has no place in it: a reason that nobody can read is none.
@@ -52,7 +52,7 @@ func GoodReason(reason string) bool {
 	for i, r := range runes {
 		switch {
 		case unicode.IsSpace(r) && r != 0x2028 && r != 0x2029:
-		case unseen(runes, i):
+		case Unseen(runes, i):
 			return false
 		case joins(r):
 			continue
@@ -67,9 +67,9 @@ func GoodReason(reason string) bool {
 // joins says whether a character is a space without width or one of the two joiners.
 func joins(r rune) bool { return r >= 0x200B && r <= 0x200D }
 
-// unseen says whether nobody would see the character at i. Scripts that are written
-// with joiners keep them.
-func unseen(runes []rune, i int) bool {
+// Unseen says whether nobody would see the character at i for what it is. Scripts that
+// are written with joiners keep them.
+func Unseen(runes []rune, i int) bool {
 	r := runes[i]
 	if joins(r) {
 		return !(i > 0 && unicode.In(runes[i-1], joined...)) && !(i+1 < len(runes) && unicode.In(runes[i+1], joined...))

@@ -42,6 +42,7 @@ type CaseFile struct {
 	Standing Standing
 	Clocks   []RunningClock
 	Erased   bool
+	Glance   Glance // what waits there; nothing once it is erased
 	// Emergency is until when it is open to an officer who is not assigned to it;
 	// zero for all others.
 	Emergency time.Time
@@ -198,6 +199,9 @@ func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFil
 		return CaseFile{}, err
 	}
 	file.Standing, file.Row.Assigned = book.Standing(), book.Assigned
+	if !file.Erased {
+		file.Glance = book.glance(row.Turn)
+	}
 	if peer, err := c.cfg.Directory.Peer(key.Partner); err == nil {
 		file.Clocks = peer.Clocks(book, c.cfg.Clock())
 	} else if !errors.Is(err, ErrNotFound) {

@@ -69,33 +69,27 @@ func (d *Desk) SubmitInstead(ctx context.Context, by *Officer, rejected string, 
 	if err != nil {
 		return DraftView{}, err
 	}
-	first, err := d.open(ctx, row)
-	if err != nil {
-		return DraftView{}, err
-	}
-	if again := first.Content.Again; again != "" && again != draft.ID { // or the partner would be told twice
-		return DraftView{}, problem(ProblemDraftState, "The draft was written again already; change that one.").rule("draft-again")
-	}
 	draft.To, draft.Case, draft.Type = row.Partner, row.Case, row.Type
-	view, err := d.submit(ctx, by, draft, safeguards, rejected)
-	if err != nil {
-		return view, err
-	}
-	if err := d.saidAgain(ctx, row.ID, view.Row.ID); err != nil { // it only stays on a list
-		d.cfg.Logger.Warn("a rejected draft does not say which one is there instead", "draft", row.ID, "error", err)
-	}
-	return view, nil
+	return d.submit(ctx, by, draft, safeguards, rejected)
 }
 
-// saidAgain notes with a rejected draft which one says it again.
-func (d *Desk) saidAgain(ctx context.Context, rejected, again string) error {
-	row, err := d.cfg.Store.Draft(ctx, rejected)
-	if err != nil || row.State != DraftRejected {
+// saidAgain notes with a rejected draft which one says it again, before that is there:
+// of two at the same moment one is told, or the partner would be told twice.
+func (d *Desk) saidAgain(ctx context.Context, by *Officer, rejected, again string) error {
+	row, err := d.find(ctx, by, rejected, 0, DraftRejected)
+	if err != nil {
 		return err
 	}
 	view, err := d.open(ctx, row)
 	if err != nil {
 		return err
+	}
+	switch view.Content.Again {
+	case "":
+	case again: // tried anew
+		return nil
+	default:
+		return problem(ProblemDraftState, "The draft was written again already; change that one.").rule("draft-again")
 	}
 	view.Content.Again = again
 	_, err = d.store(ctx, row, view.Content)
@@ -107,7 +101,11 @@ func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards 
 	if refused != nil {
 		return DraftView{}, refused
 	}
-	content.Instead = instead
+	if content.Instead = instead; instead != "" {
+		if err := d.saidAgain(ctx, by, instead, content.Draft.ID); err != nil {
+			return DraftView{}, err
+		}
+	}
 	now := d.cfg.Clock()
 	row := DraftRow{
 		ID: content.Draft.ID, Partner: content.Draft.To, Case: content.Draft.Case, Type: content.Draft.Type,

@@ -36,13 +36,17 @@ func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]G
 		if err != nil {
 			return nil, err
 		}
-		note := book.waits(row.Turn)
-		if note == nil {
-			continue
-		}
-		out[row.CaseKey] = Glance{Type: note.Type, Minor: book.hasMinors(), Urgent: book.urgent(note)}
+		out[row.CaseKey] = book.glance(row.Turn)
 	}
 	return out, nil
+}
+
+func (b *Book) glance(turn Turn) Glance {
+	out := Glance{Minor: b.hasMinors()}
+	if n := b.waits(turn); n != nil {
+		out.Type, out.Urgent = n.Type, b.urgent(n)
+	}
+	return out
 }
 
 // waits returns the message that waits for whoever has to act, nil for none.

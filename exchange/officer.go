@@ -142,7 +142,7 @@ func ValidOfficerName(s string) bool { return s != "" && len(s) <= 200 && visibl
 func visible(s string) bool {
 	runes := []rune(s)
 	for i := range runes {
-		if unseen(runes, i) {
+		if Unseen(runes, i) {
 			return false
 		}
 	}

@@ -275,7 +275,11 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	}
 	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type, about: about}
 	curtain.draw("", body)
-	curtain.hidden = append(curtain.hidden, curtain.taken(body)...)
+	for _, place := range curtain.taken(body) { // what a change also puts in is hidden already
+		if !slices.Contains(curtain.hidden, place) {
+			curtain.hidden = append(curtain.hidden, place)
+		}
+	}
 	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
 	if book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case}); err == nil {
 		out.Assigned = book.Assigned

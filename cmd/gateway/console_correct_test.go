@@ -152,9 +152,7 @@ func TestConsoleCorrectionsMeet(t *testing.T) {
 func TestConsoleCorrectionHides(t *testing.T) {
 	s := newScene(t)
 	target := s.oursSent()
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	id := exchange.NewID()
 	form := url.Values{
 		"to": {"KH"}, "case": {s.ours}, "type": {exchange.TypeCorrection}, "version": {"0"}, ".target": {target}, ".revision": {"1"}, ".reason": {"other"}, "do": {"preview"},
@@ -191,9 +189,7 @@ func TestConsoleCorrectionOfTheHiddenIsHidden(t *testing.T) {
 	if err != nil || held.Row.State != exchange.DraftHeld {
 		t.Fatalf("%s: %v", held.Row.State, err)
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	before, after := "2011", "04/2013"
 	page := v.get("/drafts/" + held.Row.ID)
 	if page.status != 200 || !strings.Contains(page.body, "Những gì thay đổi") || strings.Contains(page.body, before) || strings.Contains(page.body, "2013") {

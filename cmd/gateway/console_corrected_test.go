@@ -86,6 +86,20 @@ func TestSightOfACorrection(t *testing.T) {
 	s.quiet()
 }
 
+// What a correction replaces is one place that is hidden, and not two.
+func TestSightOfAReplacement(t *testing.T) {
+	s := newScene(t)
+	held, err := s.vn.node.desk.Submit(t.Context(), &officerMinh, exchange.Draft{To: "KH", Type: exchange.TypeCorrection, Case: s.ours, Body: json.RawMessage(
+		`{"target":"` + s.oursSent() + `","revision":1,"reason":"clerical_error","changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2013"}]}`)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := s.sight().Draft(t.Context(), &officerLan, held.Row.ID, exchange.Reveal{})
+	if err != nil || seen.SHA256 != "" || !slices.Equal(seen.Hidden, []string{"/changes/0/value"}) {
+		t.Errorf("hidden are %v, its digest is %q: %v", seen.Hidden, seen.SHA256, err)
+	}
+}
+
 // Whoever releases a correction that takes something personal away has read it, though
 // nothing of it is in the body.
 func TestSightOfARemoval(t *testing.T) {
@@ -124,9 +138,7 @@ func TestConsoleCorrectionInWords(t *testing.T) {
 	if _, err := s.vn.node.desk.Amend(t.Context(), &officerMinh, held.Row.ID, held.Row.Version, draft, nil); err != nil {
 		t.Fatal(err)
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	raw := regexp.MustCompile(`[>"]/subjects/|2013-0|\[\{|\{&#34;|>male<`)
 	secret := regexp.MustCompile(`2011|2013|Chanth|ចាន់|Thu\b|ធូ|Bopha|Takeo`)
 	reason := url.Values{"all": {"1"}, "show": {"all"}, "reason": {"đọc trước khi ký"}}

@@ -164,9 +164,7 @@ func TestConsoleNotOwn(t *testing.T) {
 	if view.Row.State != exchange.DraftWaiting {
 		t.Fatalf("an erasure is %s", view.Row.State)
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	p := v.get("/drafts/" + view.Row.ID)
 	if view.Content.Officers < 2 && (strings.Contains(p.body, `value="release"`) || !strings.Contains(p.body, "cán bộ khác phải phê duyệt")) {
 		t.Errorf("the author is offered it: %s", p.body)

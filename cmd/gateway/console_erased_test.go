@@ -23,9 +23,7 @@ func TestConsoleErasedCase(t *testing.T) {
 	question := l.told(exchange.TypeIdentityRequest, asked(""))
 	notice := l.asksErasure()
 
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	message, page := "/messages/KH/in/"+question, "/cases/KH/"+l.id
 	if p := v.post(message, url.Values{"all": {"1"}, "reason": {"to decide on the erasure"}}); p.status != 200 {
 		t.Fatalf("%d", p.status)

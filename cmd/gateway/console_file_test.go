@@ -30,9 +30,7 @@ func TestConsoleTakesAPhotograph(t *testing.T) {
 	s.receives(exchange.TypeIdentityRequest, asked(photo(picture.Bytes())), func(c exchange.Claims) { real = "/messages/KH/in/" + c.ID })
 	s.receives(exchange.TypeIdentityRequest, asked(photo([]byte("<html><script>1</script>"))), func(c exchange.Claims) { forged = "/messages/KH/in/" + c.ID })
 
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	_, id := path.Split(real)
 	message, err := s.vn.node.db.Message(t.Context(), exchange.MessageKey{Lane: exchange.Lane{Partner: "KH", Direction: exchange.In}, ID: id})
 	if err != nil {

@@ -194,9 +194,7 @@ func TestConsoleSafeguardsByPerson(t *testing.T) {
 // What an agreement withholds is struck through before it is sent, and is not sent.
 func TestConsolePreviewStrikesThrough(t *testing.T) {
 	s := newScene(t)
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	form := url.Values{
 		"to": {"KH"}, "type": {exchange.TypeNotice}, "version": {"0"}, "do": {"preview"},
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/age_band": {"12_15"}, "/subjects/0/sex": {"female"},
@@ -215,9 +213,7 @@ func TestConsolePreviewStrikesThrough(t *testing.T) {
 // and can be sent all the same.
 func TestConsolePreviewSaysWhatContradicts(t *testing.T) {
 	s := newScene(t)
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	const but, all = "Kết luận là khớp, nhưng có mục ghi không khớp", "Kết luận là không khớp, nhưng mọi mục"
 	for _, c := range []struct{ outcome, name, birth, says string }{
 		{"match", "mismatch", "match", but}, {"match", "match", "not_checked", ""}, {"probable", "mismatch", "match", ""},
@@ -248,9 +244,7 @@ func TestConsoleFormOfAnErasedCase(t *testing.T) {
 	l := s.life(t)
 	question := l.told(exchange.TypeIdentityRequest, asked(""))
 	notice := l.asksErasure()
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	id := exchange.NewID()
 	form := url.Values{"to": {"KH"}, "case": {l.id}, "type": {exchange.TypeIdentityResponse}, ".reply": {question}, "version": {"0"}, "do": {"save"},
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}}
@@ -278,9 +272,7 @@ func TestConsoleFormOfAnErasedCase(t *testing.T) {
 func TestConsoleFormsAreLight(t *testing.T) {
 	s := newScene(t)
 	s.vn.permitPhotographs()
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	weigh := func(path string) (int, string) {
 		req, err := http.NewRequest(http.MethodGet, s.address+path, nil)
 		if err != nil {

@@ -96,9 +96,7 @@ func TestConsoleHugeCase(t *testing.T) {
 		}
 		message = s.receivesIn(key.Case, exchange.TypeIdentityRequest, `{"subjects":[`+strings.Join(subjects, ",")+`]}`).ID
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"minh"}})
+	v := s.visitedBy("minh")
 	s.indexed() // the persons are alike, and each one's line says so
 	path := "/cases/KH/" + key.Case
 	const items = `<li class="line__item`
@@ -167,9 +165,7 @@ func TestConsoleHugeCase(t *testing.T) {
 // for it.
 func TestConsoleHugeInput(t *testing.T) {
 	s := newScene(t)
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	at, over := strings.Repeat("w", 60<<10), strings.Repeat("w", 65<<10)
 	for _, try := range []struct {
 		path string

@@ -181,9 +181,7 @@ func TestConsolePackedPagesReflectNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	for path, shows := range map[string]string{"/write/" + form + "?x=guessed": "S-77", "/messages?case=guessed&undone=" + left: "Chanthy", "/cases?case=guessed": "guessed"} {
 		req, err := http.NewRequest(http.MethodGet, s.address+path, nil)
 		if err != nil {
@@ -209,9 +207,7 @@ func TestConsolePackedPagesReflectNothing(t *testing.T) {
 // and whoever has signed in does the same from a page of their own.
 func TestConsolePageOfAnotherOfficer(t *testing.T) {
 	s := newScene(t)
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	message, fresh := "/messages/KH/in/"+s.asked, "/cases/KH/"+s.fresh
 	v.get(message)
 	lans := v.of
@@ -259,9 +255,7 @@ func TestConsolePageOfAnotherOfficer(t *testing.T) {
 // form as it was.
 func TestConsolePreviewAfterASession(t *testing.T) {
 	s := newScene(t)
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	at := "/write/" + exchange.NewID()
 	form := url.Values{
 		"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},

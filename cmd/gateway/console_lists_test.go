@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -100,9 +99,7 @@ func TestConsoleSaysWhatWaits(t *testing.T) {
 	child := strings.Replace(fmt.Sprintf(person, ""), `"date_of_birth":"1998"`, `"date_of_birth":"2015"`, 1)
 	var request string
 	id := s.receives(exchange.TypeIdentityRequest, `{"urgent":true,"subjects":[`+child+`]}`, func(c exchange.Claims) { request = c.ID })
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	row := func(path, id string) string {
 		t.Helper()
 		_, after, found := strings.Cut(v.get(path).body, `href="/cases/KH/`+id+`"`)

@@ -38,9 +38,7 @@ func TestConsoleIdentityResults(t *testing.T) {
 	l.id = asked.Case
 	id := l.told(exchange.TypeIdentityResponse, `{"subjects":[{"subject_ref":"S-1","outcome":"probable","fields":{"name":"match","parents":"mismatch"}}],"checked_on":"2026-11-19"}`,
 		func(c *exchange.Claims) { c.InReplyTo, c.Purpose = asked.ID, "identity_verification" })
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	p := v.get("/messages/KH/in/" + id)
 	said := map[string]string{}
 	for _, row := range regexp.MustCompile(`(?s)<th scope="row" data-label="Mục">([^<]*)</th>(.*?)</tr>`).FindAllStringSubmatch(p.body, -1) {
@@ -144,9 +142,7 @@ func TestConsoleIdentityBesideAnAnswer(t *testing.T) {
 // it; and what does not fit together in that is said where it is shown.
 func TestConsoleIdentityBesideADraft(t *testing.T) {
 	s := newScene(t)
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	if p := v.get("/drafts/" + s.waiting); !strings.Contains(p.body, `name="who" value="out/`+s.oursSent()+`/subjects/0/name"`) || strings.Contains(p.body, "Chanthy") {
 		t.Error("the draft does not say whom it is about")
 	}
@@ -171,9 +167,7 @@ func TestConsoleIdentityBesideADraft(t *testing.T) {
 // which is in the record first. What was typed stays.
 func TestConsoleIdentityBesideTheForm(t *testing.T) {
 	s := newScene(t)
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	blank := v.get("/write?to=KH&case=" + s.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + s.asked)
 	place := "in/" + s.asked + "/subjects/0/name"
 	if !strings.Contains(blank.body, `name="who" value="`+place+`"`) || strings.Contains(blank.body, "Nguyễn") {

@@ -22,9 +22,7 @@ func TestConsoleRefusedInWords(t *testing.T) {
 	if _, err := s.vn.node.desk.Decide(t.Context(), &officerLan, s.waiting, []byte("no statement")); exchange.AsProblem(err).Rule != "approval-form" {
 		t.Fatal(err)
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	for tag, words := range map[string][]string{
 		"vi": {"Quyết định về bản nháp không được tính: đó không phải là một tuyên bố đã ký", "Người 1 › ", "thiếu mục bắt buộc", "mục này không được có ở đây"},
 		"en": {"The decision about a draft does not count: it was no signed statement", "Person 1 › Claimed birthplace"},

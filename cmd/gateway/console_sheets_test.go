@@ -25,9 +25,7 @@ func TestConsolePDFSheets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	for show, mark := range map[string]string{"pdf": "dữ liệu cá nhân đã được che", "all-pdf": "CÓ DỮ LIỆU CÁ NHÂN"} {
 		p := v.post("/cases/KH/"+s.ours+"/print", url.Values{"show": {show}, "reason": {"họp liên ngành"}})
 		if p.status != 200 || p.header.Get("Content-Type") != "application/pdf" {

@@ -48,6 +48,15 @@ func newVisitor(t *testing.T, base string, certificates ...tls.Certificate) *vis
 	return &visitor{t: t, base: base, client: &http.Client{Jar: jar, Transport: transport, Timeout: 20 * time.Second}}
 }
 
+// visitedBy returns a visitor who has signed in as an officer of the scene.
+func (s *scene) visitedBy(officer string) *visitor {
+	s.t.Helper()
+	v := newVisitor(s.t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {officer}})
+	return v
+}
+
 // A page is what a visitor got in the end.
 type page struct {
 	status int

@@ -23,9 +23,7 @@ func TestConsoleFoldsLooks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	p := v.get("/cases/KH/" + s.fresh)
 	_, timeline, _ := strings.Cut(p.body, `<ol class="line">`)
 	timeline, _, _ = strings.Cut(timeline, "</section>")
@@ -59,9 +57,7 @@ func TestConsoleNamesOfficers(t *testing.T) {
 	if err := s.vn.node.files.Assign(t.Context(), &officerMinh, key, []string{"lan"}, "they speak Khmer"); err != nil {
 		t.Fatal(err)
 	}
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	v.get("/write/" + form)
 	const lan, minh = `Trần Thị Lan (hư cấu) <span class="quiet">lan</span>`, `Lê Văn Minh (hư cấu) <span class="quiet">minh</span>`
 	for path, want := range map[string][]string{
@@ -103,9 +99,7 @@ func TestConsoleTellsLinksApart(t *testing.T) {
 	s.receivesIn(s.fresh, exchange.TypeIdentityRequest, strings.ReplaceAll(asked(""), `"S-1"`, `"S-2"`))
 	s.back.Store(0)
 	s.indexed()
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	p := v.get("/cases/KH/" + s.fresh)
 	offered := regexp.MustCompile(`</span> (Yêu cầu xác minh nhân thân, [^<]+)</span>`)
 	about := map[string]bool{}

@@ -142,9 +142,7 @@ func TestConsolePrint(t *testing.T) {
 func TestConsolePDF(t *testing.T) {
 	s := newScene(t)
 	caseID, _ := s.named()
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	masked := v.pdf("/cases/KH/"+caseID+"/print", "paper-masked", url.Values{"show": {"pdf"}})
 	for i, tag := range []string{"vi", "en", "lo", "km", "zh"} {
 		v.post("/language", url.Values{"language": {tag}})

@@ -152,9 +152,7 @@ func TestWiderReportsAreFoundFromTheirCases(t *testing.T) {
 		t.Errorf("evidence of nobody's code: %v", err)
 	}
 
-	v := newVisitor(t, s.address)
-	v.get(s.link)
-	v.post("/sign-in/demonstration", url.Values{"officer": {"lan"}})
+	v := s.visitedBy("lan")
 	v.post("/language", url.Values{"language": {"en"}, "to": {"/"}})
 	if p := v.get("/cases/KH/" + s.overdue); !strings.Contains(p.body, "with cases of other partners") || !strings.Contains(p.body, "Evidence was exported") {
 		t.Error("the case's page does not say that it was exported")

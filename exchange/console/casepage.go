@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,10 +157,7 @@ func (c *Console) showCase(v *visit, key exchange.CaseKey, asked handsView) erro
 	if err := c.timeline(v, key, &view); err != nil {
 		return err
 	}
-	status, title := http.StatusOK, v.s.T("case.title")
-	if asked.Fault != "" {
-		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
-	}
+	status, title := oneFault("officers", asked.Fault).titled(v, v.s.T("case.title"))
 	return c.show(v, status, "case", title, "cases", view)
 }
 
@@ -172,12 +168,8 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 	if err != nil {
 		return caseView{}, err
 	}
-	lines, err := c.caseLines(v, []exchange.CaseRow{file.Row})
-	if err != nil {
-		return caseView{}, err
-	}
 	view := caseView{
-		Line: lines[0], Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased, Pending: file.Standing.Pending,
+		Line: c.glanced(v, file.Row, file.Glance), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased, Pending: file.Standing.Pending,
 	}
 	if view.Minors, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
 		return caseView{}, err

@@ -127,24 +127,19 @@ func (c *Console) deeds(v *visit, seen exchange.SeenDraft, view *draftView) erro
 			view.Complete = &draftDeed{Do: "complete", Action: "#" + at, Label: v.s.T("draft.complete_why"), Button: v.s.T("draft.complete")}
 		}
 	}
-	for _, deed := range append([]*draftDeed{view.Complete}, pointers(view.Deeds)...) {
-		if deed == nil {
-			continue
-		}
+	complete := func(deed *draftDeed) {
 		deed.Version = seen.Row.Version
 		if deed.Action = "/drafts/" + seen.Row.ID + "/" + deed.Do + deed.Action; deed.Do == view.Asked.Do {
 			deed.Typed, deed.Fault = view.Asked.Why, view.Asked.Fault
 		}
 	}
-	return nil
-}
-
-func pointers[T any](all []T) []*T {
-	out := make([]*T, len(all))
-	for i := range all {
-		out[i] = &all[i]
+	for i := range view.Deeds {
+		complete(&view.Deeds[i])
 	}
-	return out
+	if view.Complete != nil {
+		complete(view.Complete)
+	}
+	return nil
 }
 
 // A beforeView is what has changed in a draft since an earlier version.

@@ -116,8 +116,5 @@ func (c *Console) revealAfter(v *visit, l looked, messageType string, hidden, sh
 
 // titled is the status of the page after a look, and its title.
 func (l looked) titled(v *visit, title string) (int, string) {
-	if l.fault == "" {
-		return http.StatusOK, title
-	}
-	return http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
+	return oneFault("reason", l.fault).titled(v, title)
 }

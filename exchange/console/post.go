@@ -126,8 +126,10 @@ func (c *Console) keepUnattended(v *visit) (bool, error) {
 	case errors.Is(err, exchange.ErrNotFound) && v.officer == nil:
 		return true, v.redirect(signInAt("/write/" + id))
 	case errors.Is(err, exchange.ErrNotFound): // an old ticket, and somebody who may act
-		if acts, err := c.acts(v); err != nil || !acts {
-			return true, errors.Join(err, v.redirect("/sign-in?undone=1"))
+		if acts, err := c.acts(v); err != nil {
+			return true, err
+		} else if !acts {
+			return true, v.redirect("/sign-in?undone=1")
 		}
 		return false, nil
 	case err != nil:

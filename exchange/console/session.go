@@ -99,8 +99,10 @@ func (c *Console) signOut(v *visit) error {
 	if v.officer == nil { // it has ended by itself
 		return v.redirect("/sign-in?out=1")
 	}
-	if acts, err := c.acts(v); err != nil || !acts { // of whoever sat here before
-		return errors.Join(err, v.redirect("/sign-in?undone=1"))
+	if acts, err := c.acts(v); err != nil {
+		return err
+	} else if !acts { // it is the page of whoever sat here before
+		return v.redirect("/sign-in?undone=1")
 	}
 	if err := c.cfg.Sessions.End(v.r.Context(), v.id, v.officer.ID, v.r.PostFormValue("everywhere") != ""); err != nil {
 		return err

@@ -3,6 +3,8 @@ package console
 import (
 	"fmt"
 	"unicode"
+
+	"github.com/repatriation-exchange/gateway/exchange"
 )
 
 // maxShown bounds a text of a partner on a page, in code points.
@@ -62,17 +64,8 @@ func Text(s string) []Piece {
 	return out
 }
 
-// joins are the scripts that need joiners and invisible spaces to be written
-// and broken into lines right.
-var joins = []*unicode.RangeTable{unicode.Khmer, unicode.Lao, unicode.Thai, unicode.Myanmar, unicode.Arabic, unicode.Devanagari, unicode.Bengali, unicode.Tamil}
-
-// unseen says whether the character at i would not be seen for what it is.
+// unseen says whether the character at i would not be seen for what it is, or is a space
+// that looks like another.
 func unseen(runes []rune, i int) bool {
-	r := runes[i]
-	if r >= 0x200B && r <= 0x200D {
-		beside := func(j int) bool { return j >= 0 && j < len(runes) && unicode.In(runes[j], joins...) }
-		return !beside(i-1) && !beside(i+1)
-	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) ||
-		r != ' ' && unicode.Is(unicode.Zs, r) || r == 0x3164 || r == 0x115F || r == 0x2800
+	return exchange.Unseen(runes, i) || runes[i] != ' ' && unicode.Is(unicode.Zs, runes[i])
 }

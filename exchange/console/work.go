@@ -56,14 +56,18 @@ func (c *Console) caseLines(v *visit, rows []exchange.CaseRow) ([]CaseLine, erro
 	}
 	var out []CaseLine
 	for _, row := range rows {
-		line, glance := c.caseLine(v, row), glances[row.CaseKey]
-		if glance.Type != "" {
-			line.Waits = c.typeName(v.s, glance.Type)
-		}
-		line.Minor, line.Urgent = glance.Minor, glance.Urgent
-		out = append(out, line)
+		out = append(out, c.glanced(v, row, glances[row.CaseKey]))
 	}
 	return out, nil
+}
+
+// glanced is a case with what waits there.
+func (c *Console) glanced(v *visit, row exchange.CaseRow, g exchange.Glance) CaseLine {
+	line := c.caseLine(v, row)
+	if line.Minor, line.Urgent = g.Minor, g.Urgent; g.Type != "" {
+		line.Waits = c.typeName(v.s, g.Type)
+	}
+	return line
 }
 
 // A DraftLine is a draft in a list.
