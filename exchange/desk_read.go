@@ -41,27 +41,43 @@ func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftR
 	}
 }
 
-// maxRejected is how many rejected drafts of an officer are looked through.
-const maxRejected = 50
+// How many rejected drafts of an officer are shown, and looked through for those.
+const (
+	maxRejected     = 50
+	maxRejectedLook = 500
+)
 
 // Rejected returns the officer's own drafts that were rejected and that nobody has
 // written again or discarded, without what is personal in them, the last first.
 func (d *Desk) Rejected(ctx context.Context, by *Officer) ([]DraftView, error) {
-	rows, err := d.Drafts(ctx, by, DraftFilter{State: DraftRejected, Author: by.ID, Limit: maxRejected})
 	var out []DraftView
-	for _, row := range rows {
-		view, err := d.open(ctx, row)
-		if errors.Is(err, ErrErased) {
-			continue
-		}
+	f := DraftFilter{State: DraftRejected, Author: by.ID, Limit: maxRejected}
+	for range maxRejectedLook / maxRejected {
+		rows, err := d.Drafts(ctx, by, f)
 		if err != nil {
 			return nil, err
 		}
-		if view.Content.Again == "" {
-			out = append(out, view.outline())
+		for _, row := range rows {
+			f.Before, f.BeforeID = row.ChangedAt, row.ID
+			view, err := d.open(ctx, row)
+			if errors.Is(err, ErrErased) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if view.Content.Again == "" {
+				out = append(out, view.outline())
+			}
+			if len(out) == maxRejected {
+				return out, nil
+			}
+		}
+		if len(rows) < f.Limit {
+			break
 		}
 	}
-	return out, err
+	return out, nil
 }
 
 // Read opens a draft for an officer. The access and its reason are in the

@@ -336,6 +336,12 @@ func printDraft(w io.Writer, d operator.DraftView) error {
 	for _, a := range d.Approvals {
 		fmt.Fprintf(w, "          %s at %s\n", a.Officer, a.At.Format(time.RFC3339))
 	}
+	for _, a := range d.Lapsed {
+		fmt.Fprintf(w, "lapsed    %s at %s: may not act any more\n", a.Officer, a.At.Format(time.RFC3339))
+	}
+	if no := d.Rejected; no != nil {
+		fmt.Fprintf(w, "rejected  %s at %s: %s\n", no.Officer, no.At.Format(time.RFC3339), no.Reason)
+	}
 	if d.Refused != "" {
 		fmt.Fprintf(w, "refused   %s\n", d.Refused)
 	}

@@ -205,6 +205,9 @@ func TestFourEyes(t *testing.T) {
 	if view := read[operator.DraftView](t, third.decides(s), 200); view.State != exchange.DraftRejected {
 		t.Errorf("%+v", view)
 	}
+	if no := get1[operator.DraftView](author, "/v1/drafts/"+draft.ID).Rejected; no == nil || no.Officer != "third" || no.Reason != s.Reason {
+		t.Errorf("its author reads of the rejection: %+v", no)
+	}
 	refusedWith(t, "after the end", author.decides(author.statement(author.read(draft.ID), exchange.DecisionRelease)), 409, "draft-state", "draft-rejected")
 }
 
@@ -377,6 +380,36 @@ func TestSuspendedApproval(t *testing.T) {
 	three := h.officer("three")
 	three.releases(draft.ID)
 	if view := get1[operator.DraftView](two, "/v1/drafts/"+draft.ID); view.State != exchange.DraftReleased || left() != 1 {
+		t.Errorf("%+v", view)
+	}
+	h.vn.check()
+}
+
+// An officer who is suspended while a draft that all have released waits for its
+// partner has not released it: it waits for another one, and is not lost.
+func TestSuspendedWhileItWaitsForItsPartner(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	one, two := h.officer("one"), h.officer("two")
+	caseID, confirmation := h.confirmed()
+	draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
+	one.releases(draft.ID)
+	seen := two.read(draft.ID)
+	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Suspended })
+	h.vn.reload()
+	refusedWith(t, "not now", two.decides(two.statement(seen, exchange.DecisionRelease)), 403, "partner-suspended", "")
+	two.entry.Status = exchange.OfficerSuspended
+	two.put()
+	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })
+	h.vn.reload()
+	if left, err := h.vn.node.desk.Sweep(t.Context()); left != 0 || err != nil {
+		t.Errorf("%d left: %v", left, err)
+	}
+	view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
+	if view.State != exchange.DraftWaiting || len(view.Approvals) != 1 || len(view.Lapsed) != 1 || view.Lapsed[0].Officer != "two" {
+		t.Errorf("%+v", view)
+	}
+	h.officer("three").releases(draft.ID)
+	if view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID); view.State != exchange.DraftReleased {
 		t.Errorf("%+v", view)
 	}
 	h.vn.check()

@@ -95,6 +95,8 @@ type DraftView struct {
 	DraftLine
 	Officers   int                  `json:"officers"`
 	Approvals  []ApprovalView       `json:"approvals"`
+	Lapsed     []ApprovalView       `json:"lapsed,omitempty"` // their officers may not act any more
+	Rejected   *RejectionView       `json:"rejected,omitempty"`
 	Missing    []exchange.Missing   `json:"missing"`
 	Withheld   []string             `json:"withheld"`
 	Refused    string               `json:"refused,omitempty"`
@@ -109,6 +111,12 @@ type ApprovalView struct {
 	At      time.Time `json:"at"`
 }
 
+// A RejectionView says who has rejected a draft, and why.
+type RejectionView struct {
+	ApprovalView
+	Reason string `json:"reason"`
+}
+
 // A DraftMessage is what a draft would say, exactly as it would be signed.
 type DraftMessage struct {
 	InReplyTo string          `json:"in_reply_to,omitempty"`
@@ -119,6 +127,8 @@ type DraftMessage struct {
 	Body      json.RawMessage `json:"body"`
 }
 
+func approvalViewOf(a exchange.Approval) ApprovalView { return ApprovalView{a.Officer, utc(a.At)} }
+
 // DraftViewOf returns a draft without what is personal.
 func DraftViewOf(v exchange.DraftView) DraftView {
 	out := DraftView{
@@ -126,7 +136,13 @@ func DraftViewOf(v exchange.DraftView) DraftView {
 		Withheld: append([]string{}, v.Content.Withheld...), Refused: v.Content.Refused, SHA256: v.SHA256,
 	}
 	for _, a := range v.Content.Approvals {
-		out.Approvals = append(out.Approvals, ApprovalView{a.Officer, utc(a.At)})
+		out.Approvals = append(out.Approvals, approvalViewOf(a))
+	}
+	for _, a := range v.Content.Lapsed {
+		out.Lapsed = append(out.Lapsed, approvalViewOf(a))
+	}
+	if no := v.Content.Rejected; no != nil {
+		out.Rejected = &RejectionView{approvalViewOf(*no), no.Reason()}
 	}
 	return out
 }
