@@ -326,7 +326,14 @@ func (c *caseAudit) assigned(ctx context.Context) error {
 	if !slices.Equal(listed[key], book.Assigned) {
 		c.find(-1, RuleAssigned, "lists say of %s that %s have it, but its book says %s; assign it anew", key, hands(listed[key]), hands(book.Assigned))
 	}
-	return nil
+	if len(listed[key]) == 0 {
+		return nil
+	}
+	misplaced, err := c.store.Misplaced(ctx, key)
+	if misplaced {
+		c.find(-1, RuleAssigned, "%s stands elsewhere in the lists of its officers than in that of all; assign it anew", key)
+	}
+	return err
 }
 
 func hands(officers []string) string {

@@ -381,7 +381,7 @@ func (b *building) writes(tiles []record.Tile) (Writes, error) {
 			if c.erased {
 				w.Erased = append(w.Erased, c.row)
 			}
-			if c.passed {
+			if was := b.view.Cases[c.row.CaseKey]; c.passed || len(c.book.Assigned) > 0 && (!c.row.DueAt.Equal(was.DueAt) || !c.row.MovedAt.Equal(was.MovedAt)) {
 				c.row.Assigned = c.book.Assigned
 				w.Assigned = append(w.Assigned, c.row)
 			}

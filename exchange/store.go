@@ -183,7 +183,8 @@ type Writes struct {
 	Cases []CaseRow // new or moved
 	// Erased are those of them whose data key is replaced.
 	Erased []CaseRow
-	// Assigned are those of them that other officers have now.
+	// Assigned are those of them that other officers have now, or that stand elsewhere
+	// in the lists of those who have them.
 	Assigned []CaseRow
 	Seqs     map[Lane]int64
 	Jobs     []Job
@@ -230,6 +231,9 @@ type Reader interface {
 	// Assigned returns which officers have these cases; none for those that every
 	// one of their partner has.
 	Assigned(ctx context.Context, keys []CaseKey) (map[CaseKey][]string, error)
+	// Misplaced says whether a case stands elsewhere in the lists of its officers
+	// than in that of all.
+	Misplaced(ctx context.Context, k CaseKey) (bool, error)
 	// Newest returns the entries that f lets through with an index below
 	// before, the last first, at most n.
 	Newest(ctx context.Context, before int64, f Filter, n int) ([]Row, error)

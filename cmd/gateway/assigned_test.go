@@ -258,8 +258,9 @@ func TestBribedAdministratorOpensNoAssignedCase(t *testing.T) {
 		told bool // lists follow the table, and say no more than it does in clear
 		shut bool // closed to its own officer too
 	}{
-		"the row is gone":      {"DELETE FROM case_officer", nil, "INSERT INTO case_officer VALUES ('KH', ?, 'mine')", []any{l.id}, true, false},
-		"a row more":           {"INSERT INTO case_officer VALUES ('KH', ?, 'other')", []any{l.id}, "DELETE FROM case_officer WHERE officer = 'other'", nil, true, false},
+		"the row is gone":      {"DELETE FROM case_officer", nil, "INSERT INTO case_officer (partner, case_id, officer) VALUES ('KH', ?, 'mine')", []any{l.id}, true, false},
+		"a row more":           {"INSERT INTO case_officer (partner, case_id, officer) VALUES ('KH', ?, 'other')", []any{l.id}, "DELETE FROM case_officer WHERE officer = 'other'", nil, true, false},
+		"it stands elsewhere":  {"UPDATE case_officer SET due_at = 1", nil, "UPDATE case_officer SET due_at = (SELECT due_at FROM cases WHERE case_id = ?)", []any{l.id}, false, false},
 		"the book is set back": {"UPDATE cases SET book = ? WHERE case_id = ?", []any{before.Book, l.id}, "UPDATE cases SET book = ? WHERE case_id = ?", []any{after.Book, l.id}, false, false},
 		"and called erased":    {"UPDATE cases SET book = ?, erased_to = 100000 WHERE case_id = ?", []any{before.Book, l.id}, "UPDATE cases SET book = ?, erased_to = 0 WHERE case_id = ?", []any{after.Book, l.id}, false, true},
 	} {
@@ -454,6 +455,51 @@ func listsGoPastHiddenCases(t *testing.T, p *pair) {
 	if count, err := n.files.Count(t.Context(), chief, exchange.CaseFilter{Limit: 500}); err != nil || count != 7 {
 		t.Errorf("%d are counted: %v", count, err)
 	}
+}
+
+// An officer's own cases stand in the order of all of them, also when messages have
+// moved them since they were assigned.
+func TestOwnListFollowsItsCases(t *testing.T) { stores(t, ownListFollowsItsCases) }
+
+func ownListFollowsItsCases(t *testing.T, p *pair) {
+	n := p.vn.node
+	mine := exchange.Officer{ID: "mine", Name: "Specimen", Roles: []exchange.Role{exchange.RoleSupervisor}, Partners: []string{"KH"}, Status: exchange.OfficerActive}
+	if err := n.roster.Put(t.Context(), "", mine); err != nil {
+		t.Fatal(err)
+	}
+	lives := []*life{p.life(t), p.life(t), p.life(t)}
+	var asks []string
+	for _, l := range lives {
+		asks = append(asks, l.told(exchange.TypeIdentityRequest, asked("")))
+	}
+	inOrder := func(when string) {
+		t.Helper()
+		for _, byDue := range []bool{false, true} {
+			all, _, err := n.files.List(t.Context(), &mine, exchange.CaseFilter{Limit: 10, ByDue: byDue})
+			if err != nil || len(all) != len(lives) {
+				t.Fatal(len(all), err)
+			}
+			own, _, err := n.files.List(t.Context(), &mine, exchange.CaseFilter{Limit: 10, ByDue: byDue, Officer: "mine"})
+			if err != nil || !slices.EqualFunc(own, all, func(a, b exchange.CaseRow) bool { return a.CaseKey == b.CaseKey }) {
+				t.Errorf("%s, by due %t: %+v %v", when, byDue, own, err)
+			}
+			for i := range all {
+				page, _, err := n.files.List(t.Context(), &mine, exchange.CaseFilter{Limit: 10, ByDue: byDue, Officer: "mine", After: all[i]})
+				if err != nil || len(page) != len(all)-i-1 {
+					t.Errorf("%s, by due %t, %d come after %d: %v", when, byDue, len(page), i, err)
+				}
+			}
+		}
+		p.vn.check()
+	}
+	for _, l := range lives {
+		if err := n.files.Assign(t.Context(), &mine, exchange.CaseKey{Partner: "KH", Case: l.id}, []string{"mine"}, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inOrder("assigned")
+	lives[0].answers(exchange.TypeIdentityResponse, `{"subjects":[{"subject_ref":"S-1","outcome":"insufficient"}]}`, asks[0])
+	inOrder("answered")
 }
 
 // At a terminal: who has a case is named or it is all, and everything shows it.

@@ -215,6 +215,7 @@ func (s *seeder) persons(ctx context.Context, cases int) error {
 	settle := []string{
 		"UPDATE job SET state = 'done' WHERE idx % 1000 <> 0",
 		fmt.Sprintf("UPDATE cases SET due_at = %d + (opened_at %% 1000000000) WHERE turn = 'us'", due),
+		"UPDATE case_officer SET due_at = c.due_at FROM cases c WHERE c.partner = case_officer.partner AND c.case_id = case_officer.case_id",
 	}
 	return s.insert(ctx, tokens, rows, append(settle, "ANALYZE"))
 }
@@ -271,7 +272,7 @@ var copied = []struct{ table, columns, order string }{
 	{"tile", "level, n, hashes, root", "level, n"},
 	{"checkpoint", "size, note, at", "size"},
 	{"cases", "partner, case_id, kind, state, turn, due_at, opened_at, moved_at, kek_id, wrapped, book", "partner, case_id"},
-	{"case_officer", "partner, case_id, officer", "partner, case_id, officer"},
+	{"case_officer", "partner, case_id, officer, due_at, moved_at", "partner, case_id, officer"},
 	{"lane", "partner, direction, seq", "partner"},
 	{"job", "id, queue, kind, ref, idx, state, attempt, first_at, due_at, leased_until", "id"},
 	{"officer", "id, changed_at, content", "id"},
@@ -320,7 +321,7 @@ func copyRecord(ctx context.Context, from, to string, progress io.Writer) error 
 	if _, err := target.Exec(ctx, "UPDATE log_head SET size = $1, checkpoint = $2", size, checkpoint); err != nil {
 		return fmt.Errorf("write the head: %w", err)
 	}
-	for _, settle := range []string{"ANALYZE", "CHECKPOINT"} { // or it would write down what was loaded while the pages are measured
+	for _, settle := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} { // or it would do both to what was loaded while the pages are measured
 		if _, err := target.Exec(ctx, settle); err != nil {
 			return fmt.Errorf("%s: %w", settle, err)
 		}

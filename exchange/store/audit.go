@@ -215,6 +215,9 @@ func (db *DB) Rebook(ctx context.Context, cases []exchange.Rebooked) (int, error
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			continue // another process was faster
 		}
+		if _, err := tx.ExecContext(ctx, "UPDATE case_officer SET due_at = $1, moved_at = $2 WHERE partner = $3 AND case_id = $4", dueMillis(c.DueAt), millis(c.MovedAt), c.Partner, c.Case); err != nil {
+			return 0, fmt.Errorf("place a case in the lists of its officers: %w", db.classify(err))
+		}
 		done++
 		for _, j := range c.Jobs {
 			if _, err := tx.ExecContext(ctx, insertJob, j.Queue, j.Kind, j.Ref, j.Index, millis(j.FirstAt), millis(j.DueAt)); err != nil {

@@ -86,11 +86,11 @@ func (db *DB) storeKeys(ctx context.Context, was, fresh []exchange.CaseRow) (int
 // eraseCase puts a fresh data key in the place of a case's own.
 const eraseCase = "UPDATE cases SET kek_id = $1, wrapped = $2, erased_to = $3 WHERE partner = $4 AND case_id = $5"
 
-// A case that is assigned has a row for each of its officers, which lists are
-// served from.
+// A case that is assigned has a row for each of its officers, which stands in their
+// lists where the case stands in that of all.
 const (
 	freeCase   = "DELETE FROM case_officer WHERE partner = $1 AND case_id = $2"
-	assignCase = "INSERT INTO case_officer (partner, case_id, officer) VALUES ($1, $2, $3)"
+	assignCase = "INSERT INTO case_officer (partner, case_id, officer, due_at, moved_at) VALUES ($1, $2, $3, $4, $5)"
 )
 
 // these adds that a row is of one of these cases.
@@ -144,4 +144,15 @@ func (db *DB) Assigned(ctx context.Context, keys []exchange.CaseKey) (map[exchan
 		return nil, fmt.Errorf("read who has cases: %w", db.classify(err))
 	}
 	return out, nil
+}
+
+// Misplaced implements exchange.Reader.
+func (db *DB) Misplaced(ctx context.Context, k exchange.CaseKey) (bool, error) {
+	var n int
+	err := db.reads.QueryRowContext(ctx, `SELECT count(*) FROM case_officer o JOIN cases c ON c.partner = o.partner AND c.case_id = o.case_id
+		WHERE o.partner = $1 AND o.case_id = $2 AND (o.due_at <> c.due_at OR o.moved_at <> c.moved_at)`, k.Partner, k.Case).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("read where a case stands: %w", db.classify(err))
+	}
+	return n > 0, nil
 }

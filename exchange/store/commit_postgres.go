@@ -146,7 +146,7 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 	for _, c := range w.Assigned {
 		batch.Queue(freeCase, c.Partner, c.Case)
 		for _, officer := range c.Assigned {
-			batch.Queue(assignCase, c.Partner, c.Case, officer)
+			batch.Queue(assignCase, c.Partner, c.Case, officer, dueMillis(c.DueAt), millis(c.MovedAt))
 		}
 	}
 	for _, c := range w.Erased {

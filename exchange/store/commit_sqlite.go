@@ -215,7 +215,7 @@ func (db *DB) writeCases(ctx context.Context, tx *sql.Tx, w exchange.Writes, the
 			return err
 		}
 		for _, officer := range c.Assigned {
-			if _, err := tx.ExecContext(ctx, assignCase, c.Partner, c.Case, officer); err != nil {
+			if _, err := tx.ExecContext(ctx, assignCase, c.Partner, c.Case, officer, dueMillis(c.DueAt), millis(c.MovedAt)); err != nil {
 				return err
 			}
 		}

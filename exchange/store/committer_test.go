@@ -314,3 +314,28 @@ func TestDeedsAreFoundByTheirIndex(t *testing.T) {
 		}
 	})
 }
+
+// A page of an officer's own cases is a walk down an index of them, in both orders and
+// from the middle too: however many they have, it puts nothing in order.
+func TestOwnCasesAreWalkedDownTheirIndex(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		db := openStore(t, url)
+		for _, stmt := range []string{ // PostgreSQL plans by what is there
+			"WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM g WHERE n < 5000) INSERT INTO cases (partner, case_id, state, opened_at, moved_at, kek_id) SELECT 'KH', 'case-' || n, '', n, n, '' FROM g",
+			"INSERT INTO case_officer (partner, case_id, officer, due_at, moved_at) SELECT partner, case_id, 'lan', due_at, moved_at FROM cases",
+			"ANALYZE",
+		} {
+			must(t, store.Exec(db, t.Context(), stmt))
+		}
+		last := exchange.CaseRow{CaseKey: exchange.CaseKey{Partner: "KH", Case: "1"}, MovedAt: time.UnixMilli(1), DueAt: time.UnixMilli(1)}
+		for _, after := range []exchange.CaseRow{{}, last} {
+			for byDue, index := range map[bool]string{true: "case_officer_due", false: "case_officer_moved"} {
+				plan, err := store.PlanOfCases(db, t.Context(), exchange.CaseFilter{Officer: "lan", ByDue: byDue, After: after})
+				must(t, err)
+				if !strings.Contains(plan, index) || strings.Contains(plan, "Sort") || strings.Contains(plan, "TEMP") {
+					t.Errorf("by due %t, after %q:\n%s", byDue, after.Case, plan)
+				}
+			}
+		}
+	})
+}

@@ -60,6 +60,16 @@ func Plans(db *DB, ctx context.Context) (message, oneCase string, err error) {
 // PlanOfNewest returns how the database looks for the newest entries of a kind.
 func PlanOfNewest(db *DB, ctx context.Context, f exchange.Filter) (string, error) {
 	query, args := newest(math.MaxInt64, f, 50)
+	return explained(db, ctx, query, args)
+}
+
+// PlanOfCases returns how the database looks for a page of cases.
+func PlanOfCases(db *DB, ctx context.Context, f exchange.CaseFilter) (string, error) {
+	query, args := casePage(f)
+	return explained(db, ctx, query, args)
+}
+
+func explained(db *DB, ctx context.Context, query string, args []any) (string, error) {
 	explain := "EXPLAIN QUERY PLAN "
 	if db.kind == PostgreSQL {
 		explain = "EXPLAIN "

@@ -32,6 +32,7 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"REVOKE UPDATE ON log_head, cases, lane, job, witnessed FROM " + name, // an earlier program gave whole tables
 		"GRANT UPDATE (size, checkpoint) ON log_head TO " + name,
 		"GRANT UPDATE (kind, state, turn, due_at, moved_at, kek_id, wrapped, book, erased_to) ON cases TO " + name,
+		"GRANT UPDATE (due_at, moved_at) ON case_officer TO " + name,
 		"GRANT UPDATE (seq) ON lane TO " + name,
 		"GRANT UPDATE (state, attempt, first_at, due_at, leased_until) ON job TO " + name,
 		"GRANT UPDATE (size, root, checkpoint) ON witnessed TO " + name,

@@ -61,10 +61,29 @@ func limit(n int) int {
 // caseListColumns are a case without its book, which no list needs.
 var caseListColumns = strings.Replace(caseColumns, ", book", ", NULL", 1)
 
-// cases adds the conditions of a filter on cases.
-func (c *clause) cases(f exchange.CaseFilter) {
+// A walk is what a list of cases is read from, and the columns of its two orders:
+// the cases, or those of one officer, which stand in the same orders in a table of
+// their own.
+type walk struct{ from, due, moved, partner, id string }
+
+var (
+	walkAll = walk{"cases", "due_at", "moved_at", "partner", "case_id"}
+	walkOwn = walk{
+		`(SELECT officer, due_at AS own_due, moved_at AS own_moved, partner AS own_partner, case_id AS own_case FROM case_officer) AS own
+		CROSS JOIN cases`, "own_due", "own_moved", "own_partner", "own_case",
+	} // SQLite walks a cross join as it is written
+)
+
+// cases adds the conditions of a filter on cases, and returns what they are for.
+func (c *clause) cases(f exchange.CaseFilter) walk {
+	w := walkAll
+	if f.Officer != "" {
+		w = walkOwn
+		c.add("officer = ?", f.Officer)
+		c.add("partner = own_partner AND case_id = own_case")
+	}
 	c.add("case_id <> ''")
-	c.in("partner", f.Partners)
+	c.in(w.partner, f.Partners)
 	if f.Kinds != nil {
 		kinds := make([]string, len(f.Kinds))
 		for i, k := range f.Kinds {
@@ -79,36 +98,37 @@ func (c *clause) cases(f exchange.CaseFilter) {
 		c.add("turn = ?", string(f.Turn))
 	}
 	if !f.DueBy.IsZero() {
-		c.add("due_at < ?", millis(f.DueBy))
-	}
-	if f.Officer != "" {
-		c.add("(partner, case_id) IN (SELECT partner, case_id FROM case_officer WHERE officer = ?)", f.Officer)
+		c.add(w.due+" < ?", millis(f.DueBy))
 	}
 	if f.Case != "" {
-		c.add("case_id >= ?", f.Case)
-		c.add("case_id < ?", f.Case+"\x7f")
+		c.add(w.id+" >= ?", f.Case)
+		c.add(w.id+" < ?", f.Case+"\x7f")
 	}
+	return w
 }
 
-// CasePage implements exchange.Reader: each page is a walk down one index,
-// begun where the page before ended.
-func (db *DB) CasePage(ctx context.Context, f exchange.CaseFilter) ([]exchange.CaseRow, error) {
+// casePage asks for a page of cases: it is a walk down one index, begun where the page
+// before ended.
+func casePage(f exchange.CaseFilter) (query string, args []any) {
 	var c clause
-	c.cases(f)
-	order := "moved_at DESC, partner DESC, case_id DESC"
+	w := c.cases(f)
+	place, order := w.moved, fmt.Sprintf("%s DESC, %s DESC, %s DESC", w.moved, w.partner, w.id)
+	behind, at := "<", millis(f.After.MovedAt)
 	if f.ByDue {
-		order = "due_at, partner, case_id"
+		place, order = w.due, fmt.Sprintf("%s, %s, %s", w.due, w.partner, w.id)
+		behind, at = ">", dueMillis(f.After.DueAt)
 	}
-	switch a := f.After; {
-	case a.Case == "":
-	case f.ByDue:
-		c.add("(due_at, partner, case_id) > (?, ?, ?)", dueMillis(a.DueAt), a.Partner, a.Case)
-	default:
-		c.add("(moved_at, partner, case_id) < (?, ?, ?)", millis(a.MovedAt), a.Partner, a.Case)
+	if a := f.After; a.Case != "" {
+		c.add(fmt.Sprintf("(%s, %s, %s) %s (?, ?, ?)", place, w.partner, w.id, behind), at, a.Partner, a.Case)
 	}
-	query := fmt.Sprintf("SELECT %s FROM cases%s ORDER BY %s LIMIT %d", caseListColumns, &c, order, limit(f.Limit))
+	return fmt.Sprintf("SELECT %s FROM %s%s ORDER BY %s LIMIT %d", caseListColumns, w.from, &c, order, limit(f.Limit)), c.args
+}
+
+// CasePage implements exchange.Reader.
+func (db *DB) CasePage(ctx context.Context, f exchange.CaseFilter) ([]exchange.CaseRow, error) {
+	query, args := casePage(f)
 	var out []exchange.CaseRow
-	err := each(ctx, db.reads, query, c.args, func(rows *sql.Rows) error {
+	err := each(ctx, db.reads, query, args, func(rows *sql.Rows) error {
 		row, err := scanCase(rows)
 		out = append(out, row)
 		return err
@@ -132,9 +152,8 @@ const maxSeen = 2000
 // CaseCount implements exchange.Reader.
 func (db *DB) CaseCount(ctx context.Context, f exchange.CaseFilter) (int, error) {
 	var c clause
-	c.cases(f)
+	from := c.cases(f).from + c.String()
 	var n int
-	from := "cases" + c.String()
 	if f.Seen != "" {
 		from = fmt.Sprintf("(SELECT partner, case_id FROM %s LIMIT %d) AS cases", from, maxSeen)
 		c.where = nil
