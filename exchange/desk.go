@@ -385,18 +385,20 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 	if err != nil || waits {
 		return view, err
 	}
-	if err := d.lapse(ctx, &view); err != nil {
-		return view, err
-	}
-	if len(view.Content.Approvals) < view.Content.Officers {
-		view.Row.State = DraftWaiting // while it waited for its partner, an officer was suspended
-		return d.store(ctx, view.Row, view.Content)
-	}
+	var p *Problem
 	err = d.proved(ctx, view)
+	if errors.As(err, &p) {
+		if err := d.lapse(ctx, &view); err != nil {
+			return view, err
+		}
+		if len(view.Content.Approvals) < view.Content.Officers {
+			view.Row.State = DraftWaiting // while it waited for its partner, an officer was suspended
+			return d.store(ctx, view.Row, view.Content)
+		}
+	}
 	if err == nil {
 		err = d.cfg.Outbox.release(ctx, view.Content.Draft)
 	}
-	var p *Problem
 	switch {
 	case err == nil:
 		view.Row.State = DraftReleased
