@@ -239,6 +239,13 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 	return c, nil
 }
 
+// movedFor says whether a case stands elsewhere now in the lists of the officers who
+// have it.
+func (b *building) movedFor(c *openCase) bool {
+	was := b.view.Cases[c.row.CaseKey]
+	return len(c.book.Assigned) > 0 && !(c.row.DueAt.Equal(was.DueAt) && c.row.MovedAt.Equal(was.MovedAt))
+}
+
 // newKey gives a case a fresh data key.
 func (c *openCase) newKey(ctx context.Context, wrapper seal.KeyWrapper) error {
 	key, err := seal.NewDataKey()
@@ -381,7 +388,7 @@ func (b *building) writes(tiles []record.Tile) (Writes, error) {
 			if c.erased {
 				w.Erased = append(w.Erased, c.row)
 			}
-			if was := b.view.Cases[c.row.CaseKey]; c.passed || len(c.book.Assigned) > 0 && (!c.row.DueAt.Equal(was.DueAt) || !c.row.MovedAt.Equal(was.MovedAt)) {
+			if c.passed || b.movedFor(c) {
 				c.row.Assigned = c.book.Assigned
 				w.Assigned = append(w.Assigned, c.row)
 			}

@@ -282,6 +282,26 @@ func TestConsolePreviewAfterASession(t *testing.T) {
 	s.quiet()
 }
 
+// A form of an officer who may not come back is not kept, and whoever sent it is told.
+func TestConsoleFormOfASuspendedOfficer(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	start := v.get("/write?to=KH&type=" + exchange.TypeIdentityRequest)
+	hidden := func(name string) string {
+		return html.UnescapeString(regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(start.body)[1])
+	}
+	gone := officerLan
+	gone.Status = exchange.OfficerSuspended
+	if err := s.vn.node.roster.Put(t.Context(), "", gone); err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "ticket": {hidden("ticket")}, "version": {"0"}, "do": {"preview"}, "/subjects#n": {"1"}, "/subjects/0/name/native": {"Chanthy"}}
+	if p := v.post("/write/"+exchange.NewID(), form); p.at.RequestURI() != "/sign-in?undone=1" || !strings.Contains(p.body, "Việc bạn yêu cầu chưa được thực hiện") {
+		t.Errorf("it leads to %s:\n%s", p.at, p.body)
+	}
+	s.quiet()
+}
+
 // The same in a browser, with scripts and without.
 func TestConsoleReasonAfterASession(t *testing.T) {
 	for name, scripts := range map[string]bool{"with scripts": true, "without scripts": false} {

@@ -135,3 +135,17 @@ func TestConsoleSaysWhatWaits(t *testing.T) {
 	}
 	s.quiet()
 }
+
+// An officer who has no partner yet is told so.
+func TestConsoleWithoutPartners(t *testing.T) {
+	s := newScene(t)
+	none := officerLan
+	none.Partners = nil
+	if err := s.vn.node.roster.Put(t.Context(), "", none); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.visitedBy("lan").get("/partners"); p.status != 200 || !strings.Contains(p.body, "Bạn chưa được phân công đối tác nào") || !strings.Contains(p.body, "<h1") {
+		t.Errorf("%d\n%s", p.status, p.body)
+	}
+	s.quiet()
+}

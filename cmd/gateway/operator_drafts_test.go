@@ -289,29 +289,36 @@ func TestHeldDrafts(t *testing.T) {
 	}
 }
 
+// releasedTooSoon is a return that both officers have released while its partner is
+// suspended: the last approval is stored, and nothing can be signed.
+func (h *house) releasedTooSoon(one, two *caller) operator.DraftView {
+	h.t.Helper()
+	caseID, confirmation := h.confirmed()
+	draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
+	one.releases(draft.ID)
+	seen := two.read(draft.ID)
+	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Suspended })
+	h.vn.reload()
+	refusedWith(h.t, "not now", two.decides(two.statement(seen, exchange.DecisionRelease)), 403, "partner-suspended", "")
+	draft = get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
+	if draft.State != exchange.DraftReleasing {
+		h.t.Fatalf("it is %s", draft.State)
+	}
+	return draft
+}
+
 // A crash between the last approval and the signature loses nothing: the draft
 // leaves after the restart, once.
 func TestCrashBetweenApprovalAndSignature(t *testing.T) {
 	stores(t, func(t *testing.T, p *pair) {
 		h := newHouse(t, p, nil)
 		one, two := h.officer("one"), h.officer("two")
-		caseID, confirmation := h.confirmed()
-		draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
-		one.releases(draft.ID)
-		// With the partner suspended the last approval is stored and nothing can be
-		// signed: what a process leaves that dies in between.
-		seen := two.read(draft.ID)
-		h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Suspended })
-		h.vn.reload()
-		refusedWith(t, "not now", two.decides(two.statement(seen, exchange.DecisionRelease)), 403, "partner-suspended", "")
-		if state := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID).State; state != exchange.DraftReleasing {
-			t.Fatalf("it is %s", state)
-		}
+		draft := h.releasedTooSoon(one, two) // what a process leaves that dies in between
 		h.stop()
 		h.vn.halt()
 		h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })
 		h.restart()
-		h.stands(caseID, exchange.StateReturnRequested)
+		h.stands(draft.Case, exchange.StateReturnRequested)
 		eventually(t, "it is released", func() bool {
 			return get1[operator.DraftView](one, "/v1/drafts/"+draft.ID).State == exchange.DraftReleased
 		})
@@ -390,13 +397,7 @@ func TestSuspendedApproval(t *testing.T) {
 func TestSuspendedWhileItWaitsForItsPartner(t *testing.T) {
 	h := newHouse(t, newPair(t, ""), nil)
 	one, two := h.officer("one"), h.officer("two")
-	caseID, confirmation := h.confirmed()
-	draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
-	one.releases(draft.ID)
-	seen := two.read(draft.ID)
-	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Suspended })
-	h.vn.reload()
-	refusedWith(t, "not now", two.decides(two.statement(seen, exchange.DecisionRelease)), 403, "partner-suspended", "")
+	draft := h.releasedTooSoon(one, two)
 	two.entry.Status = exchange.OfficerSuspended
 	two.put()
 	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })
@@ -420,18 +421,8 @@ func TestSuspendedWhileItWaitsForItsPartner(t *testing.T) {
 func TestTakenBackBeforeItIsSigned(t *testing.T) {
 	h := newHouse(t, newPair(t, ""), nil)
 	one, two := h.officer("one"), h.officer("two")
-	caseID, confirmation := h.confirmed()
-	draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
-	one.releases(draft.ID)
-	seen := two.read(draft.ID)
-	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Suspended })
-	h.vn.reload()
-	refusedWith(t, "not now", two.decides(two.statement(seen, exchange.DecisionRelease)), 403, "partner-suspended", "")
-	waits := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
-	if waits.State != exchange.DraftReleasing {
-		t.Fatalf("it is %s", waits.State)
-	}
-	header := map[string]string{"If-Match": fmt.Sprintf("%q", fmt.Sprint(waits.Version)), "Access-Reason": "the partner is suspended"}
+	draft := h.releasedTooSoon(one, two)
+	header := map[string]string{"If-Match": fmt.Sprintf("%q", fmt.Sprint(draft.Version)), "Access-Reason": "the partner is suspended"}
 	r := one.ask(call{method: http.MethodDelete, path: "/v1/drafts/" + draft.ID, header: header})
 	if view := read[operator.DraftView](t, r, 200); view.State != exchange.DraftDiscarded {
 		t.Fatalf("%+v", view)

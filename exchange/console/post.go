@@ -123,8 +123,12 @@ func (c *Console) keepUnattended(v *visit) (bool, error) {
 	id := chi.URLParam(v.r, "id")
 	holder, err := c.cfg.Forms.Holder(v.r.Context(), v.r.PostFormValue("ticket"), id)
 	switch {
-	case errors.Is(err, exchange.ErrNotFound) && v.officer == nil:
-		return true, v.redirect(signInAt("/write/" + id))
+	case errors.Is(err, exchange.ErrNotFound) && v.officer == nil: // nobody it can be kept for
+		q := url.Values{"undone": {"1"}}
+		if version := v.r.PostFormValue("version"); version != "" && version != "0" {
+			q.Set("to", "/write/"+id) // as it was kept before
+		}
+		return true, v.redirect("/sign-in?" + q.Encode())
 	case errors.Is(err, exchange.ErrNotFound): // an old ticket, and somebody who may act
 		if acts, err := c.acts(v); err != nil {
 			return true, err

@@ -160,6 +160,9 @@ func (c *Console) signInPage(v *visit) error {
 	if c.door.knows(v.r) {
 		for _, id := range c.door.officers {
 			officer, err := c.cfg.Roster.Officer(v.r.Context(), id)
+			if errors.Is(err, exchange.ErrNotFound) {
+				continue // suspended, by whoever plays the administrator
+			}
 			if err != nil {
 				return err
 			}

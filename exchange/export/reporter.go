@@ -123,7 +123,8 @@ func (r *Reporter) Make(ctx context.Context, by *exchange.Officer, wish exchange
 	return file, err
 }
 
-// fileName names a report by what it is of, and never by a person.
+// fileName names a report by what it is of, and never by a person: its days are the
+// first and the last as whoever ordered it counts them.
 func fileName(wish exchange.ReportWish, ending string) string {
 	parts := []string{wish.Kind}
 	for _, p := range []string{wish.Scope.Partner, wish.Scope.Case} {
@@ -131,10 +132,11 @@ func fileName(wish exchange.ReportWish, ending string) string {
 			parts = append(parts, p)
 		}
 	}
-	for _, day := range []time.Time{wish.Scope.From, wish.Scope.To} {
-		if !day.IsZero() {
-			parts = append(parts, day.UTC().Format("20060102"))
-		}
+	if from := wish.Scope.From; !from.IsZero() {
+		parts = append(parts, from.Format("20060102"))
+	}
+	if to := wish.Scope.To; !to.IsZero() {
+		parts = append(parts, to.Add(-1).Format("20060102"))
 	}
 	return strings.Join(parts, "-") + ending
 }

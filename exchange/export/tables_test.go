@@ -1,6 +1,7 @@
 package export
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -118,5 +119,22 @@ func TestHarmless(t *testing.T) {
 		if got := harmless(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
+	}
+}
+
+// A report is called after the days of whoever ordered it, and of nobody.
+func TestFileName(t *testing.T) {
+	zone := time.FixedZone("", 7*60*60)
+	wish := exchange.ReportWish{Kind: KindSubject, Subject: "S-1", Scope: exchange.Scope{Partner: "KH", Case: "case-0001", From: time.Date(2026, 8, 1, 0, 0, 0, 0, zone), To: time.Date(2026, 12, 1, 0, 0, 0, 0, zone)}}
+	kept, err := json.Marshal(wish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read exchange.ReportWish // as the one who makes it reads it
+	if err := json.Unmarshal(kept, &read); err != nil {
+		t.Fatal(err)
+	}
+	if name := fileName(read, ".zip"); name != "subject-KH-case-0001-20260801-20261130.zip" {
+		t.Error(name)
 	}
 }
