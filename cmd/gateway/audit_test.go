@@ -296,34 +296,35 @@ func TestCheckWhileMessagesArrive(t *testing.T) {
 			p := newPair(t, url)
 			clients := newCrowd(p)
 			p.vn.reload()
-			ctx, cancel := context.WithCancel(t.Context())
-			var busy sync.WaitGroup
-			busy.Go(func() { clients.load(ctx, 4, 100) })
-			busy.Go(func() {
-				for n := 0; n < 100 && ctx.Err() == nil; n++ {
-					p.vn.submit("KH")
-				}
-			})
-			var last int64
-			meanwhile := 0 // checks that messages arrived before and behind
+			size := func() int64 { return p.vn.node.committer.Released().Size }
+			meanwhile := 0 // checks that ended before the last message of theirs came
 			for range 6 {
+				before := size()
+				var busy sync.WaitGroup
+				busy.Go(func() { clients.load(t.Context(), 4, 16) })
+				busy.Go(func() {
+					for range 16 {
+						p.vn.submit("KH")
+					}
+				})
+				eventually(t, "messages arrive", func() bool { return size() > before })
 				report, err := p.vn.node.audit(t.Context(), true, nil)
+				busy.Wait()
 				if err != nil {
 					t.Fatal(err)
 				}
 				if !report.OK() {
 					t.Errorf("%+v", report.Findings)
 				}
-				if last > 0 && report.Size > last {
+				if report.Size <= before {
+					t.Errorf("a check of %d entries met no new message after %d", report.Size, before)
+				}
+				if size() > report.Size {
 					meanwhile++
 				}
-				last = report.Size
-				time.Sleep(100 * time.Millisecond)
 			}
-			cancel()
-			busy.Wait()
 			if meanwhile < 2 {
-				t.Errorf("only %d checks met new messages, of %d entries", meanwhile, last)
+				t.Errorf("only %d checks were overtaken by messages, of %d entries", meanwhile, size())
 			}
 			p.vn.check()
 		})
