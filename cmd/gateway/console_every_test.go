@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +34,9 @@ func TestConsoleEveryPage(t *testing.T) {
 					b.goesOn(t)
 					b.seat(p)
 					b.look(p, tag)
+					if p.route == "/write" && p.do != nil {
+						b.drops()
+					}
 				})
 			}
 		})
@@ -114,6 +118,17 @@ func (b *browser) look(p shownPage, tag string) {
 		b.axes(where+", dark", colours)
 		b.picture(p.name + "-" + tag + "-dark")
 		b.scheme("light")
+	}
+}
+
+// drops the form that a page has begun: the languages share an officer, and an
+// officer has at most [exchange.MaxForms].
+func (b *browser) drops() {
+	b.t.Helper()
+	begun := look(b, chromedp.Evaluate[string](`document.querySelector('form[action^="/write/"]').getAttribute("action")`))
+	submits(begun, url.Values{"do": {"drop"}})(b)
+	if at := b.path(); at != "/" {
+		b.t.Errorf("a form that was dropped leads to %s", at)
 	}
 }
 
