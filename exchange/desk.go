@@ -217,6 +217,25 @@ func (d *Desk) lapse(ctx context.Context, view *DraftView) error {
 	return nil
 }
 
+// able counts the officers who could still release a draft of a case, whose book
+// is empty where there is none yet: one that needs more of them than there are
+// waits for ever.
+func (d *Desk) able(ctx context.Context, view DraftView, book *Book) (int, error) {
+	all, err := d.cfg.Roster.All(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, o := range all {
+		sees := o.Sees(view.Row.Partner, conversationOf(view.Row.Type)) && o.Sees(view.Row.Partner, book.Kind()) && (o.Has(RoleSupervisor) || o.has(book.Assigned))
+		if sees && o.Status == OfficerActive && o.Has(RoleOfficer, RoleSupervisor) &&
+			mayDecide(&o, view, Statement{Draft: view.Row.ID, SHA256: view.SHA256, Decision: DecisionRelease}) == nil {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // attempt records that a decision did not count, and why. It returns the refusal.
 func (d *Desk) attempt(ctx context.Context, by *Officer, id string, signed []byte, refused *Problem) error {
 	row, err := d.find(ctx, by, id, 0)

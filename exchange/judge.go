@@ -30,15 +30,16 @@ type messageReader interface {
 // judge checks a body and returns what the case's state depends on. known is
 // who the case knows to be a minor, nil where nobody has looked yet.
 func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, way partners.Direction, known *Book) (Said, error) {
-	if err := j.catalogue.Validate(claims.Type, body); err != nil {
-		return Said{}, schemaProblem(ProblemSchema, "/body", err)
-	}
+	broken := schemaProblem(ProblemSchema, "/body", j.catalogue.Validate(claims.Type, body))
 	permit, err := permitOf(peer, claims, way)
-	if err != nil {
+	if broken == nil && err != nil {
 		return Said{}, err
 	}
-	if err := checkPermit(peer, permit, claims, body, way, known); err != nil {
-		return Said{}, err
+	if err == nil {
+		broken = also(broken, checkPermit(peer, permit, claims, body, way, known))
+	}
+	if broken != nil {
+		return Said{}, broken
 	}
 	out := said(claims, body)
 	out.Minors = MinorsOf(body, time.Unix(claims.IssuedAt, 0))
@@ -73,22 +74,14 @@ func recheck(peer *Peer, claims Claims, body any) func(*Book) error {
 	}
 }
 
-// checkPermit applies the agreement's terms for a type.
+// checkPermit applies the agreement's terms for a type, and tells all that they
+// say against the message.
 func checkPermit(peer *Peer, permit *partners.Permit, claims Claims, body any, way partners.Direction, known *Book) error {
 	agreement, _ := peer.Agreement(claims.Agreement) // the permit is one of its own
-	if err := permit.CheckRecipient(claims.Recipient, peer.snapshot.Receivers(agreement, way)); err != nil {
-		return policyProblem(ProblemAgreement, "", err)
-	}
-	if err := permit.CheckApproval(claims.Approval); err != nil {
-		return policyProblem(ProblemAgreement, "", err)
-	}
-	if err := permit.CheckAnonymous(member(body, "anonymous") == true); err != nil {
-		return policyProblem(ProblemField, "/body", err)
-	}
-	if err := permit.CheckFields(body, minorsBy(claims, known)); err != nil {
-		return policyProblem(ProblemField, "/body", err)
-	}
-	return nil
+	refused := policyProblem(ProblemAgreement, "", permit.CheckRecipient(claims.Recipient, peer.snapshot.Receivers(agreement, way)))
+	refused = also(refused, policyProblem(ProblemAgreement, "", permit.CheckApproval(claims.Approval)))
+	refused = also(refused, policyProblem(ProblemField, "/body", permit.CheckAnonymous(member(body, "anonymous") == true)))
+	return also(refused, policyProblem(ProblemField, "/body", permit.CheckFields(body, minorsBy(claims, known))))
 }
 
 // minorsBy says who is to be protected as a minor: whoever the message itself

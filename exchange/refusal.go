@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
 	"github.com/repatriation-exchange/gateway/partners"
@@ -52,6 +53,35 @@ func policyProblem(kind ProblemKind, prefix string, err error) error {
 		return err
 	}
 	return problem(kind, "%s", refusal.Detail).rule(refusal.Rule).at(prefix + refusal.Pointer)
+}
+
+// also adds what another check refuses to what one has refused already: whoever
+// wrote the message is to mend it once. The first one decides what it is called,
+// and says alone what is wrong with its places.
+func also(refused, err error) error {
+	if refused == nil {
+		return err
+	}
+	var first, other *Problem
+	if !errors.As(refused, &first) || !errors.As(err, &other) {
+		return refused
+	}
+	list := func(p *Problem) []FieldError {
+		if len(p.Errors) > 0 {
+			return p.Errors
+		}
+		return []FieldError{{p.Pointer, p.Rule, p.Detail}}
+	}
+	all := slices.Clone(list(first))
+	for _, e := range list(other) {
+		if !slices.ContainsFunc(all, func(told FieldError) bool { return told.Pointer == e.Pointer }) {
+			all = append(all, e)
+		}
+	}
+	if len(all) > 1 {
+		first.Errors = all
+	}
+	return first
 }
 
 // refusalData is what the record keeps of a refusal.

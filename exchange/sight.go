@@ -186,6 +186,7 @@ type SeenDraft struct {
 	Minors []string
 	// Assigned are the officers who have its case; nil: every one of the partner.
 	Assigned []string
+	Able     int             // of one that waits: how many officers could still release it
 	Before   *SeenEarlier    // what the officer saw or somebody released before; nil for a first version
 	Corrects *SeenCorrection // of a correction: what it changes
 	// Introduced: which messages tell who its persons are.
@@ -281,7 +282,10 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 		}
 	}
 	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
-	if book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case}); err == nil {
+	book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil { // so far the case has drafts only
+		book = &Book{}
+	} else {
 		out.Assigned = book.Assigned
 		out.Introduced = book.introduced(row.Partner, draftedNote(row, view.Content.Draft.InReplyTo, body))
 		out.Named = book.named(row.Partner, view.Content.Draft.InReplyTo, said(Claims{Type: row.Type}, body).Target)
@@ -292,6 +296,11 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 		}
 	}
 	slices.Sort(out.Minors)
+	if row.State == DraftWaiting {
+		if out.Able, err = desk.able(ctx, view, book); err != nil {
+			return SeenDraft{}, err
+		}
+	}
 	if err := s.shows(ctx, by, want, out.Hidden, Access{Partner: row.Partner, Case: row.Case, What: "draft", ID: row.ID}); err != nil {
 		return SeenDraft{}, err
 	}

@@ -105,6 +105,16 @@ func TestAgreementTerms(t *testing.T) {
 	police.refused("agreement-refused", "recipient-not-permitted", "/recipient", exchange.TypeInformationRequest, question, func(c *exchange.Claims) { c.Recipient = "VN-CONSULAR" })
 	police.told(exchange.TypeInformationRequest, question, func(c *exchange.Claims) { c.Recipient = "VN-MPS" })
 
+	// Whoever mends a message is told at once what its schema and the agreement say.
+	var told struct {
+		Type   string
+		Errors []exchange.FieldError
+	}
+	r := p.kh.post(p.vn, p.kh.sign(police.says(exchange.TypeInformationRequest, `{}`)))
+	if err := json.Unmarshal(r.body, &told); err != nil || told.Type != exchange.ProblemTypePrefix+exchange.ProblemSchema.Slug || len(told.Errors) < 2 || told.Errors[len(told.Errors)-1].Rule != "recipient-required" {
+		t.Errorf("of all that is wrong it is told %s (%v)", r.body, err)
+	}
+
 	// A notice has said that the person is a child; what comes later cannot
 	// take the protection away by being silent.
 	l.told(exchange.TypeNotice, notice("", "16_17"))
@@ -114,8 +124,8 @@ func TestAgreementTerms(t *testing.T) {
 	l.refused("field-refused", "field-required", "/body/subjects/0/guardian", exchange.TypeReturnRequest, back)
 
 	refusals := p.vn.rows(exchange.Filter{Kind: exchange.KindRefusal, Direction: exchange.In})
-	if len(refusals) != 8 {
-		t.Errorf("%d refusals are in the record, want 8", len(refusals))
+	if len(refusals) != 9 {
+		t.Errorf("%d refusals are in the record, want 9", len(refusals))
 	}
 	p.vn.check()
 }

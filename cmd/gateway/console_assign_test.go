@@ -122,6 +122,18 @@ func TestConsoleAssign(t *testing.T) {
 	if b.open("/drafts/" + s.waiting); strings.Contains(b.text(), alone) {
 		t.Errorf("another officer has it:\n%s", b.text())
 	}
+
+	// Once the others are gone, it waits for ever, and says so.
+	for _, gone := range []exchange.Officer{officerHoa, officerMinh} {
+		gone.Status = exchange.OfficerSuspended
+		if err := s.vn.node.roster.Put(t.Context(), "", gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.open("/drafts/" + s.waiting); !strings.Contains(b.text(), "Không đủ cán bộ có quyền phê duyệt") || strings.Contains(b.text(), alone) {
+		t.Errorf("it is not said that there are too few:\n%s", b.text())
+	}
+	b.everyWay("draft-short", "/drafts/"+s.waiting)
 	s.quiet()
 	s.vn.check()
 }
