@@ -57,15 +57,11 @@ func (a *Accounts) SignInByPassword(ctx context.Context, address, id, password, 
 			return nil, &NotSignedIn{wait}
 		}
 	}
-	officer, known, err := a.knows(ctx, id, password, code)
+	officer, who, err := a.knows(ctx, id, password, code)
 	if err != nil {
 		return nil, err
 	}
-	if !known {
-		who := "" // there is nobody of this identifier
-		if officer != nil {
-			who = officer.ID
-		}
+	if officer == nil {
 		if err := a.recordRefusal(ctx, who, "password"); err != nil {
 			return nil, err
 		}
@@ -113,22 +109,29 @@ func patience(free int) func(int) time.Duration {
 	}
 }
 
-// knows checks a password and a code. Whoever is not there costs as much time as
-// whoever is.
-func (a *Accounts) knows(ctx context.Context, id, password, code string) (*Officer, bool, error) {
+// knows checks a password and a code, and returns the officer who has both. who is
+// the officer of the identifier, also one who has not; "" where there is none.
+// Whoever is not there costs as much time as whoever is.
+func (a *Accounts) knows(ctx context.Context, id, password, code string) (officer *Officer, who string, err error) {
 	var l login
-	officer, err := a.cfg.Roster.Officer(ctx, id)
-	if err == nil && officer.Login != nil {
-		l, err = a.login(ctx, officer)
+	found, err := a.cfg.Roster.Officer(ctx, id)
+	switch {
+	case err == nil:
+		who = found.ID
+	case errors.Is(err, ErrNotFound):
+		who, err = SuspendedIn(err), nil
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, false, err
+	if found != nil && found.Login != nil {
+		l, err = a.login(ctx, found)
+	}
+	if err != nil {
+		return nil, "", err
 	}
 	select {
 	case a.hashing <- struct{}{}:
 		defer func() { <-a.hashing }()
 	case <-ctx.Done():
-		return nil, false, ctx.Err()
+		return nil, "", ctx.Err()
 	}
 	if len(password) > 4*maxPassword {
 		password = ""
@@ -136,13 +139,13 @@ func (a *Accounts) knows(ctx context.Context, id, password, code string) (*Offic
 	right := matches(l.Password, password)
 	step, fits := stepOf(l.TOTP, code, a.cfg.Clock())
 	if !right || !fits {
-		return officer, false, nil
+		return nil, who, nil
 	}
-	err = a.once(ctx, fmt.Sprintf("totp/%s/%d", officer.ID, step), a.cfg.Clock().Add(10*codePeriod))
+	err = a.once(ctx, fmt.Sprintf("totp/%s/%d", found.ID, step), a.cfg.Clock().Add(10*codePeriod))
 	if errors.Is(err, ErrNotFound) { // somebody has seen it used
-		return officer, false, nil
+		return nil, who, nil
 	}
-	return officer, err == nil, err
+	return found, who, err
 }
 
 // login opens what is sealed in an officer's entry.

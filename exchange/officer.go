@@ -223,11 +223,26 @@ func (r *Roster) Officer(ctx context.Context, id string) (*Officer, error) {
 	return r.acts(ctx, &o)
 }
 
+// A Suspended is the [ErrNotFound] of an officer who is known, and may not act.
+type Suspended struct{ Officer string }
+
+func (s *Suspended) Error() string { return "officer " + s.Officer + " is suspended" }
+func (s *Suspended) Unwrap() error { return ErrNotFound }
+
+// SuspendedIn returns who is suspended, where an error says so; "" where none does.
+func SuspendedIn(err error) string {
+	var suspended *Suspended
+	if errors.As(err, &suspended) {
+		return suspended.Officer
+	}
+	return ""
+}
+
 // acts returns an officer who may act: active, and as the record says last. A
 // row of the table that was put back to an earlier state does not count.
 func (r *Roster) acts(ctx context.Context, o *Officer) (*Officer, error) {
 	if o.Status != OfficerActive {
-		return nil, fmt.Errorf("officer %s is suspended: %w", o.ID, ErrNotFound)
+		return nil, &Suspended{o.ID}
 	}
 	rows, err := r.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Kind: KindEvent, Type: officerChanged, ID: o.ID}, 1)
 	if err != nil {
@@ -289,12 +304,17 @@ func (r *Roster) find(ctx context.Context, is func(*Officer) bool) (*Officer, er
 	if err != nil {
 		return nil, err
 	}
+	err = fmt.Errorf("nobody has this identity: %w", ErrNotFound)
 	for i := range all {
-		if all[i].Status == OfficerActive && is(&all[i]) {
+		switch {
+		case !is(&all[i]):
+		case all[i].Status == OfficerActive:
 			return r.acts(ctx, &all[i])
+		default:
+			err = &Suspended{all[i].ID}
 		}
 	}
-	return nil, fmt.Errorf("no active officer has this identity: %w", ErrNotFound)
+	return nil, err
 }
 
 // houseCase is where the entries stand that belong to no case: officers,

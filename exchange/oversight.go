@@ -86,6 +86,9 @@ type Line struct {
 
 // Lines returns the lines to the partners that an officer is assigned to.
 func (o *Oversight) Lines(ctx context.Context, by *Officer) ([]Line, error) {
+	if !seesCases(by) {
+		return nil, forbidden("see how partners are reached")
+	}
 	backlog, err := o.cfg.Jobs.Backlog(ctx)
 	if err != nil {
 		return nil, err

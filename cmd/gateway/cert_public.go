@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -74,7 +75,7 @@ func (n *node) publicFile(endpoint string) (*partners.Partner, error) {
 	}
 	return &partners.Partner{
 		Code: n.cfg.Self, Name: partners.Text{EN: n.cfg.Name}, Status: partners.Active, Endpoint: endpoint,
-		TLS:         partners.TLS{Anchors: "ca.pem", Pins: []string{certs.Pin(leaf[0])}},
+		TLS:         partners.TLS{Anchors: strings.ToLower(n.cfg.Self) + "-ca.pem", Pins: []string{certs.Pin(leaf[0])}},
 		SigningKeys: []partners.SigningKey{{JWK: jwk}},
 		Log:         &partners.Log{Origin: n.cfg.Log.Origin, VKey: n.logSigner.VerifierKey(), Witness: witnessKey},
 	}, nil

@@ -279,6 +279,18 @@ func TestConsolePreviewAfterASession(t *testing.T) {
 	if p := v.get(at); !strings.Contains(p.body, `value="probable" checked`) || strings.Count(p.body, `name=".of"`) != strings.Count(p.body, `<form method="post"`) {
 		t.Errorf("what was typed is lost, or the page's ticket is a part of it: %d\n%s", p.status, p.body)
 	}
+
+	// Whoever has signed in since is led on; somebody else is not led to a form that they do not have.
+	kept := "/sign-in?" + url.Values{"to": {at}, "kept": {"1"}}.Encode()
+	if p := v.get(kept); p.at.Path != at {
+		t.Errorf("signed in, the page that says so leads to %s", p.at)
+	}
+	if p := v.post("/sign-in/demonstration", url.Values{"officer": {"minh"}, "to": {at}}); p.status != 200 || p.at.Path != "/" {
+		t.Errorf("somebody else is led to %s: %d", p.at, p.status)
+	}
+	if p := v.get(kept); p.at.Path != "/sign-in" || !strings.Contains(p.body, "Trang đó do cán bộ khác mở") {
+		t.Errorf("somebody else is told nothing at %s", p.at)
+	}
 	s.quiet()
 }
 

@@ -135,6 +135,18 @@ func TestConsolePassword(t *testing.T) {
 	if n := len(o.vn.rows(exchange.Filter{Type: "sign_in_refused"})); n != refused+3 {
 		t.Errorf("%d of three refused passkeys are in the record", n-refused)
 	}
+	gone, err := o.vn.node.roster.Officer(t.Context(), "lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Status = exchange.OfficerSuspended
+	if err := o.vn.node.roster.Put(t.Context(), "", *gone); err != nil {
+		t.Fatal(err)
+	}
+	if p := try(newVisitor(t, o.address), "lan", goodPassword, o.code(secret)); p.status != 422 {
+		t.Errorf("a suspended officer: %d", p.status)
+	}
+	o.refusedOf("lan")
 	for _, word := range []string{goodPassword, secret} {
 		if strings.Contains(o.vn.log.String(), word) {
 			t.Errorf("the log holds %q", word)

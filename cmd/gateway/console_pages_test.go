@@ -253,7 +253,7 @@ func (g *gallery) pages() []shownPage {
 		{"preview", "/write", "/write?to=KH&type=" + exchange.TypeIdentityRequest, "lan", previews, "Đối tác sẽ thấy đúng như sau", ""},
 		{"conflict", "/write/{id}", "/write/" + g.form, "lan", conflicts, "Hai bản khác nhau", ""},
 
-		{"partners", "/partners", "/partners", allRoles, nil, "", ""},
+		{"partners", "/partners", "/partners", readers, nil, "", ""},
 		{"partner", "/partners/{partner}", "/partners/KH", readers, nil, "Nội bộ Việt Nam", "Viet Nam internal"},
 		{"record", "/record", "/record", allRoles, nil, "Nhật ký nguyên vẹn", "The record holds"},
 		{"audit", "/audit", "/audit", watchers, nil, "Đăng nhập", ""},

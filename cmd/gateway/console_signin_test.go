@@ -206,6 +206,8 @@ func TestConsoleCertificate(t *testing.T) {
 	if v.inside() {
 		t.Error("a suspended officer goes on")
 	}
+	v.post("/sign-in/certificate", url.Values{})
+	o.refusedOf("lan")
 	in := o.vn.rows(exchange.Filter{Type: "officer_signed_in"})
 	if len(in) != 1 {
 		t.Errorf("%d sign-ins are in the record", len(in))
@@ -229,6 +231,16 @@ func TestConsoleCertificate(t *testing.T) {
 		t.Errorf("the audit of sign-ins: %d", p.status)
 	}
 	o.vn.check()
+}
+
+// refusedOf checks whom the record's last refused sign-in names.
+func (o *office) refusedOf(officer string) {
+	o.t.Helper()
+	rows := o.vn.rows(exchange.Filter{Type: "sign_in_refused"})
+	opened, err := o.vn.node.opener.Open(o.t.Context(), rows[len(rows)-1])
+	if err != nil || !strings.Contains(string(opened.Data), `"officer":"`+officer+`"`) {
+		o.t.Errorf("a refusal of %s is in the record as %s (%v)", officer, opened.Data, err)
+	}
 }
 
 // A whole sign-in at a real OpenID provider, with PKCE.
@@ -430,6 +442,11 @@ func TestConsoleDoor(t *testing.T) {
 		t.Errorf("%d accesses are in the record, and nothing was shown", n)
 	}
 	s.headers(first, message)
+	if req, err := http.NewRequest(http.MethodHead, first.base+message, nil); err != nil {
+		t.Fatal(err)
+	} else if p := first.do(req); p.status != 200 || p.body != "" || p.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("HEAD: %d, %d bytes", p.status, len(p.body))
+	}
 	s.quiet()
 }
 

@@ -109,6 +109,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
 	c.router = r
+	r.Use(middleware.GetHead)
 	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "keys.js", "live.js", "passkey.js", "proof.js", "write.js", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/{version}/"+name, c.serveAsset)
 	}

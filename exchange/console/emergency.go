@@ -27,7 +27,7 @@ func mayBreakGlass(o *exchange.Officer) bool {
 
 func (c *Console) emergencyPage(v *visit) error {
 	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
-		return errNoPage
+		return errMayNot
 	}
 	q := v.r.URL.Query()
 	return c.showEmergency(v, emergencyView{Partner: q.Get("partner"), Case: q.Get("case")})

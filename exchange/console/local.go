@@ -38,7 +38,7 @@ func (c *Console) signInByPasskey(v *visit) error {
 	}
 	officer, err := c.cfg.Accounts.SignInByPasskey(v.r.Context(), v.r.PostFormValue("token"), signed)
 	if errors.Is(err, exchange.ErrNotFound) {
-		return c.refuse(v, byPasskey, "", "passkey", to)
+		return c.refuse(v, byPasskey, exchange.SuspendedIn(err), "passkey", to)
 	}
 	if err != nil {
 		return err

@@ -98,7 +98,7 @@ type opening struct {
 
 func (c *Console) openingPage(v *visit) error {
 	if !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
-		return errNoPage
+		return errMayNot
 	}
 	var view openingView
 	for _, partner := range c.parties(v.s, v.officer) {

@@ -110,7 +110,7 @@ func (c *Console) signInFromProvider(v *visit) error {
 	}
 	officer, err := c.cfg.Roster.ByOIDC(v.r.Context(), exchange.OIDCIdentity{Issuer: token.Issuer, Subject: token.Subject})
 	if errors.Is(err, exchange.ErrNotFound) {
-		return c.refuse(v, byProvider, "", "unknown", e.To)
+		return c.refuse(v, byProvider, exchange.SuspendedIn(err), "unknown", e.To)
 	}
 	if err != nil {
 		return err

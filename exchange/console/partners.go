@@ -168,15 +168,13 @@ func (c *Console) partnerPage(v *visit) error {
 	for _, a := range l.Agreements {
 		view.Agreements = append(view.Agreements, c.agreementLine(v, a))
 	}
-	if !v.officer.Has(exchange.RoleAdministrator) || len(v.officer.Roles) > 1 {
-		parcels, more, err := c.cfg.Oversight.Parcels(v.r.Context(), v.officer, code)
-		if err != nil {
-			return err
-		}
-		view.More = more
-		for _, p := range parcels {
-			view.Parcels = append(view.Parcels, c.parcelLine(v, p))
-		}
+	parcels, more, err := c.cfg.Oversight.Parcels(v.r.Context(), v.officer, code)
+	if err != nil {
+		return err
+	}
+	view.More = more
+	for _, p := range parcels {
+		view.Parcels = append(view.Parcels, c.parcelLine(v, p))
 	}
 	if n, err := strconv.Atoi(v.r.URL.Query().Get("retried")); err == nil && n >= 0 {
 		view.Retried = n

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -78,7 +79,31 @@ func (c *Console) begin(v *visit, officer *exchange.Officer, method, pin, to str
 		return err
 	}
 	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Value: id, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	if lead, err := c.leads(v.r.Context(), officer, local(to)); err != nil {
+		return err
+	} else if lead == elsewhere {
+		to = "/"
+	}
 	return v.redirect(local(to))
+}
+
+// Where an address leads that somebody is to go on at.
+const (
+	toPage    = iota
+	toForm    // an unfinished form of the officer's own
+	elsewhere // one of somebody else, or one that is not there any more
+)
+
+func (c *Console) leads(ctx context.Context, officer *exchange.Officer, to string) (int, error) {
+	id, ok := strings.CutPrefix(to, "/write/")
+	if !ok {
+		return toPage, nil
+	}
+	_, err := c.cfg.Forms.Resume(ctx, officer, id)
+	if exchange.AsProblem(err).Kind == exchange.ProblemNotFound || errors.Is(err, exchange.ErrNotFound) {
+		return elsewhere, nil
+	}
+	return toForm, err
 }
 
 // refuse turns somebody away who wanted to sign in, and records it. who is the officer
@@ -157,6 +182,13 @@ func (c *Console) signInPage(v *visit) error {
 	q := v.r.URL.Query()
 	view := c.signInView(v, q.Get("to"), q.Get("failed"))
 	view.Out, view.Kept, view.Undone = q.Get("out") != "", q.Get("kept") != "", q.Get("undone") != ""
+	if v.officer != nil && view.Kept { // signed in since, in another window
+		if lead, err := c.leads(v.r.Context(), v.officer, view.To); err != nil {
+			return err
+		} else if lead == toForm {
+			return v.redirect(view.To)
+		}
+	}
 	if c.door.knows(v.r) {
 		for _, id := range c.door.officers {
 			officer, err := c.cfg.Roster.Officer(v.r.Context(), id)
@@ -180,7 +212,7 @@ func (c *Console) signInByCertificate(v *visit) error {
 	}
 	officer, err := c.cfg.Roster.ByPin(v.r.Context(), pin)
 	if errors.Is(err, exchange.ErrNotFound) {
-		return c.refuse(v, byCertificate, "", "unknown", to)
+		return c.refuse(v, byCertificate, exchange.SuspendedIn(err), "unknown", to)
 	}
 	if err != nil {
 		return err

@@ -169,6 +169,7 @@ type frame struct {
 
 var (
 	errNoPage       = errors.New("there is no such page")
+	errMayNot       = exchange.NewProblem(exchange.ProblemForbidden, "This page is for other roles.")
 	errForeignForm  = errors.New("a form came from another site")
 	errNoInvitation = errors.New("the invitation was used, or its time is over")
 )
