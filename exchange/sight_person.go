@@ -13,10 +13,13 @@ import (
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-// An Introduction says which message of a case tells who a person is.
+// An Introduction says which message of a case tells who a person is, and how many
+// corrections of it counted when that was answered or relied on: what came later,
+// nobody has answered.
 type Introduction struct {
-	Subject string
-	Message MessageKey
+	Subject     string
+	Message     MessageKey
+	Corrections int
 }
 
 // maxIntroducing bounds how many messages tell, on one page, who its persons are.
@@ -37,9 +40,19 @@ func (b *Book) introduced(partner string, n *Note) []Introduction {
 			continue
 		}
 		messages[noteKey(by)] = true
-		out = append(out, Introduction{d.Ref, MessageKey{Lane{partner, by.direction()}, by.ID}})
+		out = append(out, Introduction{d.Ref, MessageKey{Lane{partner, by.direction()}, by.ID}, b.correctedBefore(n, by)})
 	}
 	return out
+}
+
+// correctedBefore counts the corrections of a message that were there before a note,
+// all of them for one that is not in the book yet.
+func (b *Book) correctedBefore(n, target *Note) int {
+	until := slices.IndexFunc(b.Notes, func(m Note) bool { return m.ID == n.ID && m.Out == n.Out })
+	if until < 0 {
+		until = len(b.Notes)
+	}
+	return len((&Book{Notes: b.Notes[:until]}).corrections(target.ID, target.Out))
 }
 
 // introducing returns the note of the message that tells who a person is.

@@ -138,6 +138,34 @@ func TestConsoleIdentityBesideAnAnswer(t *testing.T) {
 	s.quiet()
 }
 
+// A result stays beside what it is about: what a correction has made of that since,
+// nobody has checked, and the page says so.
+func TestConsoleIdentityCorrectedSince(t *testing.T) {
+	s := newScene(t)
+	request, answer := s.answered()
+	target := request[len("out/"):]
+	if _, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeCorrection, Case: s.ours, Body: json.RawMessage(
+		`{"target":"` + target + `","revision":1,"reason":"clerical_error","changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2004-03-09"}]}`)}, consented); err != nil {
+		t.Fatal(err)
+	}
+	v := s.visitedBy("lan")
+	row := regexp.MustCompile(`(?s)<th scope="row" data-label="Mục">Ngày sinh</th>.*?</tr>`)
+	told, since := row.FindString(v.get(answer).body), "Đã được đính chính sau đó"
+	if !strings.Contains(told, "không khớp") || !strings.Contains(told, since) || strings.Contains(told, "2004") || strings.Contains(told, "2011") {
+		t.Errorf("masked it says %s", told)
+	}
+	shown := v.post(answer, url.Values{"all": {"1"}, "reason": {"đối chiếu với hộ chiếu"}}).body
+	told = row.FindString(shown)
+	if was, is := strings.Index(told, "2011"), strings.Index(told, "2004"); was < 0 || is < was || strings.Index(told, since) < was || strings.Count(shown, since) != 1 {
+		t.Errorf("shown it says %s", told)
+	}
+	// A form that answers anew is about what holds now.
+	if p := v.get("/drafts/" + s.waiting); strings.Contains(p.body, since) {
+		t.Error("a draft knows the correction, and says that it does not")
+	}
+	s.quiet()
+}
+
 // Whoever releases a return sees whom it brings home, from the message that tells
 // it; and what does not fit together in that is said where it is shown.
 func TestConsoleIdentityBesideADraft(t *testing.T) {

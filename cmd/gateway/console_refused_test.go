@@ -24,8 +24,8 @@ func TestConsoleRefusedInWords(t *testing.T) {
 	}
 	v := s.visitedBy("lan")
 	for tag, words := range map[string][]string{
-		"vi": {"Quyết định về bản nháp không được tính: đó không phải là một tuyên bố đã ký", "Người 1 › ", "thiếu mục bắt buộc", "mục này không được có ở đây"},
-		"en": {"The decision about a draft does not count: it was no signed statement", "Person 1 › Claimed birthplace"},
+		"vi": {"Quyết định về bản nháp không được tính: đó không phải là một tuyên bố đã ký", "Người thứ 1 › ", "thiếu mục bắt buộc", "mục này không được có ở đây"},
+		"en": {"The decision about a draft does not count: it was no signed statement", "Person no. 1 › Claimed birthplace"},
 	} {
 		v.post("/language", url.Values{"language": {tag}})
 		p := v.get("/messages?box=refused")

@@ -41,7 +41,7 @@ func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
 		subjects, _ := at(body, "/subjects").([]any)
 		for _, subject := range subjects {
 			if ref, ok := at(subject, "/subject_ref").(string); ok {
-				introduced = append(introduced, exchange.Introduction{Subject: ref, Message: key})
+				introduced = append(introduced, exchange.Introduction{Subject: ref, Message: key, Corrections: len(seen.Versions) - 1})
 			}
 		}
 	}

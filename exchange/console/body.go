@@ -333,7 +333,7 @@ type Difference struct {
 // difference lays out a change: the place before it, and after it.
 func (r *reading) difference(messageType string, before, after any, c exchange.Change) Difference {
 	r.fields = r.catalogue.Fields(messageType)
-	out := Difference{Op: c.Op, Place: r.place(messageType, c.Pointer)}
+	out := Difference{Op: c.Op, Place: r.place(messageType, c.Pointer, before)}
 	if c.Op != "add" {
 		out.Before = r.rows(messageType, c.Pointer, before)
 	}
@@ -404,7 +404,7 @@ func (r *reading) change(row Row, made *exchange.SeenCorrection, body any) []Row
 	}
 	switch member {
 	case "pointer":
-		row.Values = []Value{{Text: or(r.place(made.Type, place), place)}}
+		row.Values = []Value{{Text: or(r.place(made.Type, place, made.After), place)}}
 	case "value":
 		if r.shown = nil; row.Shown {
 			r.shown = []string{place}
@@ -424,16 +424,23 @@ func (r *reading) change(row Row, made *exchange.SeenCorrection, body any) []Row
 	return []Row{row}
 }
 
-// place names a JSON Pointer by the titles of the fields on its way.
-func (r *reading) place(messageType, pointer string) string {
+// place names a JSON Pointer into a body by the titles of the fields on its way, and
+// a person by the reference that every other page has; by its place, where the body is
+// not at hand.
+func (r *reading) place(messageType, pointer string, body any) string {
 	var names []string
 	tokens := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
 	for i, token := range tokens {
 		if n, err := strconv.Atoi(token); err == nil && len(names) > 0 {
-			if tokens[i-1] == "subjects" { // one of them
-				names[len(names)-1] = r.s.T("column.person")
+			ref, known := at(body, "/subjects/"+token+"/subject_ref").(string)
+			switch {
+			case tokens[i-1] != "subjects":
+				names[len(names)-1] += " " + strconv.Itoa(n+1)
+			case known:
+				names[len(names)-1] = r.s.T("column.person") + " " + ref
+			default:
+				names[len(names)-1] = r.s.T("place.person", n+1)
 			}
-			names[len(names)-1] += " " + strconv.Itoa(n+1)
 			continue
 		}
 		if f, ok := r.catalogue.Field(messageType, "/"+strings.Join(tokens[:i+1], "/")); ok {

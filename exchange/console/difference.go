@@ -292,5 +292,5 @@ func (c *Console) placeTyped(s *speech, messageType, pointer string) string {
 	if name, ok := strings.CutPrefix(pointer, "."); ok {
 		return s.Or("message."+name, name)
 	}
-	return (&reading{s: s, catalogue: c.cfg.Catalogue}).place(messageType, pointer)
+	return (&reading{s: s, catalogue: c.cfg.Catalogue}).place(messageType, pointer, nil)
 }

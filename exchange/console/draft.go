@@ -201,7 +201,7 @@ func (c *Console) showDraft(v *visit, asked draftAsk) error {
 	}
 	view := c.draftView(v, seen, l.want.Fields)
 	c.putIdentities(v, view.Blocks, l.persons, l.want)
-	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown)
+	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown, seen.Body)
 	view.Reveal.Action = "/drafts/" + id
 	view.Asked = asked
 	if err := c.deeds(v, seen, &view); err != nil {
@@ -305,7 +305,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 			view.Struck = true
 			continue
 		}
-		view.Withheld = append(view.Withheld, c.placeOf(v, row.Type, pointer))
+		view.Withheld = append(view.Withheld, c.placeOf(v, row.Type, pointer, seen.Body))
 	}
 	for _, m := range content.Missing {
 		view.Missing = append(view.Missing, Lack{m.Kind, m.Subject})
@@ -341,7 +341,7 @@ func (c *Console) beforeView(v *visit, seen exchange.SeenDraft) *beforeView {
 		if seen.Corrects != nil && tokens[1] == "changes" && len(tokens) > 2 {
 			if place := strings.Join(tokens[:3], "/"); !slices.Contains(amended, place) {
 				amended = append(amended, place)
-				out.Differences = append(out.Differences, Difference{Op: "replace", Place: r.place(seen.Row.Type, place), Before: r.changeAt(place, was.Body, seen), After: r.changeAt(place, seen.Body, seen)})
+				out.Differences = append(out.Differences, Difference{Op: "replace", Place: r.place(seen.Row.Type, place, seen.Body), Before: r.changeAt(place, was.Body, seen), After: r.changeAt(place, seen.Body, seen)})
 			}
 			continue
 		}

@@ -152,7 +152,7 @@ func (c *Console) places(v *visit, messageType string, fields []string) []string
 	for _, f := range fields {
 		named := v.s.Or(or(searched[f], "report.kind."+f), "")
 		if named == "" {
-			named = c.placeOf(v, or(messageType, exchange.TypeIdentityRequest), f)
+			named = c.placeOf(v, or(messageType, exchange.TypeIdentityRequest), f, nil)
 		}
 		out = append(out, or(named, f))
 	}

@@ -77,7 +77,7 @@ func (c *Console) messagePage(v *visit) error {
 	}
 	view := c.messageView(v, seen, l.want.Fields)
 	c.putIdentities(v, view.Blocks, l.persons, l.want)
-	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown)
+	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown, seen.Last().Body)
 	if err := c.standing(v, &view, seen); err != nil {
 		return err
 	}
@@ -163,12 +163,12 @@ func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage
 	return err
 }
 
-// placeOf names what was shown.
-func (c *Console) placeOf(v *visit, messageType, pointer string) string {
+// placeOf names a place of a body, nil where that is not at hand.
+func (c *Console) placeOf(v *visit, messageType, pointer string, body any) string {
 	if pointer == "" {
 		return v.s.T("reveal.all")
 	}
-	return (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(messageType, pointer)
+	return (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(messageType, pointer, body)
 }
 
 func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []string) messageView {

@@ -29,6 +29,9 @@ type IdentityRow struct {
 	Said          []Row
 	Answered      bool // an answer has a result for it, if only that it is silent
 	Result        Value
+	Corrected     bool  // since: what was said is what was answered, and not what holds now
+	Now           []Row // what holds now
+	NowHidden     bool
 }
 
 // identityMembers are the members of a person that tell who it is, with the field
@@ -47,6 +50,15 @@ type persona struct {
 	seen   *exchange.SeenMessage
 	at     string   // the person's place there
 	hidden []string // what is hidden in it
+	told   int      // the version of it that was answered or relied on
+}
+
+// since returns the changes that corrections have made since.
+func (p *persona) since() (out []exchange.Change) {
+	for _, later := range p.seen.Versions[p.told+1:] {
+		out = append(out, later.Changes...)
+	}
+	return out
 }
 
 // place names a place of another message in a form.
@@ -72,7 +84,7 @@ func (c *Console) personas(v *visit, introduced []exchange.Introduction, body an
 			seen = &found
 			looked[i.Message] = seen
 		}
-		p := &persona{ref: i.Subject, seen: seen, at: placeOfSubject(seen.Last().Body, i.Subject)}
+		p := &persona{ref: i.Subject, seen: seen, at: placeOfSubject(seen.Last().Body, i.Subject), told: min(i.Corrections, len(seen.Versions)-1)}
 		if p.at == "" { // a correction has taken them out of it
 			continue
 		}
@@ -123,7 +135,7 @@ func (c *Console) showPersons(v *visit, persons []*persona, w wish) (shown []str
 		*p.seen = seen
 		title := c.typeName(v.s, seen.Versions[0].Claims.Type)
 		for _, pointer := range wished {
-			shown = append(shown, title.Title+": "+c.placeOf(v, title.Name, pointer))
+			shown = append(shown, title.Title+": "+c.placeOf(v, title.Name, pointer, seen.Last().Body))
 		}
 	}
 	return shown, nil
@@ -154,23 +166,28 @@ func (c *Console) identity(v *visit, p *persona, b *Block, w wish) *Identity {
 	out := &Identity{From: c.typeName(v.s, first.Claims.Type), At: time.Unix(first.Claims.IssuedAt, 0), Path: messagePath(p.seen.Key)}
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: p.seen.Shown}
 	r.fields = c.cfg.Catalogue.Fields(first.Claims.Type)
-	body := p.seen.Last().Body
+	body, now := p.seen.Versions[p.told].Body, p.seen.Last().Body
+	since := p.since()
 	var moved []string
 	for _, member := range identityMembers {
 		pointer := p.at + "/" + member.name
-		said := at(body, pointer)
-		if said == nil {
+		said, says := at(body, pointer), at(now, pointer)
+		if said == nil && says == nil {
 			continue
 		}
-		row := IdentityRow{Label: c.placeOf(v, out.From.Name, pointer), Place: p.place(pointer), Answered: member.result != "", Chosen: slices.Contains(w.Others, p.place(pointer))}
+		row := IdentityRow{Label: c.placeOf(v, out.From.Name, pointer, nil), Place: p.place(pointer), Answered: member.result != "", Chosen: slices.Contains(w.Others, p.place(pointer))}
 		_, row.Hidden = said.(exchange.Hidden)
+		row.Corrected = slices.ContainsFunc(since, func(c exchange.Change) bool { return within([]string{pointer}, c.Pointer) || within([]string{c.Pointer}, pointer) })
 		row.Pick = slices.ContainsFunc(p.hidden, func(h string) bool { return within([]string{pointer}, h) })
 		row.Shown = row.Pick && !row.Hidden
 		if _, label, ok := strings.Cut(row.Label, " › "); ok {
 			row.Label = label
 		}
-		if !row.Hidden {
+		if !row.Hidden && said != nil {
 			row.Said = r.rows(out.From.Name, pointer, body)
+		}
+		if _, row.NowHidden = says.(exchange.Hidden); row.Corrected && !row.NowHidden && says != nil {
+			row.Now = r.rows(out.From.Name, pointer, now)
 		}
 		if result := resultOf(b, member.result); result != nil {
 			row.Result, out.Answers = result.Values[0], true

@@ -66,7 +66,7 @@ func (c *Console) placeRefused(v *visit, messageType, pointer string) string {
 	case r.field(messageType, within).Pointer == "":
 		return ""
 	}
-	return r.place(messageType, within)
+	return r.place(messageType, within, nil)
 }
 
 // claimed are the claims whose words are those of another name.

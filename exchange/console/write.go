@@ -361,7 +361,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 	view.Faults = l.shown
 	for pointer, faults := range l.faults { // what no control of the page is named by
 		for _, fault := range faults {
-			place := (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(p.about(), pointer)
+			place := (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(p.about(), pointer, nil)
 			view.Faults = append(view.Faults, Anchor{"main", strings.TrimPrefix(place+": "+fault, ": ")})
 		}
 	}
