@@ -106,8 +106,12 @@ func (b *Book) settle(id string, s status) bool {
 
 // answered says whether the partner has answered a message of ours: then it
 // holds it, whatever became of the delivery.
-func (b *Book) answered(id string) bool {
-	return slices.ContainsFunc(b.Notes, func(n Note) bool { return !n.Out && n.Reply == id })
+func (b *Book) answered(id string) bool { return b.repliedTo(id, true) }
+
+// repliedTo says whether the other side has answered a message of ours (out), or we
+// one of theirs.
+func (b *Book) repliedTo(id string, out bool) bool {
+	return slices.ContainsFunc(b.Notes, func(n Note) bool { return n.Out != out && n.Status != dead && n.Reply == id })
 }
 
 // admit decides whether a message may join the case, and notes it. The refusal

@@ -132,12 +132,37 @@ func (b *Book) Standing() Standing {
 			out.Turn = s.turn(ref, state)
 		}
 	}
+	if out.Turn == TurnNobody {
+		out.Turn = b.erasureTurn()
+	}
 	for i := range b.Notes {
 		if b.Notes[i].Status == pending {
 			out.Pending++
 		}
 	}
 	return out
+}
+
+// erasureTurn says who has to act in a case that rests: whoever was asked first to
+// erase it and has not answered. Both sides find the same.
+func (b *Book) erasureTurn() Turn {
+	var first *Note
+	for i := range b.Notes {
+		n := &b.Notes[i]
+		if n.Type != TypeErasureNotice || n.Status == dead || b.repliedTo(n.ID, n.Out) {
+			continue
+		}
+		if first == nil || n.IssuedAt < first.IssuedAt || n.IssuedAt == first.IssuedAt && n.ID < first.ID {
+			first = n
+		}
+	}
+	switch {
+	case first == nil:
+		return TurnNobody
+	case first.Out:
+		return TurnPartner
+	}
+	return TurnUs
 }
 
 // refs returns the persons of the case in the order of their references.

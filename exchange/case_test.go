@@ -148,6 +148,7 @@ func TestReturn(t *testing.T) {
 	s.stands(StateClosed, TurnNobody)
 	s.refused("origin", "SUP S-1", "withdrawn", "/body/subjects/0/subject_ref")
 	s.ok("host", "ERN all=case") // 31
+	s.stands(StateClosed, TurnPartner)
 	s.ok("origin", "ERC all=done re 31")
 	s.stands(StateClosed, TurnNobody)
 }

@@ -364,7 +364,7 @@ func (d *Desk) Preview(ctx context.Context, by *Officer, draft Draft, safeguards
 	}
 	return DraftContent{
 		Draft: r.Draft, Given: given, Withheld: r.Withheld, Safeguards: safeguards, Officers: r.Officers,
-		Missing: r.lacks(safeguards, d.cfg.Clock()),
+		Missing: r.lacks(safeguards, d.cfg.Clock()), Named: r.book.named(r.Draft.To, r.Draft.InReplyTo, r.said.Target),
 	}, nil
 }
 

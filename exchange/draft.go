@@ -69,6 +69,9 @@ type DraftContent struct {
 	Instead    string          `json:"instead,omitempty"`  // of that one: the rejected draft
 	Refused    string          `json:"refused,omitempty"`  // the problem it met in the end
 	Earlier    []Earlier       `json:"earlier,omitempty"`  // what it said before, the last first
+
+	// Of a preview: the messages that it answers or rests on, by identifier.
+	Named map[string]Named `json:"-"`
 }
 
 // An Earlier is a version of a draft that another one has replaced: whoever

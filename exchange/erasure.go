@@ -114,7 +114,7 @@ func (d *Desk) asked(ctx context.Context, c CaseRow, out *Erasure) (DraftView, e
 	if err != nil {
 		return DraftView{}, err
 	}
-	i := slices.IndexFunc(drafts, func(v DraftView) bool { return v.Row.State == DraftReleasing && v.confirmsErasure() })
+	i := slices.IndexFunc(drafts, func(v DraftView) bool { return v.Row.State == DraftReleasing && v.ConfirmsErasure() })
 	if i < 0 {
 		if out.Notice, err = d.ownNotice(ctx, book, c.CaseKey, out); err == nil && len(drafts) > 0 {
 			err = problem(ProblemCaseState, "A draft of this case has not left; it would be erased unread. Discard it first.").rule("erasure-open-drafts")
@@ -215,14 +215,16 @@ func (d *Desk) confirm(ctx context.Context, row DraftRow) error {
 
 // awaitsErasure says whether a draft confirms an erasure that is still to be done.
 func (d *Desk) awaitsErasure(ctx context.Context, view DraftView) (bool, error) {
-	if !view.confirmsErasure() {
+	if !view.ConfirmsErasure() {
 		return false, nil
 	}
 	c, err := d.cfg.Opener.store.Case(ctx, CaseKey{view.Row.Partner, view.Row.Case})
 	return c.ErasedTo == 0, err
 }
 
-func (v DraftView) confirmsErasure() bool {
+// ConfirmsErasure says whether a draft says that all is erased: it leaves when that is
+// so, and not when it is released.
+func (v DraftView) ConfirmsErasure() bool {
 	return v.Row.Type == TypeErasureConfirmation && v.said("outcome") == erasureDone
 }
 

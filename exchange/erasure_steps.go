@@ -46,7 +46,7 @@ func (d *Desk) ErasureSteps(ctx context.Context, by *Officer, key CaseKey) ([]Er
 		return nil, err
 	}
 	var steps []ErasureStep
-	i := slices.IndexFunc(drafts, DraftView.confirmsErasure)
+	i := slices.IndexFunc(drafts, DraftView.ConfirmsErasure)
 	switch notice := book.erasureNotice(); {
 	case notice == nil:
 		i = -1

@@ -9,8 +9,8 @@ import (
 // without opening it. Nothing in it says who anybody is.
 type Glance struct {
 	// Type is that of the message that waits: the last of whoever's turn it is not,
-	// or of both where it is nobody's; "" when there is none. What corrects a message
-	// is not it.
+	// or of both where it is nobody's; "" when there is none, or when it was answered
+	// and something else is to be done. What corrects a message is not it.
 	Type   string
 	Minor  bool // somebody in the case is or may be a minor
 	Urgent bool // the message says so
@@ -44,7 +44,9 @@ func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]G
 func (b *Book) glance(turn Turn) Glance {
 	out := Glance{Minor: b.hasMinors()}
 	if n := b.waits(turn); n != nil {
-		out.Type, out.Urgent = n.Type, b.urgent(n)
+		if out.Urgent = b.urgent(n); turn == TurnNobody || !b.repliedTo(n.ID, n.Out) {
+			out.Type = n.Type
+		}
 	}
 	return out
 }

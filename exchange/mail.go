@@ -24,9 +24,9 @@ type Mail struct {
 }
 
 // Unanswered says whether somebody still has to answer, in a case in which
-// somebody has to act at all.
+// somebody has to act at all; an erasure can be asked for in any.
 func (m *Mail) Unanswered() bool {
-	return ReplyTo(m.Type) != "" && m.InReplyTo == "" && !m.Answered && m.Delivery != JobDead && !rests(m.Kind, m.State)
+	return ReplyTo(m.Type) != "" && m.InReplyTo == "" && !m.Answered && m.Delivery != JobDead && (m.Type == TypeErasureNotice || !rests(m.Kind, m.State))
 }
 
 // rests says whether nobody has to act in a case.

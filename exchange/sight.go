@@ -186,6 +186,7 @@ type SeenDraft struct {
 	Minors []string
 	// Assigned are the officers who have its case; nil: every one of the partner.
 	Assigned []string
+	Erases   bool            // it confirms an erasure, and leaves when that is done
 	Able     int             // of one that waits: how many officers could still release it
 	Before   *SeenEarlier    // what the officer saw or somebody released before; nil for a first version
 	Corrects *SeenCorrection // of a correction: what it changes
@@ -281,7 +282,7 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 			curtain.hidden = append(curtain.hidden, place)
 		}
 	}
-	out := SeenDraft{DraftView: view, Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
+	out := SeenDraft{DraftView: view, Erases: view.ConfirmsErasure(), Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
 	book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case})
 	if err != nil { // so far the case has drafts only
 		book = &Book{}

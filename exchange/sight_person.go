@@ -76,7 +76,7 @@ func (b *Book) introducing(n *Note, ref string) *Note {
 type Named struct {
 	Key  MessageKey
 	Type string
-	At   time.Time
+	At   time.Time // zero in a case that was erased
 }
 
 // named returns the messages of some identifiers, whichever side has sent them.
@@ -85,7 +85,11 @@ func (b *Book) named(partner string, ids ...string) map[string]Named {
 	for _, id := range ids {
 		for _, ours := range []bool{true, false} {
 			if n := b.find(id, ours); id != "" && n != nil {
-				out[id] = Named{MessageKey{Lane{partner, n.direction()}, n.ID}, n.Type, time.Unix(n.IssuedAt, 0)}
+				found := Named{Key: MessageKey{Lane{partner, n.direction()}, n.ID}, Type: n.Type}
+				if n.IssuedAt != 0 { // an erasure leaves no time
+					found.At = time.Unix(n.IssuedAt, 0)
+				}
+				out[id] = found
 			}
 		}
 	}

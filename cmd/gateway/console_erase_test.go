@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/export"
 )
 
 // Two consoles, one case: Cambodia asks for an erasure, Viet Nam's page says step
@@ -50,12 +51,17 @@ func TestConsoleErases(t *testing.T) {
 	if strings.Contains(h.text(), "Go on to the erasure") {
 		t.Error("it can be erased before two officers have signed")
 	}
+	if h.open("/messages?open=1"); !strings.Contains(h.text(), "Erasure notice") {
+		t.Errorf("it is not said that the notice waits for us:\n%s", h.text())
+	}
 	done := json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)
 	answer := p.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: asks.Case, InReplyTo: notice.Row.ID, Body: done})
 	other, err := p.vn.node.desk.Submit(t.Context(), &vn[0].Officer, exchange.Draft{To: "KH", Type: exchange.TypeErasureNotice, Case: asks.Case, Body: json.RawMessage(`{"scope":"case","basis":"consent_withdrawn"}`)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.open("/drafts/" + answer.Row.ID)
+	h.says("All have released it. It leaves when the case is erased")
 	h.open(path)
 	h.says("2 of 2 have signed", "Send or discard it; otherwise it would be destroyed unread.")
 
@@ -111,7 +117,19 @@ func TestConsoleErases(t *testing.T) {
 	h.accessible("after the erasure")
 	h.picture("case-just-erased")
 	settled(p.vn, answer.Row.ID)
+	for _, page := range []string{"/drafts/" + answer.Row.ID, "/messages/KH/out/" + answer.Row.ID} {
+		if h.open(page); strings.Contains(h.text(), "1970") {
+			t.Errorf("%s has a time that nobody knows:\n%s", page, h.text())
+		}
+	}
 	p.erased(t, p.vn, exchange.CaseKey{Partner: "KH", Case: asks.Case})
+	register, err := p.vn.report(officerTuyet, exchange.ReportWish{Kind: export.KindErasure})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := lines(t, register); last[len(last)-1]["type"] != "case_erased" || last[len(last)-1]["at"] == "" {
+		t.Errorf("the register does not say when the case was erased:\n%s", register)
+	}
 
 	// A second press leads to the same end and does nothing.
 	before := p.vn.check()

@@ -41,6 +41,7 @@ type draftView struct {
 	Then                int    // and after this one
 	Own                 bool   // it is theirs, and another one has to release it
 	Alone               bool   // nobody else who has the case can release it: it takes a supervisor
+	Erases              bool   // it says that all is erased, and leaves when that is so
 	Short               bool   // more have to release it than there are officers who may
 	Released            bool   // by this officer
 	Passkey             bool   // they have one to sign with
@@ -282,6 +283,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view.Then = max(view.More-1, 0)
 	view.Released = slices.ContainsFunc(content.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
 	view.Own = row.State == exchange.DraftWaiting && content.Officers < 2 && slices.Contains(seen.Authors(), v.officer.ID)
+	view.Erases = seen.Erases
 	view.Short = row.State == exchange.DraftWaiting && seen.Able < view.More
 	view.Alone = row.State == exchange.DraftWaiting && !view.Short && !view.Decides && len(seen.Assigned) > 0 && !slices.ContainsFunc(seen.Assigned, func(id string) bool { return !decided(seen, id) })
 	view.Passkey, view.Changed = c.signs(v.officer), v.r.URL.Query().Get("changed") != ""

@@ -229,5 +229,9 @@ func (c *Console) linkTo(v *visit, key exchange.MessageKey, known map[string]exc
 	if !there {
 		return Value{Text: key.ID, Link: messagePath(key)}
 	}
-	return Value{Text: c.typeName(v.s, n.Type).Title + " · " + v.s.Date(n.At), Link: messagePath(n.Key)}
+	text := c.typeName(v.s, n.Type).Title
+	if !n.At.IsZero() {
+		text += " · " + v.s.Date(n.At)
+	}
+	return Value{Text: text, Link: messagePath(n.Key)}
 }

@@ -177,7 +177,9 @@ func (c *Console) identity(v *visit, p *persona, b *Block, w wish) *Identity {
 		}
 		row := IdentityRow{Label: c.placeOf(v, out.From.Name, pointer, nil), Place: p.place(pointer), Answered: member.result != "", Chosen: slices.Contains(w.Others, p.place(pointer))}
 		_, row.Hidden = said.(exchange.Hidden)
-		row.Corrected = slices.ContainsFunc(since, func(c exchange.Change) bool { return within([]string{pointer}, c.Pointer) || within([]string{c.Pointer}, pointer) })
+		row.Corrected = slices.ContainsFunc(since, func(c exchange.Change) bool {
+			return within([]string{pointer}, c.Pointer) || within([]string{c.Pointer}, pointer)
+		})
 		row.Pick = slices.ContainsFunc(p.hidden, func(h string) bool { return within([]string{pointer}, h) })
 		row.Shown = row.Pick && !row.Hidden
 		if _, label, ok := strings.Cut(row.Label, " › "); ok {

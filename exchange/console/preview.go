@@ -22,6 +22,7 @@ type previewView struct {
 	Purpose          string
 	Recipient        string
 	Approval         string
+	Erases           bool // it leaves when the case is erased, and not when it is released
 	Amends           bool
 	Minors           []string
 	Corrects         *correctsView // of a correction
@@ -66,8 +67,10 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, p.Partner),
 		Agreement: v.s.Said(p.term().Agreement.Title), Purpose: sent.Purpose, Recipient: sent.Recipient, Approval: sent.Approval,
 		Amends: p.Amends > 0, Minors: r.minors, Blocks: r.read(p.Type, given), Officers: content.Officers, Safeguards: safeguardLines(v, content.Safeguards),
+		Erases: exchange.DraftView{Row: exchange.DraftRow{Type: sent.Type}, Content: content}.ConfirmsErasure(),
 	}
 	c.putOdd(v, view.Blocks, given)
+	c.putLinks(v, view.Blocks, exchange.MessageKey{Lane: exchange.Lane{Partner: p.Partner, Direction: exchange.Out}, ID: p.ID}, content.Named)
 	if p.fix != nil {
 		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(p.Partner, p.text(".target"))}
 		view.Differences = c.correctionOf(v, r, view.Blocks, &exchange.SeenCorrection{Type: made.Type, Before: made.Before, After: made.After, Changes: made.Changes}, given)

@@ -176,7 +176,14 @@ func (j *work) erasures(ctx context.Context, w io.Writer) error {
 		if c.ErasedTo == 0 || j.wish.Scope.Case != "" && c.Case != j.wish.Scope.Case || !j.by.Sees(c.Partner, c.Kind) || c.Kind == "" && !j.by.Police {
 			continue
 		}
-		t.row(strconv.FormatInt(c.ErasedTo, 10), "", c.Partner, "", c.Case, "", "case_erased", "", "", "", "", "", "", "", "")
+		rows, err := j.cfg.Reader.Newest(ctx, c.ErasedTo+1, exchange.Filter{Partner: c.Partner, Case: c.Case, Kind: exchange.KindEvent}, 1)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 || rows[0].Index != c.ErasedTo {
+			return fmt.Errorf("the entry that erased case %s is not in the record", c.Case)
+		}
+		t.row(strconv.FormatInt(c.ErasedTo, 10), instant(rows[0].At), c.Partner, "", c.Case, rows[0].ID, rows[0].Type, "", "", "", "", "", "", "", "")
 	}
 	return t.end()
 }

@@ -39,6 +39,9 @@ type ReporterConfig struct {
 	Reader    interface {
 		Cases(ctx context.Context, partner string) ([]exchange.CaseRow, error)
 		Head(ctx context.Context) (exchange.Head, error)
+		// Newest returns the entries that a filter lets through with an index
+		// below before, the last first, at most n.
+		Newest(ctx context.Context, before int64, f exchange.Filter, n int) ([]exchange.Row, error)
 	}
 	Catalogue *schemas.Catalogue
 	Templates []Template // of statistics; the first one is what is made unasked
