@@ -185,7 +185,7 @@ func (c *CaseFiles) mayHave(ctx context.Context, id, partner string, kind Conver
 }
 
 func (o *Officer) canHave(partner string, kind Conversation) bool {
-	return o.Status == OfficerActive && o.Has(RoleOfficer, RoleSupervisor) && o.assigned(partner) && (o.Police || kind != "" && kind != Information)
+	return o.Status == OfficerActive && o.Has(RoleOfficer, RoleSupervisor) && o.assigned(partner) && o.seesKind(kind)
 }
 
 // Assignable returns the officers to whom a case may be assigned, for whoever may

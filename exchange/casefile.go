@@ -176,7 +176,7 @@ func (c *CaseFiles) opens(ctx context.Context, by *Officer, row CaseRow) (until 
 	switch {
 	case err != nil:
 		return until, err
-	case row.Case == "" || !seesCases(by) || !by.Police && (kind == "" || kind == Information):
+	case row.Case == "" || !seesCases(by) || !by.seesKind(kind):
 		return until, ErrNotFound
 	case theirs && by.assigned(row.Partner):
 		return until, nil

@@ -207,7 +207,7 @@ func (d *Desk) lapse(ctx context.Context, view *DraftView) error {
 		switch {
 		case err != nil && !errors.Is(err, ErrNotFound):
 			return err
-		case err == nil && approves(officer, a, view.Row.ID, view.SHA256):
+		case err == nil && officer.releases(view.Row) && approves(officer, a, view.Row.ID, view.SHA256):
 			stand = append(stand, a)
 		default:
 			view.Content.Lapsed = append(view.Content.Lapsed, a)
@@ -227,13 +227,18 @@ func (d *Desk) able(ctx context.Context, view DraftView, book *Book) (int, error
 	}
 	n := 0
 	for _, o := range all {
-		sees := o.Sees(view.Row.Partner, conversationOf(view.Row.Type)) && o.Sees(view.Row.Partner, book.Kind()) && (o.Has(RoleSupervisor) || o.has(book.Assigned))
-		if sees && o.Status == OfficerActive && o.Has(RoleOfficer, RoleSupervisor) &&
+		sees := o.Sees(view.Row.Partner, book.Kind()) && (o.Has(RoleSupervisor) || o.has(book.Assigned))
+		if sees && o.Status == OfficerActive && o.releases(view.Row) &&
 			mayDecide(&o, view, Statement{Draft: view.Row.ID, SHA256: view.SHA256, Decision: DecisionRelease}) == nil {
 			n++
 		}
 	}
 	return n, nil
+}
+
+// releases says whether an officer may release such a draft at all.
+func (o *Officer) releases(row DraftRow) bool {
+	return o.Has(RoleOfficer, RoleSupervisor) && o.Sees(row.Partner, conversationOf(row.Type))
 }
 
 // attempt records that a decision did not count, and why. It returns the refusal.
@@ -466,7 +471,7 @@ func (d *Desk) proved(ctx context.Context, view DraftView) error {
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		if err == nil && approves(officer, a, view.Row.ID, h.digest) {
+		if err == nil && officer.releases(view.Row) && approves(officer, a, view.Row.ID, h.digest) {
 			officers[a.Officer] = true
 		}
 	}

@@ -45,7 +45,7 @@ func (c *CaseFiles) BreakGlass(ctx context.Context, by *Officer, key CaseKey, re
 	switch {
 	case err != nil:
 		return err
-	case !by.Police && (kind == Information || kind == ""):
+	case !by.seesKind(kind):
 		return none
 	case theirs && by.assigned(key.Partner):
 		return nil // it is open to them

@@ -97,7 +97,11 @@ func (d *Desk) erasable(ctx context.Context, by *Officer, key CaseKey) (CaseRow,
 	case !by.Has(RoleOfficer, RoleSupervisor):
 		return CaseRow{}, forbidden("erase cases")
 	}
-	return c, nil
+	kind, err := d.cfg.Opener.kindOf(ctx, c)
+	if err == nil && !by.seesKind(kind) { // of what so far has drafts only nobody says what it is
+		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
+	}
+	return c, err
 }
 
 // asked finds the notice that asks for an erasure and who has signed for it, and

@@ -77,6 +77,12 @@ func (o *Officer) Sees(partner string, kind Conversation) bool {
 	return o.assigned(partner) && (kind != Information || o.Police)
 }
 
+// seesKind says whether an officer may see cases of a kind. One that so far has drafts
+// only has none, and may become police information.
+func (o *Officer) seesKind(kind Conversation) bool {
+	return o.Police || kind != "" && kind != Information
+}
+
 // Scope returns the partners an officer is assigned to; nil for all.
 func (o *Officer) Scope() []string {
 	if slices.Contains(o.Partners, EveryPartner) {

@@ -40,7 +40,7 @@ func TestConsoleHostileNames(t *testing.T) {
 	var message string
 	caseID := s.receives(exchange.TypeIdentityRequest, asked(`,"other_names":[`+strings.Join(names, ",")+`]`), func(c exchange.Claims) { message = c.ID })
 	s.indexed()
-	all, why := url.Values{"all": {"1"}, "reason": {hostile["script"]}}, url.Values{"reason": {"to see whether it is one person"}}
+	all, why := url.Values{"all": {"1"}, "reason": {hostile["script"] + strings.Repeat("w", 700)}}, url.Values{"reason": {"to see whether it is one person"}}
 	pages := map[string]func(*browser){
 		"/messages/KH/in/" + message:                                 submits("/messages/KH/in/"+message, all),
 		"/cases/KH/" + caseID + "/print":                             submits("/cases/KH/"+caseID+"/print", url.Values{"show": {"all"}, "reason": {"to print it"}}),
@@ -64,6 +64,16 @@ func TestConsoleHostileNames(t *testing.T) {
 	pages["/messages/KH/in/"+message](h.browser)
 	h.says("U+202E", "U+200B", "U+0301 ×26", hostile["script"], hostile["right"])
 	h.picture("hostile")
+
+	// Neither does a reason without a space widen the pages of those who read it.
+	for _, page := range []struct{ officer, path string }{{"lan", "/cases/KH/" + caseID}, {"minh", "/cases/KH/" + caseID}, {"minh", "/audit"}} {
+		h.as(page.officer)
+		h.open(page.path)
+		if wide := h.wider(); wide != "" || !strings.Contains(h.text(), "wwww") {
+			t.Errorf("%s of %s is wider than the screen: %s", page.path, page.officer, wide)
+		}
+		h.narrow(page.path)
+	}
 	s.quiet()
 }
 

@@ -392,28 +392,37 @@ func TestSuspendedApproval(t *testing.T) {
 	h.vn.check()
 }
 
-// An officer who is suspended while a draft that all have released waits for its
-// partner has not released it: it waits for another one, and is not lost.
-func TestSuspendedWhileItWaitsForItsPartner(t *testing.T) {
-	h := newHouse(t, newPair(t, ""), nil)
-	one, two := h.officer("one"), h.officer("two")
-	draft := h.releasedTooSoon(one, two)
-	two.entry.Status = exchange.OfficerSuspended
-	two.put()
-	h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })
-	h.vn.reload()
-	if left, err := h.vn.node.desk.Sweep(t.Context()); left != 0 || err != nil {
-		t.Errorf("%d left: %v", left, err)
+// An officer who is suspended, or loses the right, while a draft that all have
+// released waits for its partner has not released it: it waits for another one, and is
+// not lost.
+func TestReleasedByWhoeverMayNotAnyMore(t *testing.T) {
+	for name, change := range map[string]func(*exchange.Officer){
+		"suspended":          func(o *exchange.Officer) { o.Status = exchange.OfficerSuspended },
+		"of another partner": func(o *exchange.Officer) { o.Partners = []string{"LA"} },
+		"of another role":    func(o *exchange.Officer) { o.Roles = []exchange.Role{exchange.RoleAuditor} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, newPair(t, ""), nil)
+			one, two := h.officer("one"), h.officer("two")
+			draft := h.releasedTooSoon(one, two)
+			change(&two.entry)
+			two.put()
+			h.vn.editPartner("kh", func(k *partners.Partner) { k.Status = partners.Active })
+			h.vn.reload()
+			if left, err := h.vn.node.desk.Sweep(t.Context()); left != 0 || err != nil {
+				t.Errorf("%d left: %v", left, err)
+			}
+			view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
+			if view.State != exchange.DraftWaiting || len(view.Approvals) != 1 || len(view.Lapsed) != 1 || view.Lapsed[0].Officer != "two" {
+				t.Errorf("%+v", view)
+			}
+			h.officer("three").releases(draft.ID)
+			if view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID); view.State != exchange.DraftReleased {
+				t.Errorf("%+v", view)
+			}
+			h.vn.check()
+		})
 	}
-	view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
-	if view.State != exchange.DraftWaiting || len(view.Approvals) != 1 || len(view.Lapsed) != 1 || view.Lapsed[0].Officer != "two" {
-		t.Errorf("%+v", view)
-	}
-	h.officer("three").releases(draft.ID)
-	if view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID); view.State != exchange.DraftReleased {
-		t.Errorf("%+v", view)
-	}
-	h.vn.check()
 }
 
 // A draft that all have released and nobody could sign yet is taken back; it
