@@ -24,7 +24,11 @@ type ErasureStep struct {
 	Have, Need int    // how many have signed
 	Message    string // the jti of the notice, to be answered
 	Draft      string // the confirmation that answers it
+	Outcome    string // of the partner's answer to our notice: a code of erasure-outcomes
 }
+
+// Keeps says whether the partner has answered that it does not erase all of its own.
+func (s ErasureStep) Keeps() bool { return s.Outcome != "" && s.Outcome != erasureDone }
 
 // ErasureSteps returns what the erasure of a case takes and how far it has come,
 // for an officer who may erase it; nothing for a case that is erased. It decides
@@ -53,7 +57,7 @@ func (d *Desk) ErasureSteps(ctx context.Context, by *Officer, key CaseKey) ([]Er
 		steps = []ErasureStep{{Name: EraseNotice}, {Name: EraseSigned, Need: erasureOfficers}}
 	case notice.Out:
 		i = -1
-		steps = []ErasureStep{{Name: EraseNotice, Done: true}, {Name: EraseSigned, Done: true, Have: erasureOfficers, Need: erasureOfficers}, {Name: EraseAnswered, Done: book.answered(notice.ID)}}
+		steps = []ErasureStep{{Name: EraseNotice, Done: true}, {Name: EraseSigned, Done: true, Have: erasureOfficers, Need: erasureOfficers}, {Name: EraseAnswered, Done: book.answered(notice.ID), Outcome: book.outcomeOf(notice)}}
 	default:
 		steps = []ErasureStep{{Name: EraseNotice, Done: true, Message: notice.ID}, {Name: EraseSigned, Need: erasureOfficers, Message: notice.ID}}
 	}
@@ -67,6 +71,16 @@ func (d *Desk) ErasureSteps(ctx context.Context, by *Officer, key CaseKey) ([]Er
 	}
 	waits := slices.ContainsFunc(book.Notes, func(n Note) bool { return n.Status == pending })
 	return append(steps, ErasureStep{Name: EraseDeliveries, Done: !waits}, ErasureStep{Name: EraseDrafts, Done: len(drafts) == 0}), nil
+}
+
+// outcomeOf returns what the partner has answered to a notice of ours last.
+func (b *Book) outcomeOf(notice *Note) (outcome string) {
+	for i := range b.Notes {
+		if n := &b.Notes[i]; !n.Out && n.Reply == notice.ID && n.Status != dead {
+			outcome, _ = n.of(whole)
+		}
+	}
+	return outcome
 }
 
 // erasureNotice returns the notice that an erasure of the whole case would go by:

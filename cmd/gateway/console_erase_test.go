@@ -157,3 +157,30 @@ func TestConsoleErases(t *testing.T) {
 	here.quiet()
 	there.quiet()
 }
+
+// Whoever erases a case that the partner keeps is told that the partner keeps it.
+func TestConsoleErasesWhatThePartnerKeeps(t *testing.T) {
+	p := newPair(t, "")
+	here := &scene{pair: p, t: t}
+	if err := p.vn.node.roster.Put(t.Context(), "", officerLan); err != nil {
+		t.Fatal(err)
+	}
+	here.serve()
+	vn, kh := p.vn.signatories(t), p.kh.signatories(t)
+	asks := p.vn.submit("KH")
+	notice := p.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureNotice, Case: asks.Case, Body: json.RawMessage(`{"scope":"case","basis":"consent_withdrawn"}`)})
+	taken := func(at *testGateway, id string) {
+		t.Helper()
+		eventually(t, "it is there", func() bool { return len(at.rows(exchange.Filter{Kind: exchange.KindMessage, ID: id})) == 1 })
+	}
+	taken(p.kh, notice.Row.ID)
+	answer := p.kh.release(t, kh, exchange.Draft{To: "VN", Type: exchange.TypeErasureConfirmation, Case: asks.Case, InReplyTo: notice.Row.ID, Body: json.RawMessage(`{"outcome":"refused_legal_hold","kept_because":["legal_hold"]}`)})
+	taken(p.vn, answer.Row.ID)
+	v := here.visitedBy("lan")
+	for _, path := range []string{"/cases/KH/" + asks.Case, "/cases/KH/" + asks.Case + "/erase"} {
+		if page := v.get(path); !strings.Contains(page.body, "họ trả lời “từ chối: phải lưu giữ theo pháp luật”") {
+			t.Errorf("%s does not say that the partner keeps it:\n%s", path, page.body)
+		}
+	}
+	here.quiet()
+}

@@ -13,6 +13,7 @@ import (
 type EraseLine struct {
 	exchange.ErasureStep
 	Next bool   // it is the first that is not done
+	Kept string // what the partner has answered that does not erase its own
 	At   string // where it is done
 }
 
@@ -31,6 +32,9 @@ func (c *Console) eraseLines(v *visit, key exchange.CaseKey) ([]EraseLine, error
 	next := true
 	for _, s := range steps {
 		line := EraseLine{ErasureStep: s, Next: next && !s.Done}
+		if s.Keeps() {
+			line.Kept = c.code(v, "erasure-outcomes", s.Outcome)
+		}
 		switch next = next && s.Done; {
 		case s.Draft != "":
 			line.At = "/drafts/" + url.PathEscape(s.Draft)
