@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
@@ -32,7 +35,7 @@ func (v *visitor) asks(shown page, draft, decision, why string) (string, url.Val
 	}
 	form := url.Values{"decision": {decision}, "sha256": {hidden("sha256")}, "version": {hidden("version")}, "why": {why}}
 	p := v.post("/drafts/"+draft+"/decision", form)
-	m := regexp.MustCompile(`(?s)<code>(\{.*?\})</code>`).FindStringSubmatch(p.body)
+	m := regexp.MustCompile(`(?s)<textarea [^>]*readonly[^>]*>(\{.*?\})</textarea>`).FindStringSubmatch(p.body)
 	if m == nil {
 		return "", form
 	}
@@ -183,4 +186,20 @@ func TestConsoleNotOwn(t *testing.T) {
 	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: view.Row.ID})); n != 0 {
 		t.Error("its author alone has released it")
 	}
+}
+
+// Whoever has no mouse takes the statement along by selecting all of it where it stands,
+// and nothing else of the page.
+func TestConsoleStatementByKeys(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.open("/drafts/" + s.waiting)
+	decides("release")(h.browser)
+	h.run(chromedp.Focus(chromedp.CSS("#statement")), chromedp.KeyEvent("a", func(p *input.DispatchKeyEventParams) { p.Commands = []string{"selectAll"} }, chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	selected := look(h.browser, chromedp.Evaluate[string](`(e => e.value.slice(e.selectionStart, e.selectionEnd))(document.activeElement)`))
+	if !json.Valid([]byte(selected)) || !strings.Contains(selected, s.waiting) {
+		t.Errorf("selected is %q", selected)
+	}
+	h.accessible("a statement that is to be signed")
+	s.quiet()
 }
