@@ -257,7 +257,13 @@ func (o *Outbox) prepare(ctx context.Context, d Draft) (*prepared, error) {
 	if p.claims.Body, err = json.Marshal(body); err != nil {
 		return nil, fmt.Errorf("write the body: %w", err)
 	}
-	if p.said, err = o.judge.judge(ctx, peer, p.claims, body, partners.Send, p.book); err != nil {
+	p.said, err = o.judge.judge(ctx, peer, p.claims, body, partners.Send, p.book)
+	if err = also(err, implausible(body, "/body", o.cfg.Clock())); err == nil && p.said.made != nil {
+		if err = implausible(p.said.made, "", o.cfg.Clock()); err != nil {
+			err = because(ProblemDraft, err)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if p.target, err = o.corrected(p); err != nil {

@@ -73,8 +73,8 @@ func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 	return &Sessions{cfg}, nil
 }
 
-// touchEvery is how exactly the last use of a session is kept: not every page
-// has to be a write.
+// touchEvery is how exactly the last use of a session is kept, and a tenth of what it may
+// be idle where that is less: not every page has to be a write.
 const touchEvery = time.Minute
 
 // touchWait is how long a page waits for that.
@@ -117,7 +117,7 @@ func (s *Sessions) Find(ctx context.Context, id string) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	if now := s.cfg.Clock(); now.Sub(row.SeenAt) >= touchEvery {
+	if now := s.cfg.Clock(); now.Sub(row.SeenAt) >= min(touchEvery, s.cfg.Idle/10) {
 		s.touch(ctx, row.Hash, now)
 	}
 	return session, nil

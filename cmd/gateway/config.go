@@ -229,7 +229,7 @@ func (c *Config) resolve() {
 	if c.Console != nil {
 		paths = append(paths, &c.Console.Certificate, &c.Console.Key)
 		if c.Console.OIDC != nil {
-			paths = append(paths, &c.Console.OIDC.SecretFile)
+			paths = append(paths, &c.Console.OIDC.SecretFile, &c.Console.OIDC.Anchors)
 		}
 	}
 	for i := range c.Signing.Retired {

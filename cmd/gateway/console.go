@@ -46,6 +46,7 @@ type ConsoleOIDC struct {
 	ClientID   string `json:"client_id" yaml:"client_id"`
 	SecretFile string `json:"secret_file,omitempty" yaml:"secret_file,omitempty"`
 	URL        string `json:"url" yaml:"url"`
+	Anchors    string `json:"anchors,omitempty" yaml:"anchors,omitempty"`
 }
 
 // The limits of a session, where the configuration does not say.
@@ -131,10 +132,11 @@ func (n *node) officersZone(name string) (*time.Location, error) {
 }
 
 func (c *ConsoleOIDC) load() (*console.OIDCConfig, error) {
-	out := &console.OIDCConfig{
-		Issuer: c.Issuer, ClientID: c.ClientID, URL: c.URL,
-		Client: &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+	client, err := outsideClient(c.Issuer, c.Anchors)
+	if err != nil {
+		return nil, fmt.Errorf("console.oidc: %w", err)
 	}
+	out := &console.OIDCConfig{Issuer: c.Issuer, ClientID: c.ClientID, URL: c.URL, Client: client}
 	if c.SecretFile == "" {
 		return out, nil
 	}

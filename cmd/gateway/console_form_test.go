@@ -324,3 +324,22 @@ func TestConsoleFormsAreLight(t *testing.T) {
 		t.Errorf("%d forms, the heaviest %d bytes: %s", len(forms), heaviest, which)
 	}
 }
+
+// A year that was mistyped makes no child of an adult: the form says so where it stands.
+func TestConsoleImplausibleDay(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	form := url.Values{
+		"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}, "do": {"preview"}, "/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"},
+		"/subjects/0/name/native": {"Chanthy"}, "/subjects/0/sex": {"female"}, "/subjects/0/date_of_birth#y": {"2089"}, "/subjects/0/claimed_birthplace/country": {"KH"}, "/subjects/0/claimed_birthplace/text_as_given": {"Takeo"}, "/subjects/0/claimed_citizenship": {"KH"},
+	}
+	p := v.post("/write/"+exchange.NewID(), form)
+	if p.status != 422 || !strings.Contains(p.body, "Ngày này chưa đến") || !regexp.MustCompile(`(?s)href="#[^"]*date_of_birth[^"]*">[^<]*Ngày này chưa đến`).MatchString(p.body) {
+		t.Errorf("born in 2089: %d\n%s", p.status, p.body)
+	}
+	form.Set("/subjects/0/date_of_birth#y", "1989")
+	if p := v.post("/write/"+exchange.NewID(), form); p.status != 200 || !strings.Contains(p.body, "Đối tác sẽ thấy đúng như sau") {
+		t.Errorf("born in 1989: %d\n%s", p.status, p.body)
+	}
+	s.quiet()
+}

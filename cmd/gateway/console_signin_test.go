@@ -251,7 +251,7 @@ func TestConsoleOIDC(t *testing.T) {
 	if err := os.WriteFile(secret, []byte(providerSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg := ConsoleConfig{OIDC: &ConsoleOIDC{Issuer: p.issuer, ClientID: providerClient, SecretFile: secret, URL: "https://" + address}}
+	cfg := ConsoleConfig{OIDC: &ConsoleOIDC{Issuer: p.issuer, ClientID: providerClient, SecretFile: secret, URL: "https://" + address, Anchors: p.anchors}}
 	o := newOffice(t, cfg)
 	o.serveAt(address, cfg)
 	spoil := false // what the browser keeps: the nonce is that of another sign-in

@@ -31,6 +31,7 @@ import (
 type provider struct {
 	t       *testing.T
 	issuer  string
+	anchors string // a file; "" where it is not asked for by TLS
 	storage *storage.Storage
 	away    atomic.Bool
 	fetches atomic.Int64
@@ -42,7 +43,7 @@ func newProvider(t *testing.T, returns ...string) *provider {
 	t.Helper()
 	p := &provider{t: t}
 	var handler http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/keys") {
 			p.fetches.Add(1)
 		}
@@ -53,6 +54,15 @@ func newProvider(t *testing.T, returns ...string) *provider {
 		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
+	if len(returns) == 0 {
+		server.Start()
+	} else { // the officers' pages have one that the house's own authority vouches for
+		server.StartTLS()
+		p.anchors = filepath.Join(t.TempDir(), "house-ca.pem")
+		if err := certs.WriteCertificates(p.anchors, server.Certificate()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p.issuer = server.URL
 	client := storage.WebClient(providerClient, providerSecret, append(returns, providerReturn)...)
 	p.storage = storage.NewStorageWithClients(storage.NewUserStore(p.issuer), map[string]*storage.Client{providerClient: client})

@@ -1,0 +1,25 @@
+package exchange
+
+import (
+	"testing"
+	"time"
+)
+
+// A day that cannot be is refused where it stands, however it is written; one that may
+// be is not.
+func TestImplausibleDays(t *testing.T) {
+	now := time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC)
+	for day, want := range map[string]string{
+		"1989-04-01": "", "2026-11-02": "", "2026-11-03": "", "2026": "", "200X": "", "1897": "",
+		"2089-04-01": "day-future", "2027": "day-future", "203X": "day-future", "2026-12": "day-future",
+		"1800": "day-past", "1895~": "day-past",
+	} {
+		err := implausible(map[string]any{"subjects": []any{map[string]any{}, map[string]any{"date_of_birth": day}}}, "/body", now)
+		if want == "" && err == nil {
+			continue
+		}
+		if p := AsProblem(err); p.Rule != want || p.Pointer != "/body/subjects/1/date_of_birth" || len(p.Errors) != 1 {
+			t.Errorf("%s: %v, want %q", day, err, want)
+		}
+	}
+}
