@@ -156,6 +156,9 @@ func TestConsolePDF(t *testing.T) {
 				t.Errorf("%s: the PDF lacks %s:\n%s", tag, n.native, whole)
 			}
 		}
+		if said := map[string]string{"lo": "ແປດ້ວຍເຄື່ອງ", "km": "ម៉ាស៊ីន", "zh": "由机器起草"}[tag]; !strings.Contains(whole, said) { // paper leaves the house
+			t.Errorf("%s: the PDF does not say who has written its words:\n%s", tag, whole)
+		}
 		if got := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); got != i+1 {
 			t.Errorf("%s: %d prints are in the record, want %d", tag, got, i+1)
 		}
