@@ -121,6 +121,11 @@ func TestReports(t *testing.T) {
 	if err != nil || !strings.Contains(text, "prs_Birthdate") || !strings.Contains(text, "1997-05") {
 		t.Errorf("HTCDS with names: %v\n%s", err, text)
 	}
+	if named := lines(t, text); !slices.ContainsFunc(named, func(l map[string]string) bool {
+		return l["name_native"] == "Nguyễn Thị Mẫu" && l["name_latin"] == "Nguyen Thi Mau"
+	}) {
+		t.Errorf("HTCDS with names has no name whose parts nobody has told apart:\n%s", text)
+	}
 
 	text, err = s.vn.report(officerTuyet, exchange.ReportWish{Kind: export.KindDisclosure, Scope: exchange.Scope{Partner: "KH"}})
 	if err != nil {

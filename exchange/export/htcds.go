@@ -98,6 +98,17 @@ func (j *work) htcdsColumns() []htcdsColumn {
 		}
 	}
 	slices.SortFunc(out, func(a, b htcdsColumn) int { return strings.Compare(a.name, b.name) })
+	if !j.wish.Names {
+		return out
+	}
+	// HTCDS has the parts of a name alone, and not everybody knows which part is which.
+	for _, name := range []string{"native", "latin"} {
+		column := htcdsColumn{name: "name_" + name}
+		for _, messageType := range j.cfg.Catalogue.Types() {
+			column.places = append(column.places, htcdsPlace{messageType: messageType.Name, pointer: "name/" + name})
+		}
+		out = append(out, column)
+	}
 	return out
 }
 
