@@ -136,6 +136,30 @@ func (c *CaseFiles) Emergencies(ctx context.Context, by *Officer) ([]Emergency, 
 	}
 }
 
+// OpenTo returns the cases that are open to an officer in an emergency now, the last
+// first: no list has them.
+func (c *CaseFiles) OpenTo(ctx context.Context, by *Officer) ([]Emergency, error) {
+	now := c.cfg.Clock()
+	rows, err := c.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Kind: KindAccess, Type: emergencyOpened, Since: now.Add(-emergencyFor)}, maxEmergencies)
+	if err != nil {
+		return nil, err
+	}
+	var out []Emergency
+	for _, r := range rows {
+		e, err := c.emergencyOf(ctx, r)
+		if errors.Is(err, ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if e.Officer == by.ID && now.Before(e.Ends) && !slices.ContainsFunc(out, func(o Emergency) bool { return o.CaseKey == e.CaseKey }) {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
 // waits opens an emergency that waits for a supervisor; nil for one that does
 // not, or that they may not know of.
 func (c *CaseFiles) waits(ctx context.Context, by *Officer, r Row) (*Emergency, error) {

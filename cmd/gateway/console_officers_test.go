@@ -174,6 +174,10 @@ func TestConsoleEmergency(t *testing.T) {
 	if b.open("/cases/KH/" + s.overdue); !strings.Contains(b.text(), "Không tìm thấy") {
 		t.Error("another case is open too")
 	}
+	if b.open("/"); !strings.Contains(b.text(), "Đang mở cho tôi trong trường hợp khẩn cấp") || !strings.Contains(b.text(), s.fresh) {
+		t.Errorf("the way back to the case is nowhere:\n%s", b.text())
+	}
+	b.everyWay("work-emergency", "/")
 	b.open(message)
 	if text := b.text(); strings.Contains(text, "Nguyễn Thị Mẫu") || !strings.Contains(text, "được che") {
 		t.Errorf("an emergency unmasks:\n%s", text)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -79,8 +80,8 @@ type EmergencyLine struct {
 	Mine             bool
 }
 
-func (c *Console) emergencyLines(v *visit) ([]EmergencyLine, error) {
-	found, err := c.cfg.Files.Emergencies(v.r.Context(), v.officer)
+func (c *Console) emergencyLines(v *visit, find func(context.Context, *exchange.Officer) ([]exchange.Emergency, error)) ([]EmergencyLine, error) {
+	found, err := find(v.r.Context(), v.officer)
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,8 @@ type workView struct {
 	// Emergencies are the cases that others have opened without being assigned to
 	// them; a supervisor has to look at each.
 	Emergencies []EmergencyLine
+	// OpenTo are those that are open to the officer so.
+	OpenTo []EmergencyLine
 	// Widened are the officers who were let in, or may do more, of late: the last
 	// few, and the rest, folded away.
 	Widened, WidenedToo []WidenedLine
@@ -143,7 +145,10 @@ func (c *Console) workPage(v *visit) error {
 		return v.redirect("/officers") // no case is theirs
 	}
 	var err error
-	if view.Emergencies, err = c.emergencyLines(v); err != nil {
+	if view.Emergencies, err = c.emergencyLines(v, c.cfg.Files.Emergencies); err != nil {
+		return err
+	}
+	if view.OpenTo, err = c.emergencyLines(v, c.cfg.Files.OpenTo); err != nil {
 		return err
 	}
 	widened, more, err := c.cfg.Roster.Widenings(v.r.Context(), v.officer)
