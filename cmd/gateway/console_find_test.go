@@ -113,7 +113,7 @@ func (s *scene) indexed() {
 	}
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		s.vn.node.registrant.Wake()
-		if next, err := s.vn.node.db.Place(s.t.Context(), "register"); err == nil && next >= head.Size {
+		if next, err := s.vn.node.db.Place(s.t.Context(), registerFollower); err == nil && next >= head.Size {
 			return
 		}
 		if time.Now().After(end) {

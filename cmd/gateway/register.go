@@ -69,12 +69,17 @@ func (n *node) openRegister() error {
 	return err
 }
 
+// registerFollower is how the store knows the register. The number says what is
+// indexed of a person: where a new release indexes more, another number has it read
+// the record from the beginning and put the new tokens in place of the old.
+const registerFollower = "register/2"
+
 // registrar follows the record for the register; nil where there is none.
 func (n *node) registrar() (*exchange.Follower, error) {
 	if n.register == nil {
 		return nil, nil
 	}
 	return exchange.NewFollower(exchange.FollowerConfig{
-		Name: "register", Store: n.db, Reader: n.db, Handle: n.register.Take, Clock: n.now, Logger: n.log,
+		Name: registerFollower, Store: n.db, Reader: n.db, Handle: n.register.Take, Clock: n.now, Logger: n.log,
 	})
 }

@@ -83,6 +83,10 @@ func TestPersonSearch(t *testing.T) {
 		if len(found) != 1 || found[0].Case != known.id || found[0].Row.State != exchange.StateOpened || fmt.Sprint(found[0].Why) != "[index.letters_years]" {
 			t.Fatalf("by name: %v, %s, %v", found, found[0].Row.State, found[0].Why)
 		}
+		// The second field counts whatever letters the first is in.
+		if found, err := search(lan, exchange.Description{Name: "Lê Dụ", Latin: "NGUYEN THI MAU"}); err != nil || len(found) != 1 || found[0].Case != known.id {
+			t.Errorf("by the Latin form beside a name in Latin letters: %+v %v", found, err)
+		}
 		if found, err := search(lan, exchange.Description{Number: "0821 9800 0000"}); err != nil || len(found) != 1 || fmt.Sprint(found[0].Why) != "[index.cccd]" {
 			t.Errorf("by number: %+v %v", found, err)
 		}

@@ -175,6 +175,9 @@ func nameWarnings(n Name) []Key {
 		out = append(out, "warning.name_scripts")
 	}
 	for _, s := range []string{n.Native, n.Latin} {
+		if unmarked(s) != s {
+			out = append(out, "warning.name_markup")
+		}
 		for _, r := range s {
 			// Joiners are part of Khmer and Lao typing; only their excess would be odd.
 			if unicode.Is(unicode.Cf, r) && (r < 0x200b || r > 0x200d) {

@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"html"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -54,6 +56,19 @@ func clean(s string) string {
 		}
 		return r
 	}, norm.NFKC.String(s))
+}
+
+// markup are the tags that a name takes along from a page or a form. Other words
+// between such signs may be names.
+var markup = regexp.MustCompile(`(?i)</?(?:a|b|big|br|div|em|font|i|img|p|script|small|span|strong|style|sub|sup|td|tr|u)(?:[\s/][^<>]*)?>`)
+
+// unmarked takes markup out of a name and reads what is written as an entity:
+// letters of a tag would count as a part.
+func unmarked(s string) string {
+	if !strings.ContainsAny(s, "<&") {
+		return s
+	}
+	return markup.ReplaceAllString(html.UnescapeString(s), " ")
 }
 
 // apostrophe tells the signs that are written within a part of a name.

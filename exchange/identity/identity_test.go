@@ -92,6 +92,19 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestMarkup: a name is compared without markup, and that it has some is told.
+func TestMarkup(t *testing.T) {
+	c := newComparer(t)
+	marked := Person{Names: []Name{{Native: "<b>Lâm</b> Thử Dụ", Latin: "Lam Thu Du"}}}
+	r := c.Compare(marked, Person{Names: []Name{vi("Lâm Thử Dụ")}})
+	if f := r.Of(FieldName); f.Verdict != Same || !slices.Equal(r.Warnings, []Warning{{Asked, "warning.name_markup"}}) {
+		t.Errorf("%+v, %v", f, r.Warnings)
+	}
+	if odd := c.Odd(Person{Names: []Name{vi("Lâm <Thử> Dụ")}}); len(odd) != 0 {
+		t.Errorf("a name between signs: %v", odd)
+	}
+}
+
 func TestAlias(t *testing.T) {
 	c := newComparer(t)
 	a := Person{Names: []Name{vi("Nguyễn Thị Mẫu"), vi("Trần Thí Dụ")}}

@@ -232,8 +232,9 @@ func windowsOf(birth string) (windows, decades []string) {
 type form struct{ letters, sounds, ends string }
 
 // forms are the distinct spellings of a person's names in Latin letters, those
-// of the main name first: as given, as in a machine-readable zone, and the
-// readings of Chinese characters.
+// of the main name first: as given, the Latin form where it is another, what of a
+// name in two scripts is Latin, the readings of Chinese characters, and as in a
+// machine-readable zone.
 func (c *Comparer) forms(p Person) []form {
 	var out []form
 	add := func(parts []string) {
@@ -242,13 +243,20 @@ func (c *Comparer) forms(p Person) []form {
 		}
 	}
 	for _, n := range present(allNames(p)) {
-		parts := latinParts(n)
-		if conventionsOf(n, parts)&chinese != 0 {
-			add(c.tables.canonical(plains(parts)))
-		} else {
-			add(plains(parts))
+		own := latinParts(n)
+		spelt := [][]token{own, tokens(n.Latin)}
+		class, mixed := scriptOf(n.Native)
+		if mixed {
+			spelt = append(spelt, tokens(n.Native))
 		}
-		if class, _ := scriptOf(n.Native); class == hani {
+		for _, parts := range spelt {
+			if conventionsOf(n, own)&chinese != 0 {
+				add(c.tables.canonical(plains(parts)))
+			} else {
+				add(plains(parts))
+			}
+		}
+		if class == hani {
 			characters := letters(n.Native)
 			add(c.tables.canonical(firsts(characters, c.tables.mandarin)))
 			add(firsts(characters, c.tables.sinoVietnamese))

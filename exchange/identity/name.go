@@ -52,11 +52,12 @@ func (c *Comparer) compareNames(f Field, a, b []Name) Finding {
 	return found
 }
 
-// present are the names that hold a letter. One that has another in brackets,
-// as Vietnamese lists write it, counts as two.
+// present are the names that hold a letter, without markup. One that has another
+// in brackets, as Vietnamese lists write it, counts as two.
 func present(names []Name) []Name {
 	var out []Name
 	for _, n := range names[:min(len(names), maxNames)] {
+		n.Native, n.Latin = unmarked(n.Native), unmarked(n.Latin)
 		before, rest, found := strings.Cut(n.Native, "(")
 		inside, _, closed := strings.Cut(rest, ")")
 		if !found || !closed || strings.TrimSpace(before) == "" {

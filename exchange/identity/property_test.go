@@ -205,6 +205,22 @@ func TestIndexFinds(t *testing.T) {
 			t.Errorf("%s: %d, want %d to %d", what, n, test.at, test.most)
 		}
 	}
+	// The Latin form counts also where the name itself is in Latin letters, on
+	// either side; neither markup nor a foreign letter hides a name.
+	for what, pair := range map[string][2]Name{
+		"another spelling in the passport": {{Native: "Đặng Thử", Latin: "Quach Mau Thu Du"}, {Native: "Quách Mẫu Thử Dụ"}},
+		"that spelling looked for":         {{Native: "Quách Mẫu Thử Dụ"}, {Native: "Đặng Thử", Latin: "Quach Mau Thu Du"}},
+		"a tag":                            {{Native: "<b>Lâm</b> Thử Dụ"}, {Native: "Lam Thu Du"}},
+		"a tag in the Latin form":          {{Native: "សុខ ធី", Latin: `<span class="x">Sok</span><br/>Thy`}, {Native: "Sok Thy"}},
+		"an entity":                        {{Native: "Nguy&#7877;n Th&#x1EED;&nbsp;Mẫu"}, {Native: "Nguyễn Thử Mẫu"}},
+		"signs":                            {{Native: "*Lâm* Thử-Dụ;"}, {Native: "Lâm Thử Dụ"}},
+		"a name between signs":             {{Native: "Lâm <Thử> Dụ"}, {Native: "Lâm Thử Dụ"}},
+		"a word in another script":         {{Native: "Lâm Thử Dụ សុខ"}, {Native: "Lâm Thử Dụ"}},
+	} {
+		if n := x.Lookup(Person{Names: []Name{pair[1]}, Birth: "1991"}).Score(x.Tokens(Person{Names: []Name{pair[0]}, Birth: "1991"})); n < 80 {
+			t.Errorf("%s: %d", what, n)
+		}
+	}
 	khmer := x.Tokens(Person{Names: []Name{{Native: "សុខ ធី", Latin: "Sok Thy"}}, Birth: "2001"})
 	if n := x.Lookup(Person{Names: []Name{latinOnly("Sokh Thi")}, Birth: "2001"}).Score(khmer); n < 50 {
 		t.Errorf("another romanisation: %d", n)
