@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +68,46 @@ func TestConsoleFind(t *testing.T) {
 	}
 	s.quiet()
 	s.vn.check()
+}
+
+// A number is found as a letter, a table or a telephone gives it, and a list that
+// is cut says so and leads to all of it. A number is nobody's name.
+func TestConsoleFindsNumbers(t *testing.T) {
+	s := newScene(t)
+	var last string
+	for i := range 11 {
+		last = fmt.Sprintf("c0ffee00-e797-7000-8000-0000000000%02d", i)
+		s.receivesIn(last, exchange.TypeIdentityRequest, asked(""))
+	}
+	v := s.visitedBy("lan")
+	find := func(text string) page { return v.post("/find", url.Values{"text": {text}}) }
+	for _, typed := range []string{
+		last, strings.ToUpper(last), "KH " + last, "kh/" + last, strings.ReplaceAll(last, "-", ""), strings.ReplaceAll(strings.ToUpper(last), "-", " "),
+		strings.ReplaceAll(last, "-", " – "), strings.ReplaceAll(last, "-", "\u00ad\u2011"),
+	} {
+		if p := find(typed); p.at.Path != "/cases/KH/"+last {
+			t.Errorf("%q leads to %s", typed, p.at)
+		}
+	}
+	if p := find("KH " + strings.ToUpper(s.asked)); p.at.Path != "/messages/KH/in/"+s.asked {
+		t.Errorf("a message's number leads to %s", p.at)
+	}
+	for typed, all := range map[string]string{"C0FFEE00-E797": "/cases?case=c0ffee00-e797", "KH c0ffee00-e797…": "/cases?case=c0ffee00-e797&amp;partner=KH", "c0ffee00": "/cases?case=c0ffee00"} {
+		p := find(typed)
+		if n := strings.Count(p.body, `class="govuk-link" href="/cases/KH/c0ffee00`); n != 10 || !strings.Contains(p.body, `href="`+all+`"`) {
+			t.Errorf("%q: %d cases, and all of them are not at %s", typed, n, all)
+		}
+		if p := v.get(strings.ReplaceAll(all, "&amp;", "&")); strings.Count(p.body, `class="govuk-link" href="/cases/KH/c0ffee00`) != 11 {
+			t.Errorf("%s does not list them", all)
+		}
+	}
+	if p := find("LA C0FFEE00"); strings.Contains(p.body, "/cases/KH/") || strings.Contains(p.body, `name="name" value="LA`) {
+		t.Error("a case of another partner is found, or its number is taken for a name")
+	}
+	if p := v.post("/cases", url.Values{"filter": {"1"}, "case": {"C0FFEE00E797"}}); p.at.String() != s.address+"/cases?case=c0ffee00-e797" {
+		t.Errorf("the list's own field leads to %s", p.at)
+	}
+	s.quiet()
 }
 
 // One of the five tasks: find a person by an approximate name, by keys alone.

@@ -95,7 +95,7 @@ func (c *Console) auditPage(v *visit) error {
 	}
 	if typed {
 		_, _, view.Fault = (messageWish{From: view.Filter.From, To: view.Filter.To}).days(c.cfg.Zone)
-		good, err := c.addressable(v, view.Filter.Case)
+		good, err := c.addressable(v, &view.Filter.Case)
 		if err != nil {
 			return err
 		}

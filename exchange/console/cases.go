@@ -73,7 +73,7 @@ func (c *Console) casesPage(v *visit) error {
 	view.Filter.Officer = known(q.Get("officer"), append([]string{officerMe, officerNobody}, values(view.Officers)...))
 	view.Filtered = view.Filter != caseWish{By: view.Filter.By}
 	if typed {
-		good, err := c.addressable(v, view.Filter.Case)
+		good, err := c.addressable(v, &view.Filter.Case)
 		if err != nil {
 			return err
 		}

@@ -20,11 +20,24 @@ func wished(v *visit) (q url.Values, typed bool) {
 }
 
 // addressable says whether a typed number of a case may stand in an address: it is
-// "", or begins the number of a case that the officer may see.
-func (c *Console) addressable(v *visit, caseID string) (bool, error) {
-	if caseID == "" {
+// "", or begins the number of a case that the officer may see, which is then written
+// as gateways write it.
+func (c *Console) addressable(v *visit, caseID *string) (bool, error) {
+	if *caseID == "" {
 		return true, nil
 	}
-	found, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: caseID, Limit: 1})
-	return len(found) > 0, err
+	for _, number := range []string{*caseID, ours(*caseID)} {
+		if number == "" {
+			continue
+		}
+		found, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: number, Limit: 1})
+		if err != nil {
+			return false, err
+		}
+		if len(found) > 0 {
+			*caseID = number
+			return true, nil
+		}
+	}
+	return false, nil
 }

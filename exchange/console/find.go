@@ -75,7 +75,7 @@ func (c *Console) find(v *visit) error {
 	if to := view.Found.only(); to != "" {
 		return v.redirect(to)
 	}
-	if view.Found.nothingBut(kindOfficer) {
+	if view.Found.nothingBut(kindOfficer) && !strings.ContainsFunc(view.Text, unicode.IsDigit) {
 		view.Person.Name = view.Text // it may be somebody's
 	}
 	return c.showFind(v, view)

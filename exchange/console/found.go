@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/schemas"
@@ -13,6 +14,7 @@ import (
 // findings are what one text names.
 type findings struct {
 	Cases    []CaseLine
+	MoreCase string // the address of all of them, where more are found than are shown
 	Messages []MessageLine
 	Drafts   []DraftLine
 	Lists    []foundList
@@ -53,15 +55,52 @@ func (f *findings) only() string {
 }
 
 // identifier is what numbers of cases, messages and drafts look like.
-var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{2,127}$`)
+var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/~-]{2,127}$`)
 
 func (c *Console) named(v *visit, text string, found *findings) error {
-	if identifier.MatchString(text) {
-		if err := c.numbered(v, text, found); err != nil {
+	partner, rest := "", text
+	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ':' || r == '/' }); i > 0 { // as pages write it
+		if code := strings.ToUpper(text[:i]); slices.Contains(partnerCodes(c.parties(v.s, v.officer)), code) {
+			partner, rest = code, strings.TrimLeft(text[i:], " :/")
+		}
+	}
+	type reading struct{ partner, number string }
+	for _, w := range slices.Compact([]reading{{"", text}, {partner, rest}, {partner, ours(rest)}}) {
+		if !identifier.MatchString(w.number) {
+			continue
+		}
+		if err := c.numbered(v, w.partner, w.number, found); err != nil {
 			return err
+		}
+		if !found.None() {
+			break
 		}
 	}
 	return c.listed(v, text, found)
+}
+
+// apart is what stands within a number that was dictated, or copied from a letter or
+// a table: spaces, dashes of any kind, the dots of one that was cut.
+var apart = regexp.MustCompile(`[\s\p{Z}\p{Pd}\p{Cf}…]+|\.\.\.$`)
+
+// hexadecimal are the digits of the numbers that gateways give.
+var hexadecimal = regexp.MustCompile(`^[0-9a-f]{3,32}$`)
+
+// ours writes the beginning of a number as gateways do, in small letters with each
+// dash in its place: "" for what is none.
+func ours(text string) string {
+	d := strings.ToLower(apart.ReplaceAllString(text, ""))
+	if !hexadecimal.MatchString(d) {
+		return ""
+	}
+	var out strings.Builder
+	for i, r := range d {
+		if i == 8 || i == 12 || i == 16 || i == 20 {
+			out.WriteByte('-')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 // listed finds what there are lists of.
@@ -135,19 +174,26 @@ func (c *Console) daysNamed(v *visit, text string, found *findings) error {
 }
 
 // numbered finds cases by the beginning of their number, messages and drafts by
-// the whole of it.
-func (c *Console) numbered(v *visit, text string, found *findings) error {
-	cases, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: text, Limit: shownFindings})
+// the whole of it, of one partner or, where that is "", of all.
+func (c *Console) numbered(v *visit, partner, text string, found *findings) error {
+	var of []string
+	if partner != "" {
+		of = []string{partner}
+	}
+	cases, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Partners: of, Case: text, Limit: shownFindings + 1})
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(cases, func(r exchange.CaseRow) bool { return r.Case == text }); i >= 0 && len(cases) < shownFindings {
+	if i := slices.IndexFunc(cases, func(r exchange.CaseRow) bool { return r.Case == text }); i >= 0 {
 		cases = cases[i : i+1] // the whole number was typed
+	}
+	if len(cases) > shownFindings {
+		cases, found.MoreCase = cases[:shownFindings], caseWish{Partner: partner, Case: text}.address()
 	}
 	if found.Cases, err = c.caseLines(v, cases); err != nil {
 		return err
 	}
-	mail, _, err := c.cfg.Files.Mail(v.r.Context(), v.officer, exchange.MailFilter{ID: text, Limit: shownFindings})
+	mail, _, err := c.cfg.Files.Mail(v.r.Context(), v.officer, exchange.MailFilter{Partners: of, ID: text, Limit: shownFindings})
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (c *Console) messagesPage(v *visit) error {
 	from, to, fault := view.Filter.days(v.s.zone)
 	view.Fault = fault
 	if typed {
-		good, err := c.addressable(v, view.Filter.Case)
+		good, err := c.addressable(v, &view.Filter.Case)
 		if err != nil {
 			return err
 		}
