@@ -36,6 +36,7 @@ func TestConsoleFind(t *testing.T) {
 		{"đang xác minh", "/find", "Tình trạng Đang xác minh"},
 		{"minh", "/find", "Cán bộ Lê Văn Minh (hư cấu) minh"},
 		{today.Format("2/1/2006"), "/find", "Ngày " + today.Format("02/01/2006")},
+		{today.Format("2 January 2006"), "/find", "Ngày " + today.Format("02/01/2006")}, // as English pages write it
 		{"Nguyễn Thị Mẫu", "/find", "Không có hồ sơ, thông điệp"},
 	} {
 		find(w.typed)

@@ -1,9 +1,7 @@
 package console
 
 import (
-	"regexp"
 	"strings"
-	"time"
 	"unicode"
 
 	"golang.org/x/text/runes"
@@ -11,7 +9,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/repatriation-exchange/gateway/exchange"
-	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // A findView is the page that finds things by a number and persons by what is
@@ -86,7 +83,7 @@ func (c *Console) find(v *visit) error {
 func (c *Console) findPerson(v *visit) error {
 	typed := func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
 	view := &findView{Person: personWish{typed("name"), typed("latin"), typed("birth"), typed("number"), typed("reason")}}
-	birth, readable := edtf(view.Person.Birth)
+	birth, readable := c.languages.edtf(view.Person.Birth)
 	if !readable {
 		view.Faults = append(view.Faults, fieldFault{"birth", "find.birth_unreadable"})
 	}
@@ -118,28 +115,6 @@ func (c *Console) findPerson(v *visit) error {
 		view.Alike = append(view.Alike, AlikeLine{Case: c.caseLine(v, a.Row), Subject: a.Subject, Score: a.Score, Why: texts(v.s, a.Why)})
 	}
 	return c.showFind(v, view)
-}
-
-// How days, months and years are written in an office.
-var (
-	slashes  = regexp.MustCompile(`^(?:(\d{1,2})[/.-])?(\d{1,2})[/.-](\d{4})$`)
-	twoPlace = func(s string) string { return strings.Repeat("0", 2-len(s)) + s }
-)
-
-// edtf reads a date of birth as officers write it: a year, a month and a year, a
-// day, or EDTF itself.
-func edtf(text string) (out string, readable bool) {
-	if m := slashes.FindStringSubmatch(text); m != nil {
-		text = m[3] + "-" + twoPlace(m[2])
-		if m[1] != "" {
-			text += "-" + twoPlace(m[1])
-		}
-	}
-	if text == "" {
-		return "", true
-	}
-	e, err := schemas.ParseEDTF(text)
-	return text, err == nil && e.Latest.Before(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))
 }
 
 // fold takes case and diacritics away, so that a title is found however it is

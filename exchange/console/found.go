@@ -155,7 +155,7 @@ func (c *Console) officersNamed(v *visit, named func(code, label string) bool, f
 
 // daysNamed finds the messages of a day, a month or a year.
 func (c *Console) daysNamed(v *visit, text string, found *findings) error {
-	day, readable := edtf(text)
+	day, readable := c.languages.edtf(text)
 	if day == "" || !readable {
 		return nil
 	}

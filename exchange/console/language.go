@@ -36,6 +36,7 @@ type languages struct {
 	all     []*speech
 	matcher language.Matcher
 	assets  string // the version that pages ask for
+	dates   dateReader
 }
 
 // A speech says everything in one language.
@@ -94,7 +95,7 @@ func loadLanguages(zone *time.Location) (*languages, error) {
 		}
 		out.all, tags = append(out.all, s), append(tags, tag)
 	}
-	out.matcher = language.NewMatcher(tags)
+	out.matcher, out.dates = language.NewMatcher(tags), newDateReader(out.all)
 	return out, nil
 }
 

@@ -1,0 +1,51 @@
+package console
+
+import (
+	"testing"
+	"time"
+)
+
+// A date is read as each language's pages write it, and as people do.
+func TestDatesAreReadAsWritten(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := time.Date(2026, 11, 9, 15, 4, 0, 0, time.UTC)
+	for month := time.January; month <= time.December; month++ {
+		at := time.Date(2026, month, 9, 15, 4, 0, 0, time.UTC)
+		for _, s := range all.all {
+			for text, want := range map[string]string{
+				s.Date(at): at.Format(time.DateOnly), s.Time(at): at.Format(time.DateOnly),
+				s.Partial(at.Format("2006-01")): at.Format("2006-01"), s.Partial("2026"): "2026",
+			} {
+				if got, readable := all.edtf(text); got != want || !readable {
+					t.Errorf("%s: %q is read as %q, want %q", s.Tag, text, got, want)
+				}
+			}
+		}
+	}
+	for _, text := range []string{
+		"9/11/2026", "09.11.2026", "2026-11-09", "9 november 2026", "9 NOV 2026", "November 9, 2026", "Nov 9, 2026", " 9  November  2026",
+		"ngày 9 tháng 11 năm 2026", "Ngày 09 tháng 11 năm 2026", "9 tháng 11, 2026", "ngày 9 tháng Mười Một năm 2026", "Nga\u0300y 9 tha\u0301ng 11 na\u0306m 2026",
+		"ວັນທີ 9 ເດືອນ 11 ປີ 2026", "ວັນທີ 9 ພະຈິກ 2026", "9 ພະຈິກ 2026", "໐໙/໑໑/໒໐໒໖",
+		"ថ្ងៃទី ៩ ខែ វិច្ឆិកា ឆ្នាំ ២០២៦", "ថ្ងៃទី៩ ខែ១១ ឆ្នាំ២០២៦", "៩ វិច្ឆិកា ២០២៦",
+		"2026年11月9日", "2026年11月9号", "2026 年 11 月 9 日", "2026年十一月9日", "２０２６年１１月９日",
+	} {
+		if got, readable := all.edtf(text); got != day.Format(time.DateOnly) || !readable {
+			t.Errorf("%q is read as %q", text, got)
+		}
+	}
+	for text, want := range map[string]string{
+		"": "", "tháng 11/2026": "2026-11", "Nov 2026": "2026-11", "ຕຸລາ 2026": "2026-10", "năm 2026": "2026", "199X": "199X", "1998~": "1998~",
+	} {
+		if got, readable := all.edtf(text); got != want || !readable {
+			t.Errorf("%q is read as %q, want %q", text, got, want)
+		}
+	}
+	for _, text := range []string{"31/31/98", "31 February 2026", "9 Nobody 2026", "Nguyễn Thị Mẫu", "9 11 2026", "1/1/2300"} {
+		if got, readable := all.edtf(text); readable {
+			t.Errorf("%q is read as %q", text, got)
+		}
+	}
+}
