@@ -145,14 +145,19 @@ var reasons = []struct {
 
 // Why explains a candidate's score: what it has in common with the person who
 // is looked for, the most telling first. What follows from that is left out:
-// whose letters and years agree, their sounds agree too.
+// whose letters and years agree, their sounds agree too. Of the years it says that
+// they do not agree only where one is looked for.
 func (l Lookup) Why(stored []Token) []Key {
-	shared := map[kind]bool{}
+	shared, dated := map[kind]bool{}, false
+	for _, k := range l.kinds {
+		dated = dated || k == soundsOf // every date of birth has one
+	}
 	for _, t := range stored {
 		if k, ok := l.kinds[t]; ok {
 			shared[k] = true
 		}
 	}
+	decade := shared[soundsOf]
 	if shared[lettersIn] {
 		shared[soundsIn], shared[endsIn], shared[lettersOf] = false, false, false
 	}
@@ -164,7 +169,15 @@ func (l Lookup) Why(stored []Token) []Key {
 	}
 	var out []Key
 	for _, r := range reasons {
-		if shared[r.kind] {
+		switch {
+		case !shared[r.kind]:
+		case r.kind == lettersOf && decade:
+			out = append(out, "index.letters_decade")
+		case r.kind == lettersOf && dated:
+			out = append(out, "index.letters_other_year")
+		case r.kind == soundsAll && dated:
+			out = append(out, "index.sounds_other_year")
+		default:
 			out = append(out, r.key)
 		}
 	}

@@ -233,6 +233,34 @@ func TestIndexFinds(t *testing.T) {
 	}
 }
 
+// TestIndexSaysOfYears: that the year does not agree is said only where one is looked
+// for, and whatever scores differently says so.
+func TestIndexSaysOfYears(t *testing.T) {
+	x, err := NewIndex(newComparer(t), []byte("an invented key of 32 bytes, yes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := x.Tokens(Person{Names: []Name{vi("Nguyễn Thị Thử")}, Birth: "1992-05-14"})
+	for _, w := range []struct{ name, birth, want string }{
+		{"Nguyễn Thị Thử", "", "[index.letters]"},
+		{"Nguyễn Thị Thử", "1993", "[index.letters_years]"},
+		{"Nguyễn Thị Thử", "1996", "[index.letters_decade]"},
+		{"Nguyễn Thị Thử", "199X", "[index.letters_decade]"},
+		{"Nguyễn Thị Thử", "1970", "[index.letters_other_year]"},
+		{"Nguyen Thi Thuo", "", "[index.sounds]"},
+		{"Nguyen Thi Thuo", "1996", "[index.sounds_decade]"},
+		{"Nguyen Thi Thuo", "1970", "[index.sounds_other_year]"},
+	} {
+		if why := fmt.Sprint(x.Lookup(Person{Names: []Name{vi(w.name)}, Birth: w.birth}).Why(stored)); why != w.want {
+			t.Errorf("%s, %s: %s, want %s", w.name, w.birth, why, w.want)
+		}
+	}
+	unknown := x.Tokens(Person{Names: []Name{vi("Nguyễn Thị Thử")}})
+	if why := fmt.Sprint(x.Lookup(Person{Names: []Name{vi("Nguyễn Thị Thử")}, Birth: "1992"}).Why(unknown)); why != "[index.letters_other_year]" {
+		t.Errorf("of whom no year is known: %s", why)
+	}
+}
+
 // hostile is a person made to cost time: as many names, parts and letters as
 // are read, and more.
 func hostile(seed string) Person {
