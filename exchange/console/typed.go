@@ -158,17 +158,27 @@ func (t *typed) scalar(f schemas.Field, pointer string) string {
 	switch name := f.Pointer[strings.LastIndexByte(f.Pointer, '/')+1:]; {
 	case f.Format == "mrz", name == "mrz", name == "mrz_as_read":
 		return strings.ToUpper(text)
-	case name == "script" && text == "":
-		return scriptOf(t.text(strings.TrimSuffix(pointer, "script") + "native"))
-	case name == "latin" && text == "":
-		if native := t.text(strings.TrimSuffix(pointer, "latin") + "native"); scriptOf(native) == "Latn" {
-			return native
-		}
+	case text == "":
+		return t.derived(pointer)
 	}
 	if list, ok := schemas.List(f.CodeList); ok {
 		return codeTyped(list, text)
 	}
 	return text
+}
+
+// derived is what follows from a name as its bearer writes it, where nothing else is
+// typed: its script, and the name in Latin letters if it is written in them.
+func (t *typed) derived(pointer string) string {
+	cut := strings.LastIndexByte(pointer, '/')
+	native := t.text(pointer[:cut] + "/native")
+	switch script := scriptOf(native); {
+	case pointer[cut:] == "/script":
+		return script
+	case pointer[cut:] == "/latin" && script == "Latn":
+		return native
+	}
+	return ""
 }
 
 func or(text, otherwise string) string {
@@ -228,6 +238,11 @@ func (t *typed) fillObject(pattern, pointer string, o map[string]any) {
 		name := f.Pointer[len(pattern)+1:]
 		if v, there := o[name]; there {
 			t.fillValue(f, pointer+"/"+name, v)
+		}
+	}
+	for _, at := range []string{pointer + "/script", pointer + "/latin"} {
+		if follows := t.derived(at); follows != "" && t.text(at) == follows {
+			t.values.Del(at) // it would not follow a name that is corrected
 		}
 	}
 	if isPlace(t.fields, pattern) {

@@ -102,3 +102,22 @@ func TestInstantsAsPeopleTypeThem(t *testing.T) {
 		}
 	}
 }
+
+// A name that is typed once follows its correction: what was taken from it for another
+// field comes back empty, and is taken from the new one. What somebody wrote stays.
+func TestTypedNamesFollow(t *testing.T) {
+	for _, c := range []struct{ native, latin, script, corrected, want string }{
+		{"Trần Văn Lỗi", "Trần Văn Lỗi", "Latn", "Hoàn Toàn Khác", `{"latin":"Hoàn Toàn Khác","native":"Hoàn Toàn Khác","script":"Latn"}`},
+		{"Trần Văn Lỗi", "Tran Van Loi", "Latn", "Hoàn Toàn Khác", `{"latin":"Tran Van Loi","native":"Hoàn Toàn Khác","script":"Latn"}`},
+		{"ចាន់ធី", "Chanthy", "Khmr", "Chanthy", `{"latin":"Chanthy","native":"Chanthy","script":"Latn"}`},
+		{"陳美", "Chen Mei", "Hant", "陳明", `{"latin":"Chen Mei","native":"陳明","script":"Hant"}`},
+	} {
+		form := newTyped(catalogueOf(t), "identity_verification_request", url.Values{}, time.UTC)
+		form.fill(map[string]any{"subjects": []any{map[string]any{"name": map[string]any{"native": c.native, "latin": c.latin, "script": c.script}}}})
+		form.values.Set("/subjects/0/name/native", c.corrected)
+		got, err := json.Marshal(at(form.body(), "/subjects/0/name"))
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s, corrected, is %s, want %s (%v)", c.native, got, c.want, err)
+		}
+	}
+}
