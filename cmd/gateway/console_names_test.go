@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"html"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -71,5 +73,47 @@ func TestConsoleCorrectsANameOnce(t *testing.T) {
 	h.write("#again-why", "sửa lại họ tên")
 	h.click(`form[action$="/again"] button`)
 	corrects("again")
+	s.quiet()
+}
+
+// What is wrong with a name is told at the field that it was typed into, and not at one
+// that follows from it and was left empty, as its hint says.
+func TestConsoleSaysWhatIsWrongWithAName(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	const native, latin = `id="f-subjects-0-name-native-fault"`, `id="f-subjects-0-name-latin-fault"`
+	preview := func(name, inLatin string) page {
+		t.Helper()
+		return v.post("/write/"+exchange.NewID(), url.Values{
+			"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}, "do": {"preview"},
+			"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/sex": {"female"}, "/subjects/0/date_of_birth#y": {"1998"}, "/subjects/0/claimed_citizenship": {"KH"},
+			"/subjects/0/claimed_birthplace/country": {"KH"}, "/subjects/0/claimed_birthplace/text_as_given": {"Takeo"},
+			"/subjects/0/name/native": {name}, "/subjects/0/name/latin": {inLatin},
+		})
+	}
+	for _, c := range []struct{ name, latin, at, says string }{
+		{"Trần\u00a0Văn\u2009Lỗi\u00a0", "", "", ""},     // spaces of other kinds are spaces
+		{"ចាន់\u200bធី", "Chanthy", "", ""},              // Khmer is written with it
+		{"ចាន់ធី\u202e", "Chanthy", native, "U+202E"},    // and not with this
+		{"Trần Văn\u200b Lỗi", "", native, "U+200B"},     //
+		{"Trần Văn Lỗi\u200e", "", native, "U+200E"},     //
+		{"Trần Văn Lỗi", "Tran\u200e", latin, "U+200E"},  //
+		{"", "", native, "Mục này cần được điền"},        //
+		{"Trần Văn Lỗi 2", "", latin, "không phải chữ "}, // it has to be written without that
+		{"Trần Văn Lỗi", "Лоев", latin, "Chỉ dùng chữ La-tinh"},
+	} {
+		p := preview(c.name, c.latin)
+		if c.at == "" {
+			if p.status != 200 || !strings.Contains(p.body, "Đối tác sẽ thấy đúng như sau") || strings.Contains(p.body, "U+00A0") || strings.Contains(p.body, "U+2009") {
+				t.Errorf("%q: %d %s", c.name, p.status, p.body)
+			}
+			continue
+		}
+		_, fault, _ := strings.Cut(p.body, c.at)
+		fault, _, _ = strings.Cut(html.UnescapeString(fault), "</p>")
+		if p.status != 422 || !strings.Contains(fault, c.says) || strings.Count(p.body, `name-native-fault"`)+strings.Count(p.body, `name-latin-fault"`) != 2 { // once as what describes the field
+			t.Errorf("%q, %q: %d %q", c.name, c.latin, p.status, fault)
+		}
+	}
 	s.quiet()
 }

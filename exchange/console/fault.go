@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -43,21 +44,23 @@ func (f fieldFaults) titled(v *visit, title string) (int, string) {
 	return http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
 }
 
+// unseenRule is broken by a text that is right but for what nobody would see in it.
+const unseenRule = "unseen"
+
 // faults puts what is wrong in the officer's words, by the place of each.
 func (c *Console) faults(v *visit, p *pen, problem *exchange.Problem) map[string][]string {
 	found := problem.Errors
-	if len(found) == 0 {
+	if len(found) == 0 && problem.Rule != unseenRule {
 		found = []exchange.FieldError{{Pointer: problem.Pointer, Rule: problem.Rule}}
 	}
-	out, unreadable := map[string][]string{}, map[string]string{}
+	out, unreadable, unseen := map[string][]string{}, map[string]string{}, p.unseen()
 	for _, e := range found {
 		pointer, inBody := strings.CutPrefix(e.Pointer, "/body")
 		if !inBody {
 			pointer = "." + strings.TrimPrefix(pointer, "/")
 		}
-		// Which script it is follows from the name, once there is one.
-		if name, ok := strings.CutSuffix(pointer, "/script"); ok && p.text(name+"/native") == "" {
-			continue
+		if name, follows := p.follows(pointer); follows && (p.text(name) == "" || unseen[name] != 0) {
+			continue // from a name that is asked for itself
 		}
 		text := c.faultWords(v, p, pointer, e.Rule)
 		if e.Rule == "format" {
@@ -74,6 +77,9 @@ func (c *Console) faults(v *visit, p *pen, problem *exchange.Problem) map[string
 		}
 		out[pointer] = said
 	}
+	for pointer, r := range unseen { // whatever else is wrong may come of it
+		out[pointer] = []string{v.s.T("fault.unseen", fmt.Sprintf("U+%04X", r))}
+	}
 	return out
 }
 
@@ -86,6 +92,9 @@ func (c *Console) faultWords(v *visit, p *pen, pointer, rule string) string {
 	case "maxLength", "maxItems":
 		return v.s.T("fault."+rule, f.Limit)
 	case "pattern":
+		if _, follows := p.follows(pointer); follows {
+			return v.s.T("fault.latin_signs")
+		}
 		return v.s.Or("fault.pattern."+name, v.s.T("fault.other"))
 	case "required", "field-required":
 		if f.Format == "" && f.CodeList != "" {

@@ -47,6 +47,9 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 	if moved(err) {
 		return c.conflictPage(v, p)
 	}
+	if err == nil && len(p.unseen()) > 0 { // the form says where
+		err = &exchange.Problem{Kind: exchange.ProblemSchema, Rule: unseenRule}
+	}
 	if problem := exchange.AsProblem(err); err != nil && problem.Kind.Status < http.StatusInternalServerError {
 		return c.showForm(v, http.StatusUnprocessableEntity, p, problem, nil)
 	}

@@ -44,9 +44,33 @@ func directlyIn(fields []schemas.Field, pattern string) []schemas.Field {
 	return out
 }
 
-// text returns what was typed in one place, as a message may hold it.
+// text returns what was typed in one place, as a message may hold it: a space of another
+// kind, as comes with what is pasted, is a space.
 func (t *typed) text(name string) string {
-	return norm.NFC.String(strings.TrimSpace(strings.ReplaceAll(t.values.Get(name), "\r\n", "\n")))
+	text := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Zs, r) {
+			return ' '
+		}
+		return r
+	}, strings.ReplaceAll(t.values.Get(name), "\r\n", "\n"))
+	return norm.NFC.String(strings.TrimSpace(text))
+}
+
+// unseen returns a character that nobody would see in each text that has one, by place.
+func (t *typed) unseen() map[string]rune {
+	out := map[string]rune{}
+	for name := range t.values {
+		if f, ok := t.field(name); !ok || f.Type != "string" || f.Format == "base64" {
+			continue
+		}
+		runes := []rune(t.text(name))
+		for i, r := range runes {
+			if !unicode.IsSpace(r) && exchange.Unseen(runes, i) {
+				out[name] = r
+			}
+		}
+	}
+	return out
 }
 
 // count is how many elements a list has in the form.
@@ -179,6 +203,12 @@ func (t *typed) derived(pointer string) string {
 		return native
 	}
 	return ""
+}
+
+// follows says from which name a field follows that was left empty.
+func (t *typed) follows(pointer string) (name string, ok bool) {
+	cut := max(strings.LastIndexByte(pointer, '/'), 0)
+	return pointer[:cut] + "/native", (pointer[cut:] == "/script" || pointer[cut:] == "/latin") && t.text(pointer) == ""
 }
 
 func or(text, otherwise string) string {
