@@ -183,6 +183,7 @@ func TestConsoleOpensACaseWithoutScript(t *testing.T) {
 	h.accessible("what opens a case")
 	h.picture("opening")
 	h.click(`a[href*="to=KH"][href*="type=` + exchange.TypeIdentityRequest + `"]`)
+	h.says("Hãy lưu trước khi mở liên kết")
 	h.accessible("an empty form")
 	h.picture("open-form")
 	person := "/subjects/0"
