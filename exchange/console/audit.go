@@ -100,6 +100,11 @@ func (c *Console) auditPage(v *visit) error {
 			return err
 		}
 		if good && view.Fault == "" {
+			if view.Fault, err = c.whole(v, &view.Filter.Case); err != nil {
+				return err
+			}
+		}
+		if good && view.Fault == "" {
 			return v.redirect("/audit" + mark(view.Filter.query().Encode()))
 		}
 		return c.show(v, (&viewBar{}).status(view.Fault), "audit", v.s.T("audit.title"), "audit", view)

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -40,4 +41,21 @@ func (c *Console) addressable(v *visit, caseID *string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// whole completes the beginning of a case's number for a list that is of one case;
+// the fault says that more than one begins so.
+func (c *Console) whole(v *visit, caseID *string) (fault string, err error) {
+	if *caseID == "" {
+		return "", nil
+	}
+	found, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: *caseID, Limit: casesOnPage})
+	switch {
+	case err != nil, slices.ContainsFunc(found, func(row exchange.CaseRow) bool { return row.Case == *caseID }):
+	case len(found) == 1:
+		*caseID = found[0].Case
+	case len(found) > 1:
+		fault = "filter.case_many"
+	}
+	return fault, err
 }

@@ -74,8 +74,14 @@ func (c *Console) messagesPage(v *visit) error {
 			return err
 		}
 		if good && fault == "" {
+			if fault, err = c.whole(v, &view.Filter.Case); err != nil {
+				return err
+			}
+		}
+		if good && fault == "" {
 			return v.redirect(view.Filter.address())
 		}
+		view.Fault = fault
 		if err := c.showTabs(v, &view.Views, viewsOfMessages); err != nil {
 			return err
 		}
@@ -102,6 +108,14 @@ func (c *Console) messagesPage(v *visit) error {
 		}
 	}
 	return c.show(v, view.Views.status(fault), "messages", view.Views.title(v, v.s.T("messages.title"), fault), "messages", view)
+}
+
+// FaultAt is the field that the fault is about.
+func (view messagesView) FaultAt() string {
+	if view.Fault == "filter.case_many" {
+		return "f-case"
+	}
+	return "f-from"
 }
 
 // authors are who may have written a message.
