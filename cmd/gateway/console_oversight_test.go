@@ -49,6 +49,14 @@ func TestConsoleOversight(t *testing.T) {
 	b.open(s.link)
 	b.click(`button[value="minh"]`)
 	b.language("en")
+	b.open("/")
+	if !strings.Contains(b.text(), "message will not be delivered") {
+		t.Errorf("nobody's work has what was given up:\n%s", b.text())
+	}
+	b.click(`.tile a[href*="delivery=dead"]`)
+	if !strings.Contains(b.text(), "Will not be delivered") {
+		t.Errorf("it does not lead there:\n%s", b.text())
+	}
 	b.open("/partners/KH")
 	b.click(`button[name="message"][value="` + dead + `"]`)
 	if text := b.text(); !strings.Contains(text, "1 message is due again.") {

@@ -48,7 +48,7 @@ func families() map[string][]string {
 		"find.":           texts("text_empty", "birth_unreadable", "person_empty", "person_script", "person_long", "reason_required", "days"),
 		"help.":           texts("rows", "enter", "find", "reason", "act", "help"),
 		"filter.due_":     texts("overdue", "soon"),
-		"filter.day":      texts("_unreadable", "s_turned"),
+		"filter.":         texts("day_unreadable", "days_turned", "case_many"),
 		"problem.": texts("agreement-refused", "audience-mismatch", "case-order", "case-state", "content-encoding", "correction-refused", "envelope-invalid", "erased",
 			"expired", "field-refused", "id-reused", "issuer-mismatch", "json-invalid", "jws-invalid", "lifetime-too-long", "media-type", "not-yet-valid",
 			"schema-violation", "signature-invalid", "too-large", "type-unknown",

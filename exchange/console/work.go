@@ -94,8 +94,13 @@ type workView struct {
 	Theirs  int  // how many wait for a partner
 	Many    int  // where counting ends
 	Drafts  bool // the officer has to do with drafts
-	Waiting []DraftLine
-	Held    []DraftLine
+	// Dead counts messages that were given up: the officer's own, all of their partners
+	// for a supervisor.
+	Dead     int
+	DeadMore bool
+	DeadBy   string
+	Waiting  []DraftLine
+	Held     []DraftLine
 	// Rejected are the officer's own drafts that somebody has rejected: they write
 	// them again or discard them.
 	Rejected []RejectedLine
@@ -179,6 +184,14 @@ func (c *Console) workPage(v *visit) error {
 		return err
 	}
 	if view.Drafts = v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor); view.Drafts {
+		if !v.officer.Has(exchange.RoleSupervisor) {
+			view.DeadBy = v.officer.ID
+		}
+		dead, next, err := c.cfg.Files.Mail(v.r.Context(), v.officer, exchange.MailFilter{Direction: exchange.Out, Delivery: exchange.JobDead, Author: view.DeadBy, Limit: messagesOnPage})
+		if err != nil {
+			return err
+		}
+		view.Dead, view.DeadMore = len(dead), next != exchange.MailPlace{}
 		if view.Waiting, err = c.draftLines(v, exchange.DraftWaiting, ""); err != nil {
 			return err
 		}
