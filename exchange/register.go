@@ -275,9 +275,11 @@ type Comparison struct {
 }
 
 // SideBySide compares two persons field by field for an officer, and shows them.
-// Both are opened: the accesses and their reason are in the record first.
+// Before that the accesses and their reason are in the record, and of nobody who is
+// not there.
 func (r *Register) SideBySide(ctx context.Context, by *Officer, a, b SubjectKey, reason string) (Comparison, error) {
 	var out Comparison
+	var accesses [2]Access
 	for i, key := range []SubjectKey{a, b} {
 		_, until, err := r.cfg.Files.door(ctx, by, key.CaseKey)
 		if err != nil {
@@ -286,11 +288,13 @@ func (r *Register) SideBySide(ctx context.Context, by *Officer, a, b SubjectKey,
 		if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
 			return Comparison{}, forbidden("compare persons")
 		}
-		access := Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}, BreakGlass: !until.IsZero()}
-		if err := recordAccess(ctx, r.cfg.Files.cfg.Recorder, access); err != nil {
+		accesses[i] = Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}, BreakGlass: !until.IsZero()}
+		if out.Persons[i], err = r.person(ctx, key); err != nil {
 			return Comparison{}, err
 		}
-		if out.Persons[i], err = r.person(ctx, key); err != nil {
+	}
+	for _, access := range accesses {
+		if err := recordAccess(ctx, r.cfg.Files.cfg.Recorder, access); err != nil {
 			return Comparison{}, err
 		}
 	}
@@ -302,6 +306,15 @@ func (r *Register) SideBySide(ctx context.Context, by *Officer, a, b SubjectKey,
 func (r *Register) Compare(ctx context.Context, by *Officer, a, b SubjectKey, reason string) (identity.Report, error) {
 	out, err := r.SideBySide(ctx, by, a, b, reason)
 	return out.Report, err
+}
+
+// Described refuses a person of whom nothing in the case says who they are.
+func (r *Register) Described(ctx context.Context, by *Officer, key SubjectKey) error {
+	if _, err := r.cfg.Files.row(ctx, by, key.CaseKey); err != nil {
+		return err
+	}
+	_, err := r.person(ctx, key)
+	return err
 }
 
 // Odd says what does not fit together in what one message says of a person, such

@@ -165,6 +165,29 @@ func (s *scene) indexed() {
 	}
 }
 
+// Who is not there is not compared, and nothing of it is in the record.
+func TestConsoleComparesNobody(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	one, other := "KH/"+s.fresh+"/", "KH/"+s.overdue+"/"
+	for _, path := range []string{
+		"/compare/" + one + "S-1/with/" + other + "S-99", "/compare/" + one + "S-99/with/" + other + "S-1", "/compare/" + one + "S-1/with/" + other + url.PathEscape("<script>"),
+	} {
+		if p := v.get(path); p.status != 404 {
+			t.Errorf("%s: %d", path, p.status)
+		}
+		for _, reason := range []string{"có thể là một người", ""} {
+			if p := v.post(path, url.Values{"reason": {reason}}); p.status != 404 {
+				t.Errorf("%s, because %q: %d", path, reason, p.status)
+			}
+		}
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 0 {
+		t.Errorf("%d accesses are in the record, and nobody was there", n)
+	}
+	s.quiet()
+}
+
 // Two persons who may be one, side by side: hidden until there is a reason, and
 // both looks are in the record before anything is shown.
 func TestConsoleCompares(t *testing.T) {

@@ -39,6 +39,14 @@ func TestProbableDuplicates(t *testing.T) {
 		if rows := p.vn.rows(exchange.Filter{Kind: exchange.KindAccess}); len(rows) != 0 {
 			t.Errorf("%d accesses for a look that shows nobody", len(rows))
 		}
+		for _, nobody := range []exchange.SubjectKey{{CaseKey: known.CaseKey, Subject: "S-99"}, {CaseKey: asking.CaseKey, Subject: ""}} {
+			if _, err := p.vn.node.register.Compare(t.Context(), everyone, asking, nobody, "they may be one person"); exchange.AsProblem(err).Kind != exchange.ProblemNotFound {
+				t.Errorf("%q is compared: %v", nobody.Subject, err)
+			}
+		}
+		if rows := p.vn.rows(exchange.Filter{Kind: exchange.KindAccess}); len(rows) != 0 {
+			t.Errorf("%d accesses to nobody", len(rows))
+		}
 		report, err := p.vn.node.register.Compare(t.Context(), everyone, asking, known, "they may be one person")
 		if err != nil || len(report.Findings) == 0 {
 			t.Errorf("%+v %v", report, err)

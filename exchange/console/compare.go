@@ -69,7 +69,10 @@ func (c *Console) comparePage(v *visit) error {
 		}
 		view.Sides[i] = sideView{c.caseLine(v, file.Row), key.Subject, slices.Contains(minors, key.Subject)}
 	}
-	found, err := c.cfg.Register.Duplicates(ctx, v.officer, keys[0])
+	if err := c.cfg.Register.Described(ctx, v.officer, keys[1]); err != nil {
+		return err
+	}
+	found, err := c.cfg.Register.Duplicates(ctx, v.officer, keys[0]) // refuses who is not there
 	if err != nil {
 		return err
 	}
