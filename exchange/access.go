@@ -17,9 +17,11 @@ type Access struct {
 	Partner string   `json:"-"`
 	Case    string   `json:"-"`
 	What    string   `json:"what"`              // message, draft, person; case: all of it becomes open
-	ID      string   `json:"-"`                 // its jti
+	ID      string   `json:"-"`                 // its jti, or a person's reference
 	Fields  []string `json:"fields,omitempty"`  // JSON Pointers into its body; "" is all of it
 	Printed bool     `json:"printed,omitempty"` // it went on paper, or into a file
+	// With is whom a person was compared with.
+	With *SubjectKey `json:"with,omitempty"`
 	// BreakGlass: the officer is not assigned to it, and saw it in an emergency.
 	BreakGlass bool `json:"break_glass,omitempty"`
 }

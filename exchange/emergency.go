@@ -211,6 +211,7 @@ type Look struct {
 	Type       string   // of the message; "" where the case's book has none
 	Fields     []string // JSON Pointers; "" is all of it
 	BreakGlass bool
+	Compared   Compared
 	// Wider: it was of more than this case: of all of Partner, or with "" of everything.
 	Wider   bool
 	Partner string
@@ -255,7 +256,7 @@ func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before 
 					continue
 				}
 			}
-			look, err := c.lookOf(ctx, book, r)
+			look, err := c.lookOf(ctx, by, book, r)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -276,12 +277,12 @@ func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before 
 }
 
 // lookOf opens one look.
-func (c *CaseFiles) lookOf(ctx context.Context, book *Book, r Row) (Look, error) {
+func (c *CaseFiles) lookOf(ctx context.Context, by *Officer, book *Book, r Row) (look Look, err error) {
 	var a Access
 	if err := c.cfg.Opener.read(ctx, r, &a); err != nil {
 		return Look{}, err
 	}
-	look := Look{Index: r.Index, At: r.At, Officer: a.Officer, Reason: a.Reason, What: a.What, ID: r.ID, Fields: a.Fields, BreakGlass: a.BreakGlass}
+	look = Look{Index: r.Index, At: r.At, Officer: a.Officer, Reason: a.Reason, What: a.What, ID: r.ID, Fields: a.Fields, BreakGlass: a.BreakGlass}
 	if look.What == "" { // an earlier program wrote of a bundle no more than its entry's type says
 		look.What = strings.TrimSuffix(r.Type, "_export")
 	}
@@ -290,5 +291,28 @@ func (c *CaseFiles) lookOf(ctx context.Context, book *Book, r Row) (Look, error)
 			look.Type = note.Type
 		}
 	}
-	return look, nil
+	look.Compared, err = c.compared(ctx, by, r, a.With)
+	return look, err
+}
+
+// A Compared says who was compared, and with whom.
+type Compared struct {
+	Subject string      // "" where nobody was
+	With    *SubjectKey // nil where the record does not say, or it is Hidden
+	Hidden  bool        // it was somebody of a case that whoever asks may not see
+}
+
+// compared is what an officer may know of a comparison; nothing of another look.
+func (c *CaseFiles) compared(ctx context.Context, by *Officer, r Row, with *SubjectKey) (Compared, error) {
+	if r.Type != personRead {
+		return Compared{}, nil
+	}
+	if with == nil { // an earlier program did not write it
+		return Compared{Subject: r.ID}, nil
+	}
+	_, err := c.row(ctx, by, with.CaseKey)
+	if AsProblem(err).Kind == ProblemNotFound {
+		return Compared{Subject: r.ID, Hidden: true}, nil
+	}
+	return Compared{Subject: r.ID, With: with}, err
 }

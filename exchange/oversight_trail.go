@@ -32,6 +32,7 @@ type Deed struct {
 	BreakGlass bool
 	Method     string   // of a sign-in
 	Whom       []string // of a change to an officer: who was changed; of an assignment: who has the case; of a sign-out by somebody else: who was put out
+	Compared   Compared // of two persons
 	Erased     bool     // nothing of it can be read any more
 	Withheld   bool     // the reason is for those alone who may see all that it was of
 }
@@ -79,7 +80,11 @@ func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, befor
 				}
 			}
 			if told {
-				if deed := o.deed(ctx, r, event); f.Officer == "" || deed.By == f.Officer || slices.Contains(deed.Whom, f.Officer) {
+				deed, err := o.deed(ctx, by, r, event)
+				if err != nil {
+					return nil, 0, err
+				}
+				if f.Officer == "" || deed.By == f.Officer || slices.Contains(deed.Whom, f.Officer) {
 					if deed.Withheld = withheld || unexplained(by, r, deed.Fields); deed.Withheld {
 						deed.Reason = ""
 					}
@@ -130,15 +135,15 @@ func (o *Oversight) widened(ctx context.Context, by *Officer, f *Filter) (CaseRo
 }
 
 // deed says who did what an entry records.
-func (o *Oversight) deed(ctx context.Context, r Row, event Event) Deed {
+func (o *Oversight) deed(ctx context.Context, by *Officer, r Row, event Event) (Deed, error) {
 	out := Deed{Event: event, Entry: r.Type}
 	if r.Kind != KindAccess && r.Kind != KindEvent {
-		return out
+		return out, nil
 	}
 	opened, err := o.cfg.Files.cfg.Opener.Open(ctx, r)
 	if err != nil {
 		out.Erased = true
-		return out
+		return out, nil
 	}
 	var data struct {
 		By         string          `json:"by"`
@@ -149,9 +154,10 @@ func (o *Oversight) deed(ctx context.Context, r Row, event Event) Deed {
 		Method     string          `json:"method"`
 		Officers   []string        `json:"officers"`
 		Signed     string          `json:"signed"`
+		With       *SubjectKey     `json:"with"`
 	}
 	if json.Unmarshal(opened.Data, &data) != nil { // some events are lists
-		return out
+		return out, nil
 	}
 	if data.Signed != "" {
 		data.Reason = Approval{Signed: data.Signed}.Reason()
@@ -170,5 +176,6 @@ func (o *Oversight) deed(ctx context.Context, r Row, event Event) Deed {
 	case out.By == "":
 		_ = json.Unmarshal(data.Officer, &out.By) // not a name: nobody is named
 	}
-	return out
+	out.Compared, err = o.cfg.Files.compared(ctx, by, r, data.With)
+	return out, err
 }

@@ -268,6 +268,9 @@ func (r *Register) Search(ctx context.Context, by *Officer, d Description, reaso
 	return r.find(ctx, by, d.person(), SubjectKey{}, maxCandidates, doors{})
 }
 
+// personRead is the type of the entry that says that a person was compared.
+const personRead = "person_read"
+
 // A Comparison is two persons side by side, and what the comparison finds.
 type Comparison struct {
 	Persons [2]identity.Person
@@ -280,7 +283,8 @@ type Comparison struct {
 func (r *Register) SideBySide(ctx context.Context, by *Officer, a, b SubjectKey, reason string) (Comparison, error) {
 	var out Comparison
 	var accesses [2]Access
-	for i, key := range []SubjectKey{a, b} {
+	pair := []SubjectKey{a, b}
+	for i, key := range pair {
 		_, until, err := r.cfg.Files.door(ctx, by, key.CaseKey)
 		if err != nil {
 			return Comparison{}, err
@@ -288,7 +292,7 @@ func (r *Register) SideBySide(ctx context.Context, by *Officer, a, b SubjectKey,
 		if !by.Has(RoleOfficer, RoleSupervisor, RoleSystem) {
 			return Comparison{}, forbidden("compare persons")
 		}
-		accesses[i] = Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}, BreakGlass: !until.IsZero()}
+		accesses[i] = Access{Officer: by.ID, Reason: reason, Partner: key.Partner, Case: key.Case, What: "person", ID: key.Subject, Fields: []string{"/subjects/*"}, With: &pair[1-i], BreakGlass: !until.IsZero()}
 		if out.Persons[i], err = r.person(ctx, key); err != nil {
 			return Comparison{}, err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -224,4 +225,42 @@ func TestConsoleCompares(t *testing.T) {
 	}
 	s.quiet()
 	s.vn.check()
+}
+
+// A comparison says on the pages of both cases, and in the audit, who was compared with
+// whom; of a case that somebody may not see it says only that there was one.
+func TestConsoleSaysWhoWasCompared(t *testing.T) {
+	s := newScene(t)
+	lan := s.visitedBy("lan")
+	if p := lan.post("/compare/KH/"+s.fresh+"/S-1/with/KH/"+s.ours+"/S-9", url.Values{"reason": {"có thể là một người"}}); p.status != 200 {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	const hidden = "với một người trong hồ sơ mà bạn không được xem"
+	looks := func(v *visitor, caseID string) string {
+		body := v.get("/cases/KH/" + caseID).body
+		return words(body[strings.Index(body, `id="looks"`):])
+	}
+	for caseID, want := range map[string]string{s.fresh: "So sánh một người Người S-1 , với người S-9 , KH " + s.ours, s.ours: "So sánh một người Người S-9 , với người S-1 , KH " + s.fresh} {
+		if got := looks(lan, caseID); !strings.Contains(got, want) || strings.Contains(got, "Những người có thể") {
+			t.Errorf("%q is missing:\n%s", want, got)
+		}
+	}
+	an := newVisitor(t, s.address)
+	an.get(s.pages.OpenDoor("/", "an"))
+	an.post("/sign-in/demonstration", url.Values{"officer": {"an"}})
+	if got := words(an.get("/audit").body); !strings.Contains(got, "Người S-1 , với người S-9 , KH "+s.ours) || !strings.Contains(got, "Người S-9 , với người S-1 , KH "+s.fresh) {
+		t.Errorf("the audit:\n%s", got)
+	}
+	if err := s.vn.node.files.Assign(t.Context(), &officerMinh, exchange.CaseKey{Partner: "KH", Case: s.ours}, []string{"minh"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := looks(lan, s.fresh); !strings.Contains(got, hidden) || strings.Contains(got, s.ours) || strings.Contains(got, "S-9") {
+		t.Errorf("a case of another officer is named:\n%s", got)
+	}
+	s.quiet()
+}
+
+// words are what a page says, without its markup.
+func words(body string) string {
+	return strings.Join(strings.Fields(regexp.MustCompile(`(?s)<[^>]*>`).ReplaceAllString(body, " ")), " ")
 }

@@ -35,6 +35,7 @@ type deedLine struct {
 	Erased   bool
 	Withheld bool   // the reason
 	Link     string // of a message
+	Compared comparedLine
 }
 
 // A trailView is the page of who did what.
@@ -142,7 +143,7 @@ func (v *visit) written(reason string) string {
 
 func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
 	out := deedLine{
-		Index: d.Index, At: d.At, Case: d.Case, By: c.who(v, d.By), Whom: c.whoAll(v, d.Whom), Reason: v.written(d.Reason), Broken: d.BreakGlass, Erased: d.Erased, Withheld: d.Withheld,
+		Index: d.Index, At: d.At, Case: d.Case, By: c.who(v, d.By), Whom: c.whoAll(v, d.Whom), Reason: v.written(d.Reason), Broken: d.BreakGlass, Erased: d.Erased, Withheld: d.Withheld, Compared: c.comparedLine(v, d.Compared),
 		What: v.s.Or("event."+d.Entry, v.s.Or("timeline."+string(d.Kind), d.Entry)),
 	}
 	if d.Method != "" {

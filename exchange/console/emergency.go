@@ -111,6 +111,28 @@ type LookLine struct {
 	Emergency bool
 	Wider     string // of what it was, when that is more than the case
 	Withheld  bool   // the reason
+	Compared  comparedLine
+}
+
+// A comparedLine says who was compared, and with whom.
+type comparedLine struct {
+	Subject string // "" where nobody was
+	With    *otherPerson
+	Hidden  bool // it was somebody of a case that the officer may not see
+}
+
+// An otherPerson is a person of another case.
+type otherPerson struct {
+	Partner       Party
+	Case, Subject string
+}
+
+func (c *Console) comparedLine(v *visit, d exchange.Compared) comparedLine {
+	out := comparedLine{Subject: d.Subject, Hidden: d.Hidden}
+	if d.With != nil {
+		out.With = &otherPerson{c.party(v.s, d.With.Partner), d.With.Case, d.With.Subject}
+	}
+	return out
 }
 
 // looksShown is how many looks a page has.
@@ -125,7 +147,7 @@ func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]Loo
 	var out []LookLine
 	for _, l := range looks {
 		line := LookLine{
-			At: l.At, By: c.who(v, l.Officer), Reason: v.written(l.Reason), Emergency: l.BreakGlass, Withheld: l.Withheld,
+			At: l.At, By: c.who(v, l.Officer), Reason: v.written(l.Reason), Emergency: l.BreakGlass, Withheld: l.Withheld, Compared: c.comparedLine(v, l.Compared),
 			What: v.s.Or("look."+l.What, v.s.Or("report.kind."+l.What, l.What)),
 		}
 		if l.Type != "" {
@@ -151,6 +173,9 @@ var searched = map[string]string{"name": "find.name", "date_of_birth": "find.bir
 func (c *Console) places(v *visit, messageType string, fields []string) []string {
 	var out []string
 	for _, f := range fields {
+		if f == "/subjects/*" { // all that there is of a person who was compared, and that one is named
+			continue
+		}
 		named := v.s.Or(or(searched[f], "report.kind."+f), "")
 		if named == "" {
 			named = c.placeOf(v, or(messageType, exchange.TypeIdentityRequest), f, nil)
