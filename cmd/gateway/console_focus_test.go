@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -33,4 +34,42 @@ func TestConsoleFocusIsNotCovered(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A button that changes the form leads to what it has changed, without a script too:
+// whoever goes by keys, or listens, goes on from there and not from the top of the page.
+func TestConsoleFocusGoesOn(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.noScript()
+	h.open("/write?to=KH&type=" + exchange.TypeIdentityRequest)
+	goes := func(button, on, next string) {
+		t.Helper()
+		h.click(`button[value="` + button + `"]`)
+		if !look(h.browser, chromedp.Evaluate[bool](`(e => { const r = e.getBoundingClientRect(); return e.matches("`+on+`") && r.top >= 0 && r.bottom <= innerHeight })(document.activeElement)`)) {
+			t.Errorf("%s: the focus is on %s", button, look(h.browser, chromedp.Evaluate[string](`document.activeElement.outerHTML.slice(0, 200)`)))
+		}
+		if h.press(kb.Tab); next != "" && !look(h.browser, chromedp.Evaluate[bool](`document.activeElement.matches('`+next+`')`)) {
+			t.Errorf("%s: the next key comes to %s", button, look(h.browser, chromedp.Evaluate[string](`document.activeElement.outerHTML.slice(0, 200)`)))
+		}
+	}
+	const consent = ".safeguards/consent_or_authority"
+	goes("add /subjects", "#f-subjects-1 > legend", at("/subjects/1/subject_ref"))
+	goes("add /subjects", "#f-subjects-2 > legend", at("/subjects/2/subject_ref"))
+	goes("remove /subjects/0", "#f-subjects-0 > legend", at("/subjects/0/subject_ref"))
+	goes("remove /subjects/1", "#f-subjects-0 > legend", "")
+	h.tap(`.set--element > .extra > summary`)
+	goes("add /subjects/0/documents", "#f-subjects-0-documents-0 > legend", "")
+	goes("remove /subjects/0/documents/0", "button[value='add /subjects/0/documents']", "")
+	h.write(at("/subjects/0/claimed_birthplace/text_as_given"), "Mỹ Tho")
+	goes("find /subjects/0/claimed_birthplace", "#f-subjects-0-claimed_birthplace-unit > legend", `[name="/subjects/0/claimed_birthplace#unit"]`)
+	h.accessible("a form after its button")
+	goes("add /subjects", "#f-subjects-1 > legend", "")
+	goes("add "+consent, "#f"+strings.NewReplacer(".", `\\.`, "/", "-").Replace(consent)+"-1 > legend", "")
+
+	h.open("/messages/KH/out/" + s.oursSent())
+	h.click(`a[href*="type=correction"]`)
+	goes("anew /subjects/0/name", "#f-subjects-0-name-anew", at("/subjects/0/name/native"))
+	goes("keep /subjects/0/name", "#f-subjects-0-name", "")
+	s.quiet()
 }

@@ -40,6 +40,7 @@ type Node struct {
 	Add      bool   // it is a list that may have one more
 	One      string // what an element of a list is called
 	Depends  bool   // whether it is asked for depends on other answers
+	Focus    bool   // the page begins there: a button of the form has changed it
 }
 
 // An Option is one of several values to choose from.
@@ -126,6 +127,26 @@ func (n *Node) holds() bool {
 // letters. It is asked for behind, where they do not say it.
 func told(f schemas.Field) bool {
 	return strings.HasSuffix(f.Pointer, "/name/script") || strings.HasSuffix(f.Pointer, "/other_names/*/script")
+}
+
+// begin lets the page begin at what a button has changed, and opens what it is in.
+func (n *Node) begin(kind, pointer string) bool {
+	if n.Pointer == pointer && n.Kind == kind {
+		n.Focus = true
+		return true
+	}
+	for i := range n.Nodes {
+		if n.Nodes[i].begin(kind, pointer) {
+			return true
+		}
+	}
+	for i := range n.More {
+		if n.More[i].begin(kind, pointer) {
+			n.Open = true
+			return true
+		}
+	}
+	return false
 }
 
 // has says whether a node of a kind is in a node.

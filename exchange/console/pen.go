@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -85,6 +86,15 @@ func (c *Console) nameMessages(v *visit, p *pen) error {
 		p.messages = append(p.messages, Option{Value: id, Label: label})
 	}
 	return nil
+}
+
+// number is how many elements a list of the form has.
+func (p *pen) number(list string) int {
+	if kind, ok := strings.CutPrefix(list, safeguardAt("")); ok {
+		return p.recordedOf(kind)
+	}
+	f, _ := p.field(list)
+	return p.count(f, list)
 }
 
 // draft is what the form comes to; of a correction also what it changes.

@@ -345,6 +345,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		InReplyTo: p.text(".reply"), Amends: p.Amends > 0, SavedAt: p.ChangedAt, Unattended: p.Unattended, Same: same,
 		Envelope: l.envelope(v, p), Top: l.form(), Safeguards: l.safeguards(p),
 	}
+	view.begin(p, v.r.PostFormValue("do"))
 	if view.Files = view.Top.has("file"); p.Case != "" {
 		if view.Opened, err = c.opened(v, exchange.CaseKey{Partner: p.Partner, Case: p.Case}); err != nil {
 			return err
@@ -387,6 +388,39 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		title = v.s.T("error.prefix", title)
 	}
 	return c.show(v, status, "write", title, "work", view)
+}
+
+// begin lets the page begin where a button of it has changed something: at what was
+// added or found, or at the neighbour of what was taken out.
+func (view *writeView) begin(p *pen, do string) {
+	do, pointer, _ := strings.Cut(do, " ")
+	kind := "element"
+	switch do {
+	case "add":
+		pointer = fmt.Sprintf("%s/%d", pointer, p.number(pointer)-1)
+	case "remove":
+		cut := max(strings.LastIndexByte(pointer, '/'), 0)
+		list, at := pointer[:cut], pointer[cut:]
+		last := p.number(list) - 1
+		if last < 0 {
+			kind, pointer = "list", list
+		} else if i, err := strconv.Atoi(strings.TrimPrefix(at, "/")); err != nil || i > last {
+			pointer = fmt.Sprintf("%s/%d", list, last)
+		}
+	case "find":
+		kind = "unit"
+	case "clear":
+		kind = "file"
+	case "anew":
+		kind = "anew"
+	case "keep":
+		kind = "kept"
+	default:
+		return
+	}
+	all := Node{Nodes: append([]Node{view.Top}, view.Safeguards...)}
+	all.begin(kind, pointer)
+	view.Top, view.Safeguards = all.Nodes[0], all.Nodes[1:]
 }
 
 // company says who else is writing the same, and whether the draft has moved on.
