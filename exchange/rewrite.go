@@ -100,8 +100,8 @@ func (s *Sight) drawn(messageType string, body any, open []string) any {
 }
 
 // Rewrite writes the correction that an officer's form comes to. It is judged by
-// its target's schema here, so that what is wrong is told at its place, and by the
-// rest when it is submitted. A place that is hidden from the officer stays as it
+// its target's schema and field policy here, so that what is wrong is told at its place,
+// and by the rest when it is submitted. A place that is hidden from the officer stays as it
 // is; one that they have written anew is replaced as a whole, whatever was there:
 // so a guess at what is hidden is not told to be right.
 func (s *Sight) Rewrite(ctx context.Context, by *Officer, form Form, r Rewriting) (Rewritten, error) {
@@ -157,6 +157,17 @@ func (s *Sight) fits(ctx context.Context, form Form, r Rewriting, out *Rewritten
 	}
 	if err := s.cfg.Catalogue.Validate(out.Type, corrected); err != nil {
 		return schemaProblem(ProblemSchema, "/body", err)
+	}
+	permit, err := s.cfg.Desk.TargetTerms(form.Partner, version.Claims)
+	if err != nil {
+		return err
+	}
+	known, err := s.cfg.Files.judge.known(ctx, CaseKey{form.Partner, form.Case})
+	if err != nil {
+		return err
+	}
+	if err := permit.CheckFields(corrected, minorsBy(version.Claims, known)); err != nil {
+		return policyProblem(ProblemField, "/body", err)
 	}
 	if err := s.cfg.Catalogue.Validate(TypeCorrection, body); err != nil {
 		return schemaProblem(ProblemSchema, "", err) // around the body that the officer sees

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -264,4 +265,38 @@ func TestConsoleCorrectsAReturn(t *testing.T) {
 	}
 	s.quiet()
 	s.vn.check()
+}
+
+// What an agreement withholds of a child is not asked for in a correction either; where
+// it comes all the same, it is refused by the name of its field.
+func TestConsoleCorrectionWithholds(t *testing.T) {
+	s := newScene(t)
+	sent, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeNotice, Body: json.RawMessage(
+		`{"subjects":[{"subject_ref":"S-1","sex":"female","age_band":"12_15","claimed_citizenship":"KH","identified_on":"2026-11-02","trafficking_status":"PossibleVictimOfTrafficking","decision_making_organisation":"Police","needs":{"medical":true}},` +
+			`{"subject_ref":"S-2","sex":"female","age_band":"25_39","claimed_citizenship":"KH","identified_on":"2026-11-02","trafficking_status":"PossibleVictimOfTrafficking","decision_making_organisation":"Police","needs":{"medical":true}}]}`)}, consented, exchange.Safeguard{Kind: "guardian_for_minor", On: "2026-11-02"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := s.visitedBy("lan")
+	const field = "/type_of_exploitation"
+	form := v.get("/write?to=KH&case=" + sent.Case + "&type=" + exchange.TypeCorrection + "&target=" + sent.ID)
+	if form.status != 200 || strings.Contains(form.body, "/subjects/0"+field) || !strings.Contains(form.body, "/subjects/1"+field) {
+		t.Errorf("of a child: %v, of a grown-up: %v (%d)", strings.Contains(form.body, "/subjects/0"+field), strings.Contains(form.body, "/subjects/1"+field), form.status)
+	}
+	all := url.Values{
+		"to": {"KH"}, "case": {sent.Case}, "type": {exchange.TypeCorrection}, "version": {"0"}, ".target": {sent.ID}, ".revision": {"1"}, ".reason": {"other"}, "do": {"preview"},
+		"/subjects#n": {"2"}, "/subjects/0" + field: {"ForcedLabour"},
+	}
+	for i, band := range []string{"12_15", "25_39"} {
+		at := fmt.Sprintf("/subjects/%d", i)
+		for name, value := range map[string]string{"subject_ref": fmt.Sprintf("S-%d", i+1), "sex": "female", "age_band": band, "claimed_citizenship": "KH",
+			"trafficking_status": "PossibleVictimOfTrafficking", "decision_making_organisation": "Police", "identified_on#d": "2", "identified_on#m": "11", "identified_on#y": "2026"} {
+			all.Set(at+"/"+name, value)
+		}
+	}
+	p := v.post("/write/"+exchange.NewID(), all)
+	if p.status != 422 || !strings.Contains(p.body, "Người S-1 › Hình thức bóc lột: Thỏa thuận không cho phép") {
+		t.Errorf("where it comes all the same: %d %s", p.status, p.body)
+	}
+	s.quiet()
 }

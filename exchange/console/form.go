@@ -73,6 +73,8 @@ type layout struct {
 	kept   []string // places that are hidden
 	anew   []string // hidden ones that are written anew
 	chosen []string // hidden ones that were asked for before the form came back
+	young  []string // places of persons who are or may be minors
+	barred []string // patterns of what the agreement withholds of those
 }
 
 // An Anchor is a line of the error summary.
@@ -92,10 +94,11 @@ func (l *layout) fill(pattern, pointer string, into *Node) {
 	required := slices.ContainsFunc(fields, func(f schemas.Field) bool { return f.Required })
 	for _, f := range fields {
 		rule := l.rules[f.Pointer]
-		if rule == partners.RuleForbid || unitPart(l.fields, f) {
+		at := pointer + "/" + f.Pointer[len(pattern)+1:]
+		if rule == partners.RuleForbid || unitPart(l.fields, f) || slices.Contains(l.barred, f.Pointer) && within(l.young, at) {
 			continue
 		}
-		node := l.node(f, pointer+"/"+f.Pointer[len(pattern)+1:])
+		node := l.node(f, at)
 		asked := (f.Required || f.Sometimes || rule == partners.RuleRequire) && !told(f)
 		node.Withheld = rule == partners.RuleRedact
 		node.Depends = f.Sometimes && !f.Required && rule != partners.RuleRequire

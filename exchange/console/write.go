@@ -314,6 +314,7 @@ func (c *Console) layout(v *visit, p *pen, problem *exchange.Problem) *layout {
 	case p.fix != nil:
 		l.fixed, l.persons, l.kept, l.anew = true, p.refs(), p.kept(), p.anew()
 		l.chosen = v.r.PostForm["field"]
+		l.barred, l.young = p.barred()
 	case !opens(p):
 		l.persons = p.offer.Persons
 	}
@@ -362,7 +363,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 	view.Faults = l.shown
 	for pointer, faults := range l.faults { // what no control of the page is named by
 		for _, fault := range faults {
-			place := (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(p.about(), pointer, nil)
+			place := (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(p.about(), pointer, p.body())
 			view.Faults = append(view.Faults, Anchor{"main", strings.TrimPrefix(place+": "+fault, ": ")})
 		}
 	}
