@@ -114,6 +114,9 @@ func TestConsoleHugeCase(t *testing.T) {
 	if n := strings.Count(before.body, `<span class="ref">P-`); n < exchange.MaxCasePersons || before.status != 200 {
 		t.Fatalf("%d, and %d persons", before.status, n)
 	}
+	if two, ten := strings.Index(before.body, `<span class="ref">P-2<`), strings.Index(before.body, `<span class="ref">P-10<`); two < 0 || ten < two {
+		t.Errorf("P-2 stands at %d, and P-10 at %d", two, ten)
+	}
 	// For a few of them others are looked for, and for the rest when an officer wants it.
 	if n := strings.Count(before.body, "chưa tìm"); n != exchange.MaxCasePersons-20 || !strings.Contains(before.body, `href="?alike=all#persons"`) {
 		t.Errorf("for %d persons nobody was looked for", n)

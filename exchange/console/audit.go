@@ -57,6 +57,10 @@ var trailKinds = map[string]exchange.TrailFilter{
 	"access":    {Kind: exchange.KindAccess},
 	"sign_in":   {Kind: exchange.KindEvent, Type: "officer_signed_in", Also: "sign_in_refused"},
 	"sign_out":  {Kind: exchange.KindEvent, Type: "officer_signed_out"},
+	"emergency": {Kind: exchange.KindAccess, Type: "case_emergency"},
+	"rejected":  {Kind: exchange.KindEvent, Type: "draft_reject"},
+	"discarded": {Kind: exchange.KindEvent, Type: "draft_discarded"},
+	"erased":    {Kind: exchange.KindEvent, Type: "case_erased"},
 	"assigned":  {Kind: exchange.KindEvent, Type: "case_assigned"},
 	"officer":   {Kind: exchange.KindEvent, Type: "officer_changed"},
 	"release":   {Kind: exchange.KindEvent, Type: "draft_release"},
@@ -74,7 +78,7 @@ var trailKinds = map[string]exchange.TrailFilter{
 }
 
 // trailOrder is the order in which they are offered.
-var trailOrder = []string{"access", "evidence", "signed", "sign_in", "sign_out", "officer", "assigned", "release", "retry", "overdue", "log_split", "checked", "event", "message", "receipt", "refusal", "failure"}
+var trailOrder = []string{"access", "emergency", "evidence", "signed", "sign_in", "sign_out", "officer", "assigned", "release", "rejected", "discarded", "erased", "retry", "overdue", "log_split", "checked", "event", "message", "receipt", "refusal", "failure"}
 
 // trailPage is how many entries are shown at once.
 const trailPage = 50

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
+
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
 )
@@ -178,6 +181,8 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 	for _, s := range file.Standing.Subjects {
 		view.Persons = append(view.Persons, PersonLine{Key: exchange.SubjectKey{CaseKey: key, Subject: s.Ref}, Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(view.Minors, s.Ref)})
 	}
+	byNumber := collate.New(language.Und, collate.Numeric) // S-2 before S-10
+	slices.SortStableFunc(view.Persons, func(a, b PersonLine) int { return byNumber.CompareString(a.Ref, b.Ref) })
 	if c.cfg.Register != nil && !file.Erased {
 		linked, err := c.cfg.Register.Linked(ctx, v.officer, key)
 		if err != nil {

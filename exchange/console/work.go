@@ -19,6 +19,7 @@ type CaseLine struct {
 	DueAt   time.Time // zero: no clock runs
 	Overdue bool
 	Soon    bool // due within soon
+	Erased  bool
 	MovedAt time.Time
 	// Officers have the case; none: all of the partner.
 	Officers []string
@@ -44,6 +45,7 @@ func (c *Console) caseLine(v *visit, row exchange.CaseRow) CaseLine {
 		Partner: c.party(v.s, row.Partner), Case: row.Case, Kind: string(row.Kind), State: string(row.State), Turn: string(row.Turn),
 		DueAt: row.DueAt, MovedAt: row.MovedAt, Officers: row.Assigned, Hands: c.handsOf(v, row.Assigned),
 		Overdue: !row.DueAt.IsZero() && row.DueAt.Before(v.now),
+		Erased:  row.ErasedTo > 0,
 		Soon:    !row.DueAt.IsZero() && !row.DueAt.Before(v.now) && row.DueAt.Before(v.now.Add(soon)),
 	}
 }
