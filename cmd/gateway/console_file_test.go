@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,9 +27,11 @@ func TestConsoleTakesAPhotograph(t *testing.T) {
 	photo := func(data []byte) string {
 		return `,"photo":{"media_type":"image/png","content":"` + base64.StdEncoding.EncodeToString(data) + `"}`
 	}
-	var real, forged string
+	var real, forged, begun, other string
 	s.receives(exchange.TypeIdentityRequest, asked(photo(picture.Bytes())), func(c exchange.Claims) { real = "/messages/KH/in/" + c.ID })
 	s.receives(exchange.TypeIdentityRequest, asked(photo([]byte("<html><script>1</script>"))), func(c exchange.Claims) { forged = "/messages/KH/in/" + c.ID })
+	s.receives(exchange.TypeIdentityRequest, asked(photo(append(slices.Clone(picture.Bytes()[:8]), "<html><script>1</script>"...))), func(c exchange.Claims) { begun = "/messages/KH/in/" + c.ID })
+	s.receives(exchange.TypeIdentityRequest, asked(strings.Replace(photo(picture.Bytes()), "image/png", "image/jpeg", 1)), func(c exchange.Claims) { other = "/messages/KH/in/" + c.ID })
 
 	v := s.visitedBy("lan")
 	_, id := path.Split(real)
@@ -53,8 +56,10 @@ func TestConsoleTakesAPhotograph(t *testing.T) {
 	if len(accesses) != 2 {
 		t.Errorf("%d accesses are in the record", len(accesses))
 	}
-	if p := v.post(forged, take); p.status != 422 || strings.Contains(p.body, "<script>1") {
-		t.Errorf("what is no photograph: %d", p.status)
+	for what, at := range map[string]string{"what is no photograph": forged, "what only begins like one": begun, "what is of another type": other} {
+		if p := v.post(at, take); p.status != 422 || strings.Contains(p.body, "<script>1") || !strings.Contains(p.body, "Tệp không đúng loại") {
+			t.Errorf("%s: %d", what, p.status)
+		}
 	}
 	if p := v.post(real, url.Values{"file": {place}}); p.status != 422 || strings.Contains(p.body, "PNG") {
 		t.Errorf("without a reason: %d", p.status)

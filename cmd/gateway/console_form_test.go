@@ -64,6 +64,12 @@ func TestConsoleSendsAPhotograph(t *testing.T) {
 	h.says("Tệp này không phải ảnh JPEG hay PNG")
 	h.accessible("a file that is no picture")
 	h.picture("photo-fault")
+	h.upload(at(photo), "picture.png", append(slices.Clone(picture.Bytes()[:8]), "<html><script>1</script>"...)) // it only begins like one
+	h.click(toPreview)
+	h.says("Tệp này không phải ảnh JPEG hay PNG")
+	h.upload(at(photo), "picture.png", nil)
+	h.click(`.write__do button[value="save"]`)
+	h.says("Ảnh: Tệp này trống")
 	h.upload(at(photo), "picture.png", append(slices.Clone(picture.Bytes()), make([]byte, 400_000)...))
 	h.click(toPreview)
 	h.says("Tệp này quá lớn")
@@ -147,6 +153,22 @@ func jsonOf(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(out)
+}
+
+// A photograph that is not permitted because it is of a child says so.
+func TestConsoleRefusesAPhotographOfAChild(t *testing.T) {
+	s := newScene(t)
+	s.vn.permitPhotographs()
+	v := s.visitedBy("lan")
+	p := v.post("/write/"+exchange.NewID(), url.Values{
+		"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}, "do": {"preview"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/name/native": {"Chanthy"}, "/subjects/0/sex": {"female"}, "/subjects/0/date_of_birth#y": {"2015"}, "/subjects/0/claimed_citizenship": {"KH"},
+		"/subjects/0/claimed_birthplace/country": {"KH"}, "/subjects/0/claimed_birthplace/text_as_given": {"Takeo"}, "/subjects/0/photo/media_type": {"image/png"}, "/subjects/0/photo/content": {"aaaa"},
+	})
+	if p.status != 422 || !strings.Contains(p.body, "Ảnh: Thỏa thuận không cho phép gửi mục này về người chưa thành niên") {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+	s.quiet()
 }
 
 // Where a message has more persons, each safeguard is of one of them or of all; what

@@ -78,21 +78,26 @@ func (p *pen) rules() map[string]string {
 // barred are the fields that the agreement withholds of a minor, and the places of the
 // minors of a message that is corrected.
 func (p *pen) barred() (fields, young []string) {
-	if p.fix.permit.Minors == nil {
-		return nil, nil
-	}
-	for _, rule := range p.fix.permit.Minors.Fields {
-		if rule.Rule == partners.RuleRedact || rule.Rule == partners.RuleForbid {
-			fields = append(fields, rule.Pointer)
-		}
-	}
 	for i := range p.number("/subjects") {
 		at := "/subjects/" + strconv.Itoa(i)
 		if slices.Contains(p.fix.minors, p.text(at+"/subject_ref")) {
 			young = append(young, at)
 		}
 	}
-	return fields, young
+	return barredOf(p.fix.permit), young
+}
+
+// barredOf are the fields that an agreement withholds of a minor.
+func barredOf(permit *partners.Permit) (out []string) {
+	if permit.Minors == nil {
+		return nil
+	}
+	for _, rule := range permit.Minors.Fields {
+		if rule.Rule == partners.RuleRedact || rule.Rule == partners.RuleForbid {
+			out = append(out, rule.Pointer)
+		}
+	}
+	return out
 }
 
 // safeguardKinds are those that the agreement asks for: of a correction, also

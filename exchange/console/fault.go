@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // A fieldFault is what is wrong with a field of a form: a key of the catalogue. Without
@@ -96,6 +97,14 @@ func (c *Console) faultWords(v *visit, p *pen, pointer, rule string) string {
 			return v.s.T("fault.latin_signs")
 		}
 		return v.s.Or("fault.pattern."+name, v.s.T("fault.other"))
+	case "field-forbidden":
+		permit := p.term().Permit
+		if p.fix != nil {
+			permit = p.fix.permit
+		}
+		if slices.Contains(barredOf(permit), f.Pointer) && p.rules()[f.Pointer] != partners.RuleForbid {
+			return v.s.T("fault.minor-forbidden")
+		}
 	case "required", "field-required":
 		if f.Format == "" && f.CodeList != "" {
 			return v.s.T("fault.choose")

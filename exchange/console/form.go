@@ -269,8 +269,11 @@ func restsOn(name string) bool {
 	return slices.Contains([]string{"target", "nationality_confirmation", "message", "link"}, name)
 }
 
-// file lays out an upload: what is kept is said and not shown.
+// file lays out an upload, called by what it is: what is kept is said and not shown.
 func (l *layout) file(f schemas.Field, n *Node) {
+	if whole, ok := l.field(n.Pointer[:strings.LastIndexByte(n.Pointer, '/')]); ok {
+		n.Label = l.s.Of(whole.Title)
+	}
 	n.Kind, n.Hint = "file", l.s.T("form.file", fileLimit(f)/1000)
 	if n.Value != "" {
 		n.Value = l.s.T("form.file_kept", (len(n.Value)*3/4+1023)/1024)

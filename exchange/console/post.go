@@ -47,7 +47,7 @@ func (c *Console) readForm(r *http.Request) error {
 		}
 		if part.FileName() == "" && part.Header.Get("Content-Type") == "" {
 			r.PostForm.Add(part.FormName(), string(content))
-		} else if limit := c.fileAt(part.FormName()); limit > 0 && len(content) > 0 {
+		} else if limit := c.fileAt(part.FormName()); limit > 0 && part.FileName() != "" {
 			takeFile(r.PostForm, part.FormName(), content, limit)
 		}
 	}
@@ -55,11 +55,13 @@ func (c *Console) readForm(r *http.Request) error {
 
 // takeFile takes a file for a field, or says why not.
 func takeFile(into url.Values, name string, content []byte, limit int) {
-	kind := http.DetectContentType(content)
+	kind := imageTypeOf(content)
 	switch {
+	case len(content) == 0:
+		into.Set(name+badFile, "empty")
 	case len(content) > limit:
 		into.Set(name+badFile, "size")
-	case fileNames[kind] == "":
+	case kind == "":
 		into.Set(name+badFile, "type")
 	default:
 		into.Set(name, base64.StdEncoding.EncodeToString(content))
