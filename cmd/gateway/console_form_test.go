@@ -365,3 +365,18 @@ func TestConsoleImplausibleDay(t *testing.T) {
 	}
 	s.quiet()
 }
+
+// A list that takes several asks for one or more, and a reference of a form that a field
+// has says which form.
+func TestConsoleSaysWhatAFieldTakes(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	form := url.Values{"to": {"KH"}, "type": {exchange.TypeInformationRequest}, "version": {"0"}, "do": {"preview"}, "/link": {"too short"}}
+	p := v.post("/write/"+exchange.NewID(), form)
+	for _, want := range []string{"Liên kết: Liên kết có từ 22 đến 64", "Từ 22 đến 64 chữ cái", ": Hãy chọn một hoặc nhiều mục."} {
+		if p.status != 422 || !strings.Contains(p.body, want) {
+			t.Errorf("the page lacks %q: %d %s", want, p.status, p.body)
+		}
+	}
+	s.quiet()
+}

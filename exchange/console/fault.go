@@ -106,7 +106,10 @@ func (c *Console) faultWords(v *visit, p *pen, pointer, rule string) string {
 			return v.s.T("fault.minor-forbidden")
 		}
 	case "required", "field-required":
-		if f.Format == "" && f.CodeList != "" {
+		switch {
+		case f.Type == "array" && f.Elements != "object":
+			return v.s.T("fault.choose_some")
+		case f.Format == "" && f.CodeList != "":
 			return v.s.T("fault.choose")
 		}
 		return v.s.T("fault.required")
