@@ -89,6 +89,10 @@ func TestConsoleCorrects(t *testing.T) {
 	h.consents("21")
 	h.click(toPreview)
 	h.says("Những gì thay đổi", "2011", "2010", "Chantha", "được ký và gửi ngay")
+	h.says("Lý do", "lời khai")
+	if page := h.text(); strings.Contains(page, "Thao tác") || strings.Contains(page, "Vị trí") || strings.Contains(page, target) {
+		t.Errorf("the preview says in codes what its differences say in words:\n%s", page)
+	}
 	masked("the preview", "Chanthy", "ចាន់ធី", "Takeo")
 	h.accessible("the preview of a correction")
 	h.picture("correct-preview")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -77,12 +78,28 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 	if p.fix != nil {
 		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(p.Partner, p.text(".target"))}
 		view.Differences = c.correctionOf(v, r, view.Blocks, &exchange.SeenCorrection{Type: made.Type, Before: made.Before, After: made.After, Changes: made.Changes}, given)
+		if len(view.Differences) > 0 {
+			view.Blocks = untold(view.Blocks)
+		}
 		view.Minors = p.fix.minors
 	}
 	for _, m := range content.Missing {
 		view.Missing = append(view.Missing, Lack{m.Kind, m.Subject})
 	}
 	return c.show(v, http.StatusOK, "preview", v.s.T("preview.title", view.Type.Title), "work", view)
+}
+
+// untold leaves of a correction's blocks what its differences, and the link to its target,
+// do not say in words already.
+func untold(blocks []Block) []Block {
+	var out []Block
+	for _, b := range blocks {
+		b.Rows = slices.DeleteFunc(b.Rows, func(row Row) bool { return within([]string{"/target", "/revision", "/changes"}, row.Pointer) })
+		if len(b.Rows) > 0 {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // submitForm hands a form that was previewed to the desk.
