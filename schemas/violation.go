@@ -11,8 +11,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// maxViolations bounds what one bad body can make an answer hold.
-const maxViolations = 20
+// MaxViolations bounds what one bad body can make an answer hold: where there are so
+// many, there may be more.
+const MaxViolations = 20
 
 // ruleNotPermitted is the rule of a member that a schema forbids where it
 // stands; in the schema it is the word false, which would tell nobody anything.
@@ -62,7 +63,7 @@ func (s *schema) explain(err error, v any) error {
 		return strings.Compare(a.Pointer+"\x00"+a.Rule+"\x00"+a.Detail, b.Pointer+"\x00"+b.Rule+"\x00"+b.Detail)
 	})
 	out = slices.Compact(out)
-	return &ValidationError{out[:min(len(out), maxViolations)]}
+	return &ValidationError{out[:min(len(out), MaxViolations)]}
 }
 
 // collect walks to the causes that name a keyword of ours.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
@@ -376,6 +377,24 @@ func TestConsoleSaysWhatAFieldTakes(t *testing.T) {
 	for _, want := range []string{"Liên kết: Liên kết có từ 22 đến 64", "Từ 22 đến 64 chữ cái", ": Hãy chọn một hoặc nhiều mục."} {
 		if p.status != 422 || !strings.Contains(p.body, want) {
 			t.Errorf("the page lacks %q: %d %s", want, p.status, p.body)
+		}
+	}
+	s.quiet()
+}
+
+// Of a message of many persons the summary says of whom each fault is, and that there
+// may be more than it tells.
+func TestConsoleFaultsOfManyPersons(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	form := url.Values{"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}, "do": {"preview"}, "/subjects#n": {"12"}}
+	for i := range 12 {
+		form.Set(fmt.Sprintf("/subjects/%d/subject_ref", i), fmt.Sprintf("S-%d", i+1))
+	}
+	p := v.post("/write/"+exchange.NewID(), form)
+	for _, want := range []string{">Người S-1 › Giới tính: ", ">Người S-2 › ", "Có thể còn chỗ khác"} {
+		if p.status != 422 || !strings.Contains(p.body, want) {
+			t.Errorf("the summary lacks %q: %d", want, p.status)
 		}
 	}
 	s.quiet()

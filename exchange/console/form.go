@@ -290,9 +290,28 @@ func (l *layout) take(n *Node) []string {
 	faults := l.faults[n.Pointer]
 	delete(l.faults, n.Pointer)
 	for _, fault := range faults {
-		l.shown = append(l.shown, Anchor{n.focus(), n.Label + ": " + fault})
+		l.shown = append(l.shown, Anchor{n.focus(), l.whose(n.Pointer) + n.Label + ": " + fault})
 	}
 	return faults
+}
+
+// whose names the person that a place is of, where the form has more than one.
+func (l *layout) whose(pointer string) string {
+	within, ok := strings.CutPrefix(pointer, "/subjects/")
+	i, _, inside := strings.Cut(within, "/")
+	if n, _ := strconv.Atoi(l.values.Get("/subjects#n")); !ok || !inside || n < 2 {
+		return ""
+	}
+	return l.personAt("/subjects/"+i) + " › "
+}
+
+// personAt is how the form calls a person: by reference, once there is one.
+func (l *layout) personAt(pointer string) string {
+	if ref := l.values.Get(pointer + "/subject_ref"); ref != "" {
+		return l.s.T("message.person", ref)
+	}
+	n, _ := strconv.Atoi(pointer[strings.LastIndex(pointer, "/")+1:])
+	return l.s.T("column.person") + " " + strconv.Itoa(n+1)
 }
 
 // focus is the identifier of what a fault's link leads to.
@@ -382,8 +401,8 @@ func (l *layout) list(f schemas.Field, n *Node) {
 	for i := range count {
 		pointer := n.Pointer + "/" + strconv.Itoa(i)
 		element := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.One + " " + strconv.Itoa(i+1), Remove: (count > 1 || !f.Required) && !(l.fixed && f.Pointer == "/subjects")}
-		if ref := l.values.Get(pointer + "/subject_ref"); ref != "" && f.Pointer == "/subjects" {
-			element.Label = l.s.T("message.person", ref)
+		if f.Pointer == "/subjects" {
+			element.Label = l.personAt(pointer)
 		}
 		l.fill(f.Pointer+"/*", pointer, &element)
 		element.Open = element.Open || !f.Required // who adds one has something to say of it

@@ -367,6 +367,9 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 			view.Faults = append(view.Faults, Anchor{"main", strings.TrimPrefix(place+": "+fault, ": ")})
 		}
 	}
+	if problem != nil && len(problem.Errors) >= schemas.MaxViolations {
+		view.Faults = append(view.Faults, Anchor{"main", v.s.T("form.errors_more")})
+	}
 	for _, name := range slices.Sorted(maps.Keys(l.proposes)) {
 		list, _ := schemas.List(name)
 		held := Proposal{Name: name}
