@@ -209,7 +209,8 @@ func TestConsoleCompares(t *testing.T) {
 	b.run(chromedp.SendKeys(chromedp.CSS("#reason"), "có thể là một người"))
 	b.click(".why button")
 	text := b.text()
-	for _, want := range []string{"Nguyễn Thị Mẫu", "05/1997", "1998", "Tiền Giang", "Trùng", "Lần xem này đã được ghi"} {
+	for _, want := range []string{"Nguyễn Thị Mẫu", "05/1997", "1998", "Tiền Giang", "Trùng", "Lần xem này đã được ghi",
+		"Nguyễn Thị Mẫu Họ tên theo chữ gốc", "Nguyen Thi Mau Họ tên bằng chữ La-tinh", "Mau Tên gọi khác 1 › Họ tên bằng chữ La-tinh"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing:\n%s", want, text)
 		}
@@ -232,7 +233,7 @@ func TestConsoleCompares(t *testing.T) {
 func TestConsoleSaysWhoWasCompared(t *testing.T) {
 	s := newScene(t)
 	lan := s.visitedBy("lan")
-	if p := lan.post("/compare/KH/"+s.fresh+"/S-1/with/KH/"+s.ours+"/S-9", url.Values{"reason": {"có thể là một người"}}); p.status != 200 {
+	if p := lan.post("/compare/KH/"+s.fresh+"/S-1/with/KH/"+s.ours+"/S-9", url.Values{"reason": {"có thể là một người"}}); p.status != 200 || !strings.Contains(p.body, `<td data-label="S-9, KH `+s.ours[:13]+`…">`) {
 		t.Fatalf("%d %s", p.status, p.body)
 	}
 	const hidden = "với một người trong hồ sơ mà bạn không được xem"

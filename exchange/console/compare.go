@@ -33,6 +33,11 @@ type sideView struct {
 	Minor   bool
 }
 
+// Whose tells the two apart where they do not stand side by side.
+func (s sideView) Whose() string {
+	return s.Subject + ", " + s.Case.Partner.Code + " " + cut(s.Case.Case, shownOfCase) + "…"
+}
+
 // A findingView is one field of both.
 type findingView struct {
 	Label   string
@@ -90,7 +95,7 @@ func (c *Console) comparePage(v *visit) error {
 		}
 		view.Shown = err == nil
 	}
-	view.findings(v.s, comparison)
+	view.findings(v.s, c.titles(v.s), comparison)
 	view.Reveal = reveal{
 		Action: v.r.URL.Path, Hidden: 2, Fault: fault, Reason: reason, Allowed: v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
 	}
@@ -115,17 +120,33 @@ var comparedFields = []identity.Field{
 	identity.FieldCCCD, identity.FieldDocuments, identity.FieldFather, identity.FieldFatherBirth, identity.FieldMother, identity.FieldMotherBirth,
 }
 
-func (view *compareView) findings(s *speech, c exchange.Comparison) {
+// titles returns what pages call a part of a subject, as a request has it.
+func (c *Console) titles(s *speech) func(part string) string {
+	return func(part string) string {
+		f, _ := c.cfg.Catalogue.Field(exchange.TypeIdentityRequest, "/subjects/*/"+part)
+		return s.Of(f.Title)
+	}
+}
+
+// verdictOf says what was found of a field, and how much of it agrees where the one
+// does not follow from the other.
+func verdictOf(s *speech, f identity.Finding) string {
+	verdict := f.Verdict.Key().In(s.Tag)
+	switch {
+	case f.Grade == "" || f.Verdict == identity.NotComparable, f.Verdict == identity.Same && f.Grade == identity.Exact, f.Verdict == identity.Different && f.Grade == identity.None:
+		return verdict
+	}
+	return s.T("compare.graded", verdict, f.Grade.Key().In(s.Tag))
+}
+
+func (view *compareView) findings(s *speech, title func(string) string, c exchange.Comparison) {
 	for _, field := range comparedFields {
 		line := findingView{Label: field.Key().In(s.Tag)}
 		if view.Shown {
 			f := c.Report.Of(field)
-			line.Verdict, line.Words, line.Reasons = string(f.Verdict), f.Verdict.Key().In(s.Tag), texts(s, f.Reasons)
-			if f.Grade != "" && f.Verdict != identity.NotComparable {
-				line.Words += " · " + f.Grade.Key().In(s.Tag)
-			}
+			line.Verdict, line.Words, line.Reasons = string(f.Verdict), verdictOf(s, f), texts(s, f.Reasons)
 			for i, p := range c.Persons {
-				line.Values[i] = personValues(s, field, p)
+				line.Values[i] = personValues(s, title, field, p)
 			}
 		}
 		if view.Shown && len(line.Values[0])+len(line.Values[1]) == 0 {
@@ -144,13 +165,18 @@ func (view *compareView) findings(s *speech, c exchange.Comparison) {
 }
 
 // personValues is what one person has in a field, as it was given, and what a
-// code or a partial date means.
-func personValues(s *speech, field identity.Field, p identity.Person) []Value {
+// code or a partial date means. Where there are several ways to write it, each says
+// which it is.
+func personValues(s *speech, title func(string) string, field identity.Field, p identity.Person) []Value {
 	switch field {
 	case identity.FieldName:
 		var out []Value
-		for _, n := range p.Names {
-			out = append(out, nameValues(n)...)
+		for i, n := range p.Names {
+			under := ""
+			if i > 0 {
+				under = fmt.Sprintf("%s %d", title("other_names"), i)
+			}
+			out = append(out, nameValues(title, under, n)...)
 		}
 		return out
 	case identity.FieldSex:
@@ -168,15 +194,17 @@ func personValues(s *speech, field identity.Field, p identity.Person) []Value {
 	case identity.FieldDocuments:
 		var out []Value
 		for _, d := range p.Documents {
-			out = append(out, plain(strings.TrimSpace(d.Number+" "+d.Issuer), d.MRZ, d.MRZAsRead)...)
+			out = append(out, plain(strings.TrimSpace(d.Number+" "+d.Issuer))...)
+			out = append(out, called(title("documents/*/mrz"), d.MRZ)...)
+			out = append(out, called(title("documents/*/mrz_as_read"), d.MRZAsRead)...)
 		}
 		return out
 	case identity.FieldFather:
-		return nameValues(p.Father.Name)
+		return nameValues(title, "", p.Father.Name)
 	case identity.FieldFatherBirth:
 		return dated(s, p.Father.Birth)
 	case identity.FieldMother:
-		return nameValues(p.Mother.Name)
+		return nameValues(title, "", p.Mother.Name)
 	case identity.FieldMotherBirth:
 		return dated(s, p.Mother.Birth)
 	}
@@ -193,15 +221,32 @@ func plain(texts ...string) []Value {
 	return out
 }
 
-func nameValues(n identity.Name) []Value {
-	out := plain(n.Native)
+// called is a text, and which of several ways to write something it is.
+func called(kind, text string) []Value {
+	out := plain(text)
+	for i := range out {
+		out[i].Kind = kind
+	}
+	return out
+}
+
+// nameValues is a name as its bearer writes it, in Latin letters and as in a zone.
+// What it is of, where that is not the name itself, stands with each.
+func nameValues(title func(string) string, under string, n identity.Name) []Value {
+	kind := func(part string) string {
+		if under == "" {
+			return title("name/" + part)
+		}
+		return under + " › " + title("name/"+part)
+	}
+	out := called(kind("native"), n.Native)
 	if len(out) > 0 {
 		out[0].Lang = n.Language
 	}
 	if n.Latin != n.Native {
-		out = append(out, plain(n.Latin)...)
+		out = append(out, called(kind("latin"), n.Latin)...)
 	}
-	return append(out, plain(n.MRZ)...)
+	return append(out, called(kind("mrz"), n.MRZ)...)
 }
 
 func dated(s *speech, birth string) []Value {
