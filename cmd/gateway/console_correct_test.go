@@ -304,3 +304,39 @@ func TestConsoleCorrectionWithholds(t *testing.T) {
 	}
 	s.quiet()
 }
+
+// Whoever corrects what an answer says of a person sees of whom it says it, as whoever
+// wrote the answer did.
+func TestConsoleCorrectsAnAnswerInView(t *testing.T) {
+	s := newScene(t)
+	s.kh.halt() // it has no record of the request that the scene forges
+	sent, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeIdentityResponse, Case: s.fresh, InReplyTo: s.asked,
+		Body: json.RawMessage(`{"subjects":[{"subject_ref":"S-1","outcome":"match","fields":{"name":"match","date_of_birth":"match"}}]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := s.signIn("lan")
+	h.open("/messages/KH/out/" + sent.ID)
+	h.click(`a[href*="type=correction"]`)
+	h.says("S-1")
+	if page := h.text(); !strings.Contains(page, "Họ tên") || strings.Contains(page, "Mẫu") {
+		t.Errorf("who it is about is not beside the form, or not masked:\n%s", page)
+	}
+	h.accessible("the correction of an answer")
+	h.tap(choice("/subjects/0/fields/name", "mismatch"))
+	h.click(`button[value="show-all"]`)
+	h.says("Viết lý do, từ 5 đến 1000 ký tự.")
+	h.write("#reason", "đối chiếu lại hộ tịch")
+	h.click(`button[value="show-all"]`)
+	h.says("Nguyễn Thị Mẫu")
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 1 {
+		t.Errorf("%d accesses are in the record", n)
+	}
+	h.pick(at(".reason"), "clerical_error")
+	h.click(toPreview)
+	h.click(toSend)
+	if _, body := s.sent(s.fresh); !strings.Contains(body, `{"op":"replace","pointer":"/subjects/0/fields/name","value":"mismatch"}`) {
+		t.Errorf("sent was %s", body)
+	}
+	s.quiet()
+}

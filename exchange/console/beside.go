@@ -22,10 +22,22 @@ type besideLine struct {
 // shownBeside is how many persons are shown so; of more the message itself tells.
 const shownBeside = 20
 
+// answers is the message that a form answers, or whose answer it corrects: "" for none,
+// and where the answer has something masked of its own, which is asked for first.
+func (p *pen) answers() string {
+	switch {
+	case p.fix == nil:
+		return p.text(".reply")
+	case len(p.fix.masked) == 0:
+		return p.fix.claims.InReplyTo
+	}
+	return ""
+}
+
 // beside looks at the message that a form answers; nil where it answers none.
 func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
-	reply := p.text(".reply")
-	if reply == "" || p.fix != nil {
+	reply := p.answers()
+	if reply == "" {
 		return nil, nil
 	}
 	key := exchange.MessageKey{Lane: exchange.Lane{Partner: p.Partner, Direction: exchange.In}, ID: reply}

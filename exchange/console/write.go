@@ -234,7 +234,7 @@ func (c *Console) change(v *visit, p *pen, do, at string) error {
 		p.writeAnew(at)
 	case do == "keep":
 		p.keepAsIs(at)
-	case do == "show" || do == "show-all":
+	case len(p.fix.masked) > 0 && (do == "show" || do == "show-all"): // otherwise it is of whom the message is about
 		return c.showTarget(v, p, do == "show-all")
 	}
 	return nil
