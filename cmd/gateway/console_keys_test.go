@@ -64,5 +64,16 @@ func TestConsoleTaskOverdue(t *testing.T) {
 	if b.path() != "/help" {
 		t.Errorf("a key that is turned off leads to %s", b.path())
 	}
+
+	// One menu is open at a time, and Escape shuts it, whatever is turned off.
+	menus := func() int { return look(b, chromedp.Evaluate[int](`document.querySelectorAll("details.menu[open]").length`)) }
+	for _, menu := range []string{".languages summary", ".who summary"} {
+		if b.run(chromedp.Click(chromedp.CSS(menu))); menus() != 1 {
+			t.Errorf("with %s %d menus are open", menu, menus())
+		}
+	}
+	if b.press(kb.Escape); menus() != 0 || !look(b, chromedp.Evaluate[bool](`document.activeElement.matches(".who summary")`)) {
+		t.Error("Escape does not shut a menu, or loses the focus")
+	}
 	s.quiet()
 }

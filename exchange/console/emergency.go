@@ -95,7 +95,8 @@ func (c *Console) emergencyLines(v *visit, find func(context.Context, *exchange.
 }
 
 func (c *Console) acknowledgeEmergency(v *visit) error {
-	if err := c.cfg.Files.Acknowledge(v.r.Context(), v.officer, chi.URLParam(v.r, "id")); err != nil {
+	err := c.cfg.Files.Acknowledge(v.r.Context(), v.officer, chi.URLParam(v.r, "id"))
+	if err != nil && exchange.AsProblem(err).Kind != exchange.ProblemNotFound { // somebody has, in the meantime
 		return err
 	}
 	return v.redirect("/")

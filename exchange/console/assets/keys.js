@@ -44,6 +44,14 @@ document.addEventListener("keydown", (e) => {
   e.preventDefault();
 });
 
+// Escape shuts the menu that is open, also where the other keys are off.
+document.addEventListener("keydown", (e) => {
+  const menu = e.key === "Escape" && document.querySelector("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 const choice = document.querySelector("[data-keys]");
 if (choice) {
   const button = choice.querySelector("button");
