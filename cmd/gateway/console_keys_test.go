@@ -66,7 +66,9 @@ func TestConsoleTaskOverdue(t *testing.T) {
 	}
 
 	// One menu is open at a time, and Escape shuts it, whatever is turned off.
-	menus := func() int { return look(b, chromedp.Evaluate[int](`document.querySelectorAll("details.menu[open]").length`)) }
+	menus := func() int {
+		return look(b, chromedp.Evaluate[int](`document.querySelectorAll("details.menu[open]").length`))
+	}
 	for _, menu := range []string{".languages summary", ".who summary"} {
 		if b.run(chromedp.Click(chromedp.CSS(menu))); menus() != 1 {
 			t.Errorf("with %s %d menus are open", menu, menus())

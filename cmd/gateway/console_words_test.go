@@ -61,6 +61,26 @@ func TestConsoleLetters(t *testing.T) {
 	s.quiet()
 }
 
+// A page weighs less than 150 kB, with all that a browser loads for it and has not kept
+// of another: in Vietnamese, Lao and Khmer with their letters. Chinese has too many.
+func TestConsoleWeight(t *testing.T) {
+	s := newScene(t)
+	for _, tag := range []string{"vi", "en", "lo", "km"} {
+		b := newBrowser(t, s.address) // one that has loaded the letters of a language counts them again
+		b.speaks(tag)                 // the open menu of languages has letters of all of them
+		b.open(s.pages.OpenDoor("/", "lan"))
+		b.click(`button[value="lan"]`)
+		for _, path := range []string{"/", "/cases", "/cases/KH/" + s.fresh, "/messages/KH/in/" + s.asked} {
+			b.open(path)
+			weight := look(b, chromedp.Evaluate[int](`document.fonts.ready.then(() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].reduce((n, e) => n + e.encodedBodySize, 0))`, chromedp.EvalAwaitPromise))
+			if t.Logf("%s in %s: %d bytes", path, tag, weight); weight > 150<<10 {
+				t.Errorf("%s in %s weighs %d bytes: %s", path, tag, weight, look(b, chromedp.Evaluate[string](`performance.getEntriesByType("resource").map(e => e.name + " " + e.encodedBodySize).join("\n")`)))
+			}
+		}
+	}
+	s.quiet()
+}
+
 func families(used []*css.PlatformFontUsage) string {
 	var out []string
 	for _, f := range used {

@@ -22,7 +22,7 @@ func TestNotReadyWhileNothingIsRecorded(t *testing.T) {
 			p := newPair(t, url)
 			p.vn.halt()
 			if url == "" {
-				url = "file:" + p.vn.path("gateway.db")
+				url = "file:" + p.vn.path("gateway.db") + "?_pragma=busy_timeout(10000)" // the gateway writes, too
 			}
 			db, err := sql.Open(driver, url)
 			if err != nil {

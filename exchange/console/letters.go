@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A slice is one file of the fonts, and which characters are in it.
@@ -21,14 +22,18 @@ var (
 	sliceRange = regexp.MustCompile(`U\+([0-9a-f]+)(?:-([0-9a-f]+))?`)
 )
 
-// readSlices reads what assets/fonts.css says.
+// readSlices reads what the style sheets of the letters say.
 func readSlices() ([]slice, error) {
-	data, err := assets.ReadFile("assets/fonts.css")
-	if err != nil {
-		return nil, fmt.Errorf("read the fonts' style sheet: %w", err)
+	var sheets string
+	for _, name := range []string{"fonts.css", "fonts-zh.css"} {
+		data, err := assets.ReadFile("assets/" + name)
+		if err != nil {
+			return nil, fmt.Errorf("read the fonts' style sheet: %w", err)
+		}
+		sheets += string(data)
 	}
 	var out []slice
-	for rule := range strings.Lines(string(data)) {
+	for rule := range strings.Lines(sheets) {
 		m := sliceFile.FindStringSubmatch(rule)
 		if m == nil {
 			continue // a comment
@@ -55,6 +60,18 @@ func (s slice) take(wanted map[rune]bool) bool {
 		maps.DeleteFunc(wanted, func(letter rune, _ bool) bool { return letter >= r[0] && letter <= r[1] })
 	}
 	return len(wanted) < before
+}
+
+// hasChinese says whether a page has characters of Chinese, beside what the language
+// calls itself in the menu. The style sheet that names their slices is as heavy as all
+// the rest of a page.
+func hasChinese(page []byte) bool {
+	for _, r := range string(page) {
+		if unicode.Is(unicode.Han, r) && r != '中' && r != '文' || r >= 0x3001 && r <= 0x303f {
+			return true
+		}
+	}
+	return false
 }
 
 // lettersOf returns the rules of the slices that a text needs, with the files

@@ -1,5 +1,5 @@
 """Writes the slices of the fonts, and the style sheet that names them. See design/fonts."""
-import bz2, pathlib, re, shutil, sys
+import bz2, pathlib, re, shutil, sys, unicodedata
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
@@ -25,7 +25,7 @@ def rule(family, file, points):
     rules.append(f'@font-face{{font-family:"{family}";font-weight:100 900;font-display:swap;src:url(fonts/{file}) format("woff2");unicode-range:{ranges(points)}}}')
 
 
-def take(package, family, prefix, keep):
+def take(package, family, prefix, keep, without=frozenset()):
     """Copies the slices that hold what `keep` asks for; returns their characters."""
     sheet, have = (packages / package / "wght.css").read_text(), set()
     for path in re.findall(r"url\((\./files/[^)]+)\)", sheet):
@@ -36,7 +36,10 @@ def take(package, family, prefix, keep):
         for part in claimed.split(","):
             first, _, last = part.strip()[2:].partition("-")
             listed |= set(range(int(first, 16), int(last or first, 16) + 1))
-        points &= listed  # the space and the hyphen are in every slice
+        points &= listed - without  # the space and the hyphen are in every slice
+        # Of two rules a browser takes the later one, and loads its slice: nobody reads a
+        # letter of Vietnamese from all that is rare in Latin. Marks stand with their letters.
+        points -= {p for p in have if not unicodedata.combining(chr(p))}
         if not points or not keep(source.name, points):
             continue
         file = f"{prefix}-{len(list(out.glob(prefix + '-*'))):03}.woff2"
@@ -53,13 +56,32 @@ def chinese(name, points):
 take("noto-sans", "Noto Sans", "latin", lambda name, _: re.search(r"-(latin|latin-ext|vietnamese)-", name))
 take("noto-sans-lao", "Noto Sans Lao", "lao", lambda name, _: "-lao-lao-" in name)
 take("noto-sans-khmer", "Noto Sans Khmer", "khmer", lambda name, _: "-khmer-khmer-" in name)
-have = take("noto-sans-sc", "Noto Sans SC", "chinese", chinese)
+# The signs that pages are full of, and what Chinese calls itself in the menu of languages,
+# stand among Chinese characters there: by themselves they weigh nothing.
+signs = {ord(sign) for sign in "←→★中文"}
+cut = set()
+for source in sorted((packages / "noto-sans-sc/files").glob("*-wght-normal.woff2")):
+    points = signs & set(TTFont(source, lazy=True).getBestCmap())
+    points -= cut
+    if not points:
+        continue
+    cut |= points
+    options = subset.Options(flavor="woff2", layout_features=[], name_IDs=[0, 1, 2, 13, 14], hinting=False)
+    font = subset.load_font(str(source), options)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=points)
+    cutter.subset(font)
+    file = f"signs-{len(list(out.glob('signs-*'))):03}.woff2"
+    subset.save_font(font, str(out / file), options)
+    rule("Noto Sans SC", file, points)
+latin, rules = rules, rules[:1]  # a page without Chinese does not load what names its slices
+have = take("noto-sans-sc", "Noto Sans SC", "chinese", chinese, without=signs)
 
 # The characters of China's table of 8105, from which names are given, that the
 # package lacks; and no file for whatever is rarer than that.
 with bz2.open(debian / "unicode/Unihan_OtherMappings.txt.bz2", "rt") as lines:
     table = {int(line[2:].split("\t")[0], 16) for line in lines if "\tkTGH\t" in line}
-rare = sorted(table - have)
+rare = sorted(table - have - signs)
 for i in range(0, len(rare), 118):
     points = rare[i : i + 118]
     options = subset.Options(flavor="woff2", layout_features=[], name_IDs=[0, 1, 2, 13, 14], hinting=False)
@@ -72,4 +94,5 @@ for i in range(0, len(rare), 118):
     subset.save_font(font, str(out / file), options)
     rule("Noto Sans SC", file, points)
 
-(assets / "fonts.css").write_text("\n".join(rules) + "\n")
+(assets / "fonts.css").write_text("\n".join(latin) + "\n")
+(assets / "fonts-zh.css").write_text("\n".join(rules) + "\n")
