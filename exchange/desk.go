@@ -38,8 +38,10 @@ func NewDesk(cfg DeskConfig) (*Desk, error) {
 	return &Desk{cfg}, nil
 }
 
-// The events that end a draft: the last of them, and what an officer decides.
+// The events of a draft: what says it, what ends it, and what an officer decides.
 const (
+	draftSubmitted = "draft_submitted"
+	draftAmended   = "draft_amended"
 	draftDiscarded = "draft_discarded"
 	draftDecided   = "draft_" // and the decision
 )
@@ -116,7 +118,7 @@ func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards 
 	} else if !errors.Is(err, ErrNotFound) {
 		return DraftView{}, err
 	}
-	return d.put(ctx, by, row, content, "draft_submitted")
+	return d.put(ctx, by, row, content, draftSubmitted)
 }
 
 // again answers a second submission under one identifier as the first one was.
@@ -151,7 +153,7 @@ func (d *Desk) Amend(ctx context.Context, by *Officer, id string, version int64,
 	}
 	content.Earlier, content.Authors = before.earlier(), before.Authors()
 	row.Author = by.ID
-	return d.put(ctx, by, row, content, "draft_amended")
+	return d.put(ctx, by, row, content, draftAmended)
 }
 
 // Decide takes an officer's signed statement about a draft: release or reject.

@@ -325,7 +325,7 @@ func (d *Desk) history(ctx context.Context, key CaseKey, id string) (draftHistor
 
 func (h *draftHistory) add(r Row, data []byte) error {
 	switch {
-	case r.Type == "draft_submitted" || r.Type == "draft_amended":
+	case r.Type == draftSubmitted || r.Type == draftAmended:
 		var said struct {
 			By     string `json:"by"`
 			SHA256 string `json:"sha256"`

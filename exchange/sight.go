@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -51,7 +52,7 @@ type SeenMessage struct {
 	Key      MessageKey
 	Index    int64
 	Versions []Version // bodies and changes without what is hidden
-	Hidden   []string  // what is hidden in the last version
+	Hidden   []string  // what is hidden in the last version, or was in an earlier one
 	Shown    []string  // what this look has shown
 	KeyID    string    // of the key that signed it
 	Verifies bool      // the signature verifies with a key that is known now
@@ -102,6 +103,9 @@ func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want R
 	}
 	curtain := curtain{catalogue: s.cfg.Catalogue, messageType: row.Type, about: about}
 	curtain.draw("", last.Body)
+	for _, v := range versions { // what a correction has taken out can be asked for, too
+		curtain.draw("", v.Body)
+	}
 	out := SeenMessage{Key: key, Index: row.Index, Hidden: curtain.hidden}
 	if err := s.shows(ctx, by, want, out.Hidden, Access{Partner: row.Partner, Case: row.Case, What: "message", ID: row.ID, BreakGlass: !until.IsZero()}); err != nil {
 		return SeenMessage{}, err
@@ -144,7 +148,10 @@ func (s *Sight) proof(ctx context.Context, row Row, out *SeenMessage) error {
 		return err
 	}
 	if note := book.find(row.ID, row.Direction == Out); note != nil {
-		out.Status, out.Introduced = string(note.Status), book.introduced(row.Partner, note)
+		out.Status = string(note.Status)
+		if out.Introduced, err = s.introduced(ctx, book, CaseKey{row.Partner, row.Case}, note, row.Index); err != nil {
+			return err
+		}
 		out.Named = book.named(row.Partner, note.Reply, note.Target)
 		for _, d := range note.Subjects {
 			if book.Minor(d.Ref) {
@@ -288,7 +295,9 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 		book = &Book{}
 	} else {
 		out.Assigned = book.Assigned
-		out.Introduced = book.introduced(row.Partner, draftedNote(row, view.Content.Draft.InReplyTo, body))
+		if out.Introduced, err = s.introduced(ctx, book, CaseKey{row.Partner, row.Case}, draftedNote(row, view.Content.Draft.InReplyTo, body), math.MaxInt64); err != nil {
+			return SeenDraft{}, err
+		}
 		out.Named = book.named(row.Partner, view.Content.Draft.InReplyTo, said(Claims{Type: row.Type}, body).Target)
 		for ref := range subjectsOf(body) {
 			if book.Minor(ref) && !slices.Contains(out.Minors, ref) {

@@ -14,8 +14,8 @@ import (
 )
 
 // An Introduction says which message of a case tells who a person is, and how many
-// corrections of it counted when that was answered or relied on: what came later,
-// nobody has answered.
+// corrections of it whoever answered it, or relied on it, certainly knew: what came
+// later, nobody has answered.
 type Introduction struct {
 	Subject     string
 	Message     MessageKey
@@ -40,19 +40,55 @@ func (b *Book) introduced(partner string, n *Note) []Introduction {
 			continue
 		}
 		messages[noteKey(by)] = true
-		out = append(out, Introduction{d.Ref, MessageKey{Lane{partner, by.direction()}, by.ID}, b.correctedBefore(n, by)})
+		out = append(out, Introduction{Subject: d.Ref, Message: MessageKey{Lane{partner, by.direction()}, by.ID}})
 	}
 	return out
 }
 
-// correctedBefore counts the corrections of a message that were there before a note,
-// all of them for one that is not in the book yet.
-func (b *Book) correctedBefore(n, target *Note) int {
-	until := slices.IndexFunc(b.Notes, func(m Note) bool { return m.ID == n.ID && m.Out == n.Out })
-	if until < 0 {
-		until = len(b.Notes)
+// introduced is that of the book, with what was known of each when a note was written,
+// which is the entry of an index, or a draft still.
+func (s *Sight) introduced(ctx context.Context, b *Book, key CaseKey, n *Note, index int64) ([]Introduction, error) {
+	out := b.introduced(key.Partner, n)
+	counted := map[MessageKey]int{}
+	for i, told := range out {
+		if _, done := counted[told.Message]; !done {
+			for _, c := range b.corrections(told.Message.ID, told.Message.Direction == Out) {
+				known, err := s.knew(ctx, key, n, index, &c)
+				if err != nil {
+					return nil, err
+				}
+				if !known {
+					break
+				}
+				counted[told.Message]++
+			}
+		}
+		out[i].Corrections = counted[told.Message]
 	}
-	return len((&Book{Notes: b.Notes[:until]}).corrections(target.ID, target.Out))
+	return out, nil
+}
+
+// knew says whether whoever wrote a note certainly knew a correction. What we wrote, we
+// wrote as a draft says, and not when it left. The partner knew what it had given a
+// receipt for, and had not answered before it was made.
+func (s *Sight) knew(ctx context.Context, key CaseKey, n *Note, index int64, c *Note) (bool, error) {
+	reader := s.cfg.Files.cfg.Reader
+	if !n.Out && c.Out {
+		receipts, err := reader.Newest(ctx, index, Filter{Partner: key.Partner, Case: key.Case, Kind: KindReceipt, ID: c.ID}, 1)
+		return err == nil && len(receipts) > 0 && c.IssuedAt <= n.IssuedAt, err
+	}
+	row, err := reader.Message(ctx, MessageKey{Lane{key.Partner, c.direction()}, c.ID})
+	if err != nil || !n.Out {
+		return err == nil && row.Index < index, err
+	}
+	events, err := reader.Newest(ctx, index, Filter{Partner: key.Partner, Case: key.Case, Kind: KindEvent, Type: draftSubmitted, Also: draftAmended, ID: n.ID}, 1)
+	if err != nil {
+		return false, err
+	}
+	if len(events) > 0 {
+		index = events[0].Index
+	}
+	return row.Index < index, nil
 }
 
 // introducing returns the note of the message that tells who a person is.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -159,9 +160,52 @@ func TestConsoleIdentityCorrectedSince(t *testing.T) {
 	if was, is := strings.Index(told, "2011"), strings.Index(told, "2004"); was < 0 || is < was || strings.Index(told, since) < was || strings.Count(shown, since) != 1 {
 		t.Errorf("shown it says %s", told)
 	}
-	// A form that answers anew is about what holds now.
-	if p := v.get("/drafts/" + s.waiting); strings.Contains(p.body, since) {
-		t.Error("a draft knows the correction, and says that it does not")
+	// A draft that was written before says so to whoever releases it.
+	if p := v.get("/drafts/" + s.waiting); strings.Count(p.body, since) != 1 {
+		t.Errorf("a draft does not say what its author did not know: %d", strings.Count(p.body, since))
+	}
+	s.quiet()
+}
+
+// An answer that crossed with a correction is about what stood before it, although it
+// came later; and what a correction has taken out can still be looked at.
+func TestConsoleIdentityCorrectedMeanwhile(t *testing.T) {
+	s := newScene(t)
+	asked := s.oursSent()
+	correct := func(revision, change string) {
+		t.Helper()
+		sent, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeCorrection, Case: s.ours, Body: json.RawMessage(
+			`{"target":"` + asked + `","revision":` + revision + `,"reason":"clerical_error","changes":[` + change + `]}`)}, consented, exchange.Safeguard{Kind: "guardian_for_minor", On: "2026-11-02"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it is delivered", func() bool { return len(s.vn.rows(exchange.Filter{Kind: exchange.KindReceipt, ID: sent.ID})) == 1 })
+	}
+	correct("1", `{"op":"add","pointer":"/subjects/0/cccd","value":"082197000000"}`)
+	l := s.life(t)
+	l.id = s.ours
+	answer := func(before time.Duration) string {
+		return "/messages/KH/in/" + l.told(exchange.TypeIdentityResponse, `{"subjects":[{"subject_ref":"S-9","outcome":"probable","fields":{"name":"match","date_of_birth":"mismatch","cccd":"match"}}],"checked_on":"2026-11-19"}`,
+			func(c *exchange.Claims) {
+				c.InReplyTo, c.Purpose, c.IssuedAt = asked, "identity_verification", c.IssuedAt-int64(before.Seconds())
+			})
+	}
+	knew := answer(0)
+	correct("2", `{"op":"remove","pointer":"/subjects/0/cccd"},{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2004-03-09"}`)
+	crossed := answer(time.Minute)
+	v := s.visitedBy("lan")
+	row := func(page page, label string) string {
+		return regexp.MustCompile(`(?s)<th scope="row" data-label="Mục">` + label + `</th>.*?</tr>`).FindString(page.body)
+	}
+	const since, number = "Đã được đính chính sau đó", "082197000000"
+	for path, label := range map[string]string{knew: "Số căn cước công dân", crossed: "Ngày sinh"} {
+		told := row(v.get(path), label)
+		if !strings.Contains(told, "khớp") || !strings.Contains(told, since) || !strings.Contains(told, `type="checkbox"`) || strings.Contains(told, number) {
+			t.Errorf("%s says of %s: %s", path, label, told)
+		}
+	}
+	if told := row(v.post(knew, url.Values{"all": {"1"}, "reason": {"đối chiếu với hộ chiếu"}}), "Số căn cước công dân"); !strings.Contains(told, number) {
+		t.Errorf("what was answered and then taken out is shown to nobody: %s", told)
 	}
 	s.quiet()
 }

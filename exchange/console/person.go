@@ -181,14 +181,15 @@ func (c *Console) identity(v *visit, p *persona, b *Block, w wish) *Identity {
 			return within([]string{pointer}, c.Pointer) || within([]string{c.Pointer}, pointer)
 		})
 		row.Pick = slices.ContainsFunc(p.hidden, func(h string) bool { return within([]string{pointer}, h) })
-		row.Shown = row.Pick && !row.Hidden
 		if _, label, ok := strings.Cut(row.Label, " › "); ok {
 			row.Label = label
 		}
 		if !row.Hidden && said != nil {
 			row.Said = r.rows(out.From.Name, pointer, body)
 		}
-		if _, row.NowHidden = says.(exchange.Hidden); row.Corrected && !row.NowHidden && says != nil {
+		_, row.NowHidden = says.(exchange.Hidden)
+		row.Shown = row.Pick && !row.Hidden && !row.NowHidden
+		if row.Corrected && !row.NowHidden && says != nil {
 			row.Now = r.rows(out.From.Name, pointer, now)
 		}
 		if result := resultOf(b, member.result); result != nil {
