@@ -132,8 +132,8 @@ func (b *Book) Standing() Standing {
 			out.Turn = s.turn(ref, state)
 		}
 	}
-	if out.Turn == TurnNobody {
-		out.Turn = b.erasureTurn()
+	if turn := b.erasureTurn(); turn != TurnNobody {
+		out.Turn = turn
 	}
 	for i := range b.Notes {
 		if b.Notes[i].Status == pending {
@@ -143,8 +143,9 @@ func (b *Book) Standing() Standing {
 	return out
 }
 
-// erasureTurn says who has to act in a case that rests: whoever was asked first to
-// erase it and has not answered. Both sides find the same.
+// erasureTurn says who has to act where an erasure was asked for: whoever was asked
+// first and has not answered, whatever else the case waits for, or rests. Both sides find
+// the same.
 func (b *Book) erasureTurn() Turn {
 	var first *Note
 	for i := range b.Notes {

@@ -53,13 +53,20 @@ func (b *Book) glance(turn Turn) Glance {
 
 // waits returns the message that waits for whoever has to act, nil for none.
 func (b *Book) waits(turn Turn) *Note {
+	var last *Note
 	for i := range slices.Backward(b.Notes) {
 		n := &b.Notes[i]
-		if n.Status != dead && n.Type != TypeCorrection && (turn == TurnNobody || n.Out == (turn == TurnPartner)) {
-			return n
+		if n.Status == dead || n.Type == TypeCorrection || turn != TurnNobody && n.Out != (turn == TurnPartner) {
+			continue
+		}
+		if turn == TurnNobody || ReplyTo(n.Type) != "" && !b.repliedTo(n.ID, n.Out) {
+			return n // a question that was not answered comes before what came later
+		}
+		if last == nil {
+			last = n
 		}
 	}
-	return nil
+	return last
 }
 
 // urgent says whether a request calls itself so, as it reads now.

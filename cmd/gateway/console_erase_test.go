@@ -51,8 +51,10 @@ func TestConsoleErases(t *testing.T) {
 	if strings.Contains(h.text(), "Go on to the erasure") {
 		t.Error("it can be erased before two officers have signed")
 	}
-	if h.open("/messages?open=1"); !strings.Contains(h.text(), "Erasure notice") {
-		t.Errorf("it is not said that the notice waits for us:\n%s", h.text())
+	for _, list := range []string{"/messages?open=1", "/cases?turn=us", "/"} {
+		if h.open(list); !strings.Contains(h.text(), "Erasure notice") {
+			t.Errorf("%s does not say that the notice waits for us:\n%s", list, h.text())
+		}
 	}
 	done := json.RawMessage(`{"outcome":"done","erased_on":"` + time.Now().Format(time.DateOnly) + `"}`)
 	answer := p.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureConfirmation, Case: asks.Case, InReplyTo: notice.Row.ID, Body: done})

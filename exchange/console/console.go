@@ -74,6 +74,9 @@ func New(cfg Config) (*Console, error) {
 	if c.languages, err = loadLanguages(cfg.Zone); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
+	if lacks := c.languages.lacks; len(lacks) > 0 {
+		cfg.Logger.Warn("a language of the officers' pages lacks texts, which are said in another", "texts", lacks)
+	}
 	if cfg.OIDC != nil {
 		if c.oidc, err = newProvider(*cfg.OIDC, cfg.Clock); err != nil {
 			return nil, fmt.Errorf("console: %w", err)

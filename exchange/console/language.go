@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +37,8 @@ const drafted = "frame.drafted"
 type languages struct {
 	all     []*speech
 	matcher language.Matcher
-	assets  string // the version that pages ask for
+	assets  string   // the version that pages ask for
+	lacks   []string // texts that a language has to say in the words of another
 	dates   dateReader
 }
 
@@ -69,16 +72,20 @@ func loadLanguages(zone *time.Location) (*languages, error) {
 	}
 	out := &languages{assets: version}
 	builder := catalog.NewBuilder(catalog.Fallback(language.MustParse(spoken[0])))
+	catalogues := map[string]map[string]wording{}
+	for _, name := range spoken {
+		if catalogues[name], err = readMessages(name); err != nil {
+			return nil, err
+		}
+	}
 	var tags []language.Tag
 	for _, name := range spoken {
 		tag, err := language.Parse(name)
 		if err != nil {
 			return nil, fmt.Errorf("language %s: %w", name, err)
 		}
-		words, err := readMessages(name)
-		if err != nil {
-			return nil, err
-		}
+		words, lacks := completed(catalogues, name)
+		out.lacks = append(out.lacks, lacks...)
 		s := &speech{Tag: name, zone: zone, keys: map[string]bool{}}
 		for key, w := range words {
 			s.keys[key] = true
@@ -97,6 +104,22 @@ func loadLanguages(zone *time.Location) (*languages, error) {
 	}
 	out.matcher, out.dates = language.NewMatcher(tags), newDateReader(out.all)
 	return out, nil
+}
+
+// completed returns the catalogue of a language, with the texts of the first that has
+// them for those that it lacks: whoever reads the page is told in another language
+// rather than not at all. A test finds what is lacking.
+func completed(catalogues map[string]map[string]wording, name string) (words map[string]wording, lacks []string) {
+	words = maps.Clone(catalogues[name])
+	for _, other := range spoken {
+		for key, w := range catalogues[other] {
+			if _, has := words[key]; !has && key != drafted {
+				words[key], lacks = w, append(lacks, name+" "+key)
+			}
+		}
+	}
+	slices.Sort(lacks)
+	return words, lacks
 }
 
 func readMessages(name string) (map[string]wording, error) {
@@ -140,7 +163,7 @@ func (w wording) enter(b *catalog.Builder, tag language.Tag, key string) error {
 	return b.Set(tag, key, plural.Selectf(1, "%d", cases...))
 }
 
-// T returns a text. A key that is missing is shown as it is; a test finds it.
+// T returns a text. A key that no language has is shown as it is; a test finds it.
 func (s *speech) T(key string, args ...any) string { return s.printer.Sprintf(key, args...) }
 
 // has says whether the catalogue has a key, for what others may extend.
