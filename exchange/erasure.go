@@ -88,14 +88,15 @@ func (d *Desk) unerased(ctx context.Context, key CaseKey, err error) error {
 
 // erasable returns a case that an officer may erase.
 func (d *Desk) erasable(ctx context.Context, by *Officer, key CaseKey) (CaseRow, error) {
+	if !by.Has(RoleOfficer, RoleSupervisor) { // of whatever case, also one that is not there
+		return CaseRow{}, forbidden("erase cases")
+	}
 	c, err := d.cfg.Opener.writes(ctx, by, key)
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && key.Case == "":
 		return CaseRow{}, problem(ProblemNotFound, "There is no such case.")
 	case err != nil:
 		return CaseRow{}, err
-	case !by.Has(RoleOfficer, RoleSupervisor):
-		return CaseRow{}, forbidden("erase cases")
 	}
 	kind, err := d.cfg.Opener.kindOf(ctx, c)
 	if err == nil && !by.seesKind(kind) { // of what so far has drafts only nobody says what it is

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -47,6 +48,18 @@ func pointerOrRoot(pointer string) string {
 	return pointer
 }
 
+// comparePointers orders places as they stand: the second element before the tenth.
+func comparePointers(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "/"), strings.Split(b, "/"), func(a, b string) int {
+		m, err1 := strconv.Atoi(a)
+		n, err2 := strconv.Atoi(b)
+		if err1 == nil && err2 == nil {
+			return cmp.Compare(m, n)
+		}
+		return strings.Compare(a, b)
+	})
+}
+
 // explain turns the library's error, whose texts quote the person's data,
 // into violations with our own.
 func (s *schema) explain(err error, v any) error {
@@ -60,7 +73,7 @@ func (s *schema) explain(err error, v any) error {
 	var out []Violation
 	s.collect(invalid, v, &out)
 	slices.SortFunc(out, func(a, b Violation) int {
-		return strings.Compare(a.Pointer+"\x00"+a.Rule+"\x00"+a.Detail, b.Pointer+"\x00"+b.Rule+"\x00"+b.Detail)
+		return cmp.Or(comparePointers(a.Pointer, b.Pointer), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Detail, b.Detail))
 	})
 	out = slices.Compact(out)
 	return &ValidationError{out[:min(len(out), MaxViolations)]}

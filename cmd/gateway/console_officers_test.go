@@ -154,7 +154,7 @@ func TestConsoleEmergency(t *testing.T) {
 		t.Errorf("a case of another's partner:\n%s", b.text())
 	}
 	b.open("/emergency")
-	b.run(chromedp.SendKeys(chromedp.CSS("#case"), s.fresh))
+	b.run(chromedp.SendKeys(chromedp.CSS("#case"), strings.ToUpper(strings.ReplaceAll(s.fresh, "-", " ")))) // as it was read over the telephone
 	look(b, chromedp.Evaluate[string](`document.querySelector("#partner").value = "KH"`))
 	b.click(`main form button.govuk-button`)
 	if text := b.text(); !strings.Contains(text, "Viết lý do") {

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -49,8 +48,8 @@ func (c *Console) showEmergency(v *visit, view emergencyView) error {
 func (c *Console) openEmergency(v *visit) error {
 	form := v.r.PostFormValue
 	view := emergencyView{Partner: form("partner"), Case: strings.TrimSpace(form("case")), Reason: strings.TrimSpace(form("reason"))}
-	key := exchange.CaseKey{Partner: view.Partner, Case: view.Case}
-	if !exchange.ValidIdentifier(view.Case) {
+	key, dictated := exchange.CaseKey{Partner: view.Partner, Case: view.Case}, ours(view.Case)
+	if !exchange.ValidIdentifier(view.Case) && !exchange.ValidIdentifier(dictated) {
 		view.Faults = append(view.Faults, fieldFault{"case", "emergency.fault.case"})
 	}
 	if !exchange.GoodReason(view.Reason) {
@@ -60,8 +59,11 @@ func (c *Console) openEmergency(v *visit) error {
 		return c.showEmergency(v, view)
 	}
 	err := c.cfg.Files.BreakGlass(v.r.Context(), v.officer, key, view.Reason)
-	var problem *exchange.Problem
-	if errors.As(err, &problem) && problem.Kind == exchange.ProblemNotFound {
+	if exchange.AsProblem(err).Kind == exchange.ProblemNotFound && dictated != "" { // as it was read over the telephone
+		key.Case = dictated
+		err = c.cfg.Files.BreakGlass(v.r.Context(), v.officer, key, view.Reason)
+	}
+	if exchange.AsProblem(err).Kind == exchange.ProblemNotFound {
 		view.Faults = fieldFaults{{"case", "emergency.fault.none"}}
 		return c.showEmergency(v, view)
 	}

@@ -254,6 +254,8 @@ func (c *Console) keep(v *visit, p *pen) error {
 func (c *Console) notKept(v *visit, p *pen, do string, err error) error {
 	problem := exchange.AsProblem(err)
 	switch {
+	case do == "autosave" && (problem.Rule == "forms-full" || problem.Rule == "form-size"):
+		return v.answer(http.StatusConflict, map[string]any{"said": v.s.T("fault." + problem.Rule)})
 	case do == "autosave" && problem.Kind.Status < http.StatusInternalServerError:
 		return v.answer(http.StatusConflict, map[string]any{"said": v.s.T("form.conflict")})
 	case problem.Rule == "form-version":

@@ -174,6 +174,9 @@ func nameWarnings(n Name) []Key {
 	if _, mixed := scriptOf(n.Native); mixed {
 		out = append(out, "warning.name_scripts")
 	}
+	if class, mixed := scriptOf(n.Native); class == latn && !mixed && n.Latin != "" && !slices.Equal(sorted(plains(tokens(unmarked(n.Native)))), sorted(plains(tokens(unmarked(n.Latin))))) {
+		out = append(out, "warning.name_latin") // one of them was corrected, and the other forgotten; or it is meant
+	}
 	for _, s := range []string{n.Native, n.Latin} {
 		if unmarked(s) != s {
 			out = append(out, "warning.name_markup")

@@ -105,6 +105,21 @@ func TestMarkup(t *testing.T) {
 	}
 }
 
+// TestOddLatin: a Latin name that is another than the Latin-script one is told; another
+// order, or its plain spelling, is not another name.
+func TestOddLatin(t *testing.T) {
+	c := newComparer(t)
+	for latin, odd := range map[string]bool{"": false, "Nguyen Thi Mau": false, "MAU NGUYEN THI": false, "Nguyễn Thị Mẫu": false, "Nguyen Thi Mai": true, "Nguyen Mau": true} {
+		got := c.Odd(Person{Names: []Name{{Native: "Nguyễn Thị Mẫu", Script: "Latn", Latin: latin}}})
+		if slices.Contains(got, Key("warning.name_latin")) != odd {
+			t.Errorf("%q: %v", latin, got)
+		}
+	}
+	if got := c.Odd(Person{Names: []Name{{Native: "ចាន់ធី", Script: "Khmr", Latin: "Chanthy"}}}); len(got) != 0 {
+		t.Errorf("a Khmer name: %v", got)
+	}
+}
+
 func TestAlias(t *testing.T) {
 	c := newComparer(t)
 	a := Person{Names: []Name{vi("Nguyễn Thị Mẫu"), vi("Trần Thí Dụ")}}
