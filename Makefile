@@ -20,7 +20,7 @@ test: setup ## everything, on SQLite and on a real PostgreSQL
 	.ci/test
 
 e2e: setup ## the officers' pages alone, in a real browser (PICTURES=dir keeps what it saw)
-	CONSOLE_PICTURES=$(abspath $(PICTURES)) go test -count=1 -run Console ./cmd/gateway
+	CONSOLE_PICTURES=$(abspath $(PICTURES)) go test -count=1 -timeout 28m -run Console ./cmd/gateway
 
 pictures: setup ## take the README's pictures of the officers' pages anew (needs webp)
 	.ci/pictures

@@ -69,23 +69,23 @@ func (o *Opener) theirs(ctx context.Context, by *Officer, c CaseRow, roles []Rol
 		return "", false, err
 	}
 	if by.Has(roles...) || !by.has(book.Assigned) {
-		return book.Kind(), by.Has(roles...), nil
+		return book.about(), by.Has(roles...), nil
 	}
 	rows, err := o.store.Newest(ctx, math.MaxInt64, Filter{Partner: c.Partner, Case: c.Case, Kind: KindEvent, Type: caseAssigned}, 1)
 	if err != nil {
 		return "", false, fmt.Errorf("look for who has a case: %w", err)
 	}
 	if len(rows) == 0 {
-		return book.Kind(), true, nil
+		return book.about(), true, nil
 	}
 	if rows[0].Index < c.ErasedTo { // the book that the erasure has sealed anew is all there is
-		return book.Kind(), book.Erased, nil
+		return book.about(), book.Erased, nil
 	}
 	var last assignment
 	if err := o.read(ctx, rows[0], &last); err != nil {
 		return "", false, fmt.Errorf("look for who has a case: %w", err)
 	}
-	return book.Kind(), by.has(last.Officers), nil
+	return book.about(), by.has(last.Officers), nil
 }
 
 // writes returns a case in which an officer may write, ErrNotFound for any other: of
@@ -153,7 +153,7 @@ func (c *CaseFiles) Assign(ctx context.Context, by *Officer, key CaseKey, office
 		if slices.Contains(a.was, id) { // also one who may not act any more
 			continue
 		}
-		if err := c.mayHave(ctx, id, key.Partner, book.Kind()); err != nil {
+		if err := c.mayHave(ctx, id, key.Partner, book.about()); err != nil {
 			return err
 		}
 	}

@@ -108,6 +108,16 @@ func (b *Book) settle(id string, s status) bool {
 // holds it, whatever became of the delivery.
 func (b *Book) answered(id string) bool { return b.repliedTo(id, true) }
 
+// about is the kind of conversation that decides who may see a case: its own, or that
+// of a first message which never reached the partner.
+func (b *Book) about() Conversation {
+	kind := b.Kind()
+	for i := 0; kind == "" && i < len(b.Notes); i++ {
+		kind = kindOf(b.Notes[i].Type)
+	}
+	return kind
+}
+
 // repliedTo says whether the other side has answered a message of ours (out), or we
 // one of theirs.
 func (b *Book) repliedTo(id string, out bool) bool {

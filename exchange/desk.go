@@ -229,7 +229,7 @@ func (d *Desk) able(ctx context.Context, view DraftView, book *Book) (int, error
 	}
 	n := 0
 	for _, o := range all {
-		sees := o.Sees(view.Row.Partner, book.Kind()) && (o.Has(RoleSupervisor) || o.has(book.Assigned))
+		sees := o.Sees(view.Row.Partner, book.about()) && (o.Has(RoleSupervisor) || o.has(book.Assigned))
 		if sees && o.Status == OfficerActive && o.releases(view.Row) &&
 			mayDecide(&o, view, Statement{Draft: view.Row.ID, SHA256: view.SHA256, Decision: DecisionRelease}) == nil {
 			n++

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,10 +25,10 @@ type ErasureStep struct {
 	Have, Need int    // how many have signed
 	Message    string // the jti of the notice, to be answered
 	Draft      string // the confirmation that answers it
-	Outcome    string // of the partner's answer to our notice: a code of erasure-outcomes
+	Outcome    string // of the answer that the notice has: a code of erasure-outcomes
 }
 
-// Keeps says whether the partner has answered that it does not erase all of its own.
+// Keeps says whether whoever was asked has answered that not all is erased.
 func (s ErasureStep) Keeps() bool { return s.Outcome != "" && s.Outcome != erasureDone }
 
 // ErasureSteps returns what the erasure of a case takes and how far it has come,
@@ -59,7 +60,7 @@ func (d *Desk) ErasureSteps(ctx context.Context, by *Officer, key CaseKey) ([]Er
 		i = -1
 		steps = []ErasureStep{{Name: EraseNotice, Done: true}, {Name: EraseSigned, Done: true, Have: erasureOfficers, Need: erasureOfficers}, {Name: EraseAnswered, Done: book.answered(notice.ID), Outcome: book.outcomeOf(notice)}}
 	default:
-		steps = []ErasureStep{{Name: EraseNotice, Done: true, Message: notice.ID}, {Name: EraseSigned, Need: erasureOfficers, Message: notice.ID}}
+		steps = []ErasureStep{{Name: EraseNotice, Done: true, Message: notice.ID}, {Name: EraseSigned, Need: erasureOfficers, Message: notice.ID, Outcome: book.outcomeOf(notice)}}
 	}
 	if i >= 0 {
 		signed := &steps[1]
@@ -73,10 +74,10 @@ func (d *Desk) ErasureSteps(ctx context.Context, by *Officer, key CaseKey) ([]Er
 	return append(steps, ErasureStep{Name: EraseDeliveries, Done: !waits}, ErasureStep{Name: EraseDrafts, Done: len(drafts) == 0}), nil
 }
 
-// outcomeOf returns what the partner has answered to a notice of ours last.
+// outcomeOf returns what was answered to a notice last, by whoever was asked.
 func (b *Book) outcomeOf(notice *Note) (outcome string) {
 	for i := range b.Notes {
-		if n := &b.Notes[i]; !n.Out && n.Reply == notice.ID && n.Status != dead {
+		if n := &b.Notes[i]; n.Out != notice.Out && n.Reply == notice.ID && n.Status != dead {
 			outcome, _ = n.of(whole)
 		}
 	}
@@ -86,20 +87,17 @@ func (b *Book) outcomeOf(notice *Note) (outcome string) {
 // erasureNotice returns the notice that an erasure of the whole case would go by:
 // one of ours that was answered, else the partner's, else ours; nil for none.
 func (b *Book) erasureNotice() *Note {
-	var theirs, ours *Note
+	var answered, theirs, ours *Note
 	for i := range b.Notes {
 		switch n := &b.Notes[i]; {
 		case n.Type != TypeErasureNotice || n.Status == dead || !n.wholeCase():
 		case !n.Out:
 			theirs = n
 		case b.answered(n.ID):
-			return n
+			answered = n
 		default:
 			ours = n
 		}
 	}
-	if theirs != nil {
-		return theirs
-	}
-	return ours
+	return cmp.Or(answered, theirs, ours)
 }

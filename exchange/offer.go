@@ -82,7 +82,7 @@ func (d *Desk) Offers(ctx context.Context, by *Officer, key CaseKey) ([]Offer, e
 			return nil, err
 		}
 	}
-	if !by.Sees(key.Partner, book.Kind()) {
+	if !by.Sees(key.Partner, book.about()) {
 		return nil, problem(ProblemNotFound, "There is no such case.")
 	}
 	var out []Offer

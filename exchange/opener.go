@@ -124,7 +124,7 @@ func (o *Opener) kindOf(ctx context.Context, c CaseRow) (Conversation, error) {
 	if err != nil {
 		return "", err
 	}
-	return book.Kind(), nil
+	return book.about(), nil
 }
 
 func (o *Opener) bookOf(ctx context.Context, c CaseRow) (*Book, error) {

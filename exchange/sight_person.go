@@ -49,6 +49,14 @@ func (b *Book) introduced(partner string, n *Note) []Introduction {
 // which is the entry of an index, or a draft still.
 func (s *Sight) introduced(ctx context.Context, b *Book, key CaseKey, n *Note, index int64) ([]Introduction, error) {
 	out := b.introduced(key.Partner, n)
+	if own := b.corrections(n.ID, n.Out); len(out) > 0 && len(own) > 0 { // whoever corrects an answer answers anew
+		n = &own[len(own)-1]
+		row, err := s.cfg.Files.cfg.Reader.Message(ctx, MessageKey{Lane{key.Partner, n.direction()}, n.ID})
+		if err != nil {
+			return nil, fmt.Errorf("read a correction: %w", err)
+		}
+		index = row.Index
+	}
 	counted := map[MessageKey]int{}
 	for i, told := range out {
 		if _, done := counted[told.Message]; !done {

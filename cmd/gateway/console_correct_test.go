@@ -195,7 +195,7 @@ func TestConsoleCorrectionOfTheHiddenIsHidden(t *testing.T) {
 		t.Fatalf("%s: %v", held.Row.State, err)
 	}
 	v := s.visitedBy("lan")
-	before, after := "2011", "04/2013"
+	before, after := "2011", "tháng 4 năm 2013"
 	page := v.get("/drafts/" + held.Row.ID)
 	if page.status != 200 || !strings.Contains(page.body, "Những gì thay đổi") || strings.Contains(page.body, before) || strings.Contains(page.body, "2013") {
 		t.Errorf("unasked: %d %s", page.status, page.body)

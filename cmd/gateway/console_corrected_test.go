@@ -160,7 +160,7 @@ func TestConsoleCorrectionInWords(t *testing.T) {
 		if link := `href="/messages/KH/out/` + target + `"><bdi>Yêu cầu xác minh nhân thân · `; ways == 2 && !strings.Contains(page.body, link) {
 			t.Errorf("%s does not lead to what is corrected by its title", path)
 		}
-		for _, word := range []string{"04/2013", "Chantha", "ធូ", "Bopha"} {
+		for _, word := range []string{"tháng 4 năm 2013", "Chantha", "ធូ", "Bopha"} {
 			if whole.status != 200 || !strings.Contains(whole.body, word) {
 				t.Errorf("%s with a reason: %d, without %s", path, whole.status, word)
 			}

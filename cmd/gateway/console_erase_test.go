@@ -163,11 +163,13 @@ func TestConsoleErases(t *testing.T) {
 // Whoever erases a case that the partner keeps is told that the partner keeps it.
 func TestConsoleErasesWhatThePartnerKeeps(t *testing.T) {
 	p := newPair(t, "")
-	here := &scene{pair: p, t: t}
-	if err := p.vn.node.roster.Put(t.Context(), "", officerLan); err != nil {
-		t.Fatal(err)
+	here, there := &scene{pair: p, t: t}, &scene{pair: &pair{vn: p.kh, kh: p.vn}, t: t}
+	for _, s := range []*scene{here, there} {
+		if err := s.vn.node.roster.Put(t.Context(), "", officerLan); err != nil {
+			t.Fatal(err)
+		}
+		s.serve()
 	}
-	here.serve()
 	vn, kh := p.vn.signatories(t), p.kh.signatories(t)
 	asks := p.vn.submit("KH")
 	notice := p.vn.release(t, vn, exchange.Draft{To: "KH", Type: exchange.TypeErasureNotice, Case: asks.Case, Body: json.RawMessage(`{"scope":"case","basis":"consent_withdrawn"}`)})
@@ -183,6 +185,9 @@ func TestConsoleErasesWhatThePartnerKeeps(t *testing.T) {
 		if page := v.get(path); !strings.Contains(page.body, "họ trả lời “từ chối: phải lưu giữ theo pháp luật”") {
 			t.Errorf("%s does not say that the partner keeps it:\n%s", path, page.body)
 		}
+	}
+	if page := there.visitedBy("lan").get("/cases/VN/" + asks.Case); !strings.Contains(page.body, "Ta đã trả lời thông báo này: “từ chối: phải lưu giữ theo pháp luật”") {
+		t.Errorf("who has refused is asked as if they had not:\n%s", page.body)
 	}
 	here.quiet()
 }

@@ -209,7 +209,7 @@ func TestConsoleCompares(t *testing.T) {
 	b.run(chromedp.SendKeys(chromedp.CSS("#reason"), "có thể là một người"))
 	b.click(".why button")
 	text := b.text()
-	for _, want := range []string{"Nguyễn Thị Mẫu", "05/1997", "1998", "Tiền Giang", "Trùng", "Lần xem này đã được ghi",
+	for _, want := range []string{"Nguyễn Thị Mẫu", "tháng 5 năm 1997", "1998", "Tiền Giang", "Trùng", "Lần xem này đã được ghi",
 		"Nguyễn Thị Mẫu Họ tên theo chữ gốc", "Nguyen Thi Mau Họ tên bằng chữ La-tinh", "Mau Tên gọi khác 1 › Họ tên bằng chữ La-tinh"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing:\n%s", want, text)

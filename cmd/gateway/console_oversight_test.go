@@ -57,6 +57,9 @@ func TestConsoleOversight(t *testing.T) {
 	if !strings.Contains(b.text(), "Will not be delivered") {
 		t.Errorf("it does not lead there:\n%s", b.text())
 	}
+	if b.click(`a[href="/messages/KH/out/` + dead + `"]`); !strings.Contains(b.text(), "Will not be delivered") || !strings.Contains(b.text(), "IVQ") {
+		t.Errorf("what opened its case and was given up can be read by nobody who wrote it:\n%s", b.text())
+	}
 	b.open("/partners/KH")
 	b.click(`button[name="message"][value="` + dead + `"]`)
 	if text := b.text(); !strings.Contains(text, "1 message is due again.") {

@@ -160,6 +160,14 @@ func TestConsoleIdentityCorrectedSince(t *testing.T) {
 	if was, is := strings.Index(told, "2011"), strings.Index(told, "2004"); was < 0 || is < was || strings.Index(told, since) < was || strings.Count(shown, since) != 1 {
 		t.Errorf("shown it says %s", told)
 	}
+	// Whoever corrects the answer answers what holds then.
+	l := s.life(t)
+	l.id = s.ours
+	l.told(exchange.TypeCorrection, `{"target":"`+answer[strings.LastIndex(answer, "/")+1:]+`","revision":1,"reason":"new_information","changes":[{"op":"replace","pointer":"/subjects/0/fields/date_of_birth","value":"match"}]}`)
+	if told = row.FindString(v.get(answer).body); strings.Contains(told, since) || strings.Contains(told, "không khớp") || !strings.Contains(told, "khớp") {
+		t.Errorf("after the answer was corrected it says %s", told)
+	}
+
 	// A draft that was written before says so to whoever releases it.
 	if p := v.get("/drafts/" + s.waiting); strings.Count(p.body, since) != 1 {
 		t.Errorf("a draft does not say what its author did not know: %d", strings.Count(p.body, since))
@@ -259,7 +267,7 @@ func TestConsoleIdentityBesideTheForm(t *testing.T) {
 		{"show-all", "", "", 422, []string{"Viết lý do"}},
 		{"show", "", "đối chiếu với sổ hộ tịch", 422, []string{"Chọn ít nhất một mục"}},
 		{"show", place, "đối chiếu với sổ hộ tịch", 200, []string{"Nguyễn Thị Mẫu"}},
-		{"show-all", "", "đối chiếu với sổ hộ tịch", 200, []string{"Nguyễn Thị Mẫu", "Tiền Giang", "05/1997"}},
+		{"show-all", "", "đối chiếu với sổ hộ tịch", 200, []string{"Nguyễn Thị Mẫu", "Tiền Giang", "tháng 5 năm 1997"}},
 	} {
 		form["do"], form["why"], form["version"] = []string{try.do}, []string{try.why}, []string{strconv.Itoa(version)}
 		if form.Del("who"); try.who != "" {

@@ -53,7 +53,7 @@ func TestConsoleReveal(t *testing.T) {
 	b.run(chromedp.SendKeys(chromedp.CSS("#reason"), "để trả lời yêu cầu"))
 	b.click(`.why button[name="all"]`)
 	text = b.text()
-	for _, want := range []string{"Nguyễn Thị Mẫu", "05/1997", "082197000000", "Tiền Giang", "1998"} {
+	for _, want := range []string{"Nguyễn Thị Mẫu", "tháng 5 năm 1997", "082197000000", "Tiền Giang", "1998"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("with everything shown, %q is missing", want)
 		}

@@ -217,7 +217,7 @@ func TestConsoleOpensACaseWithoutScript(t *testing.T) {
 	h.accessible("a form with units to choose from")
 	h.tap(`[name="/subjects/0/claimed_birthplace#unit"]:not([value=""])`)
 	h.click(toPreview)
-	h.says("căn cứ thẩm quyền", "Bản nháp sẽ được giữ lại", "05/1998", "Phường Mỹ Tho")
+	h.says("căn cứ thẩm quyền", "Bản nháp sẽ được giữ lại", "tháng 5 năm 1998", "Phường Mỹ Tho")
 	h.picture("open-preview")
 	h.click(`button[value="edit"]`)
 	h.consents("20")

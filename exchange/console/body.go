@@ -282,7 +282,12 @@ func (r *reading) words(f schemas.Field, beside map[string]any, v string) Value 
 		id, _ := beside["code_list_version"].(string)
 		if list, ok := schemas.ListByID(id); ok && list.Has(v) {
 			label, lang := r.s.Label(list, v)
-			return Value{Text: label, Code: v, Place: true, Lang: lang}
+			out := Value{Text: label, Code: v, Place: true, Lang: lang}
+			if next, now, ok := list.Successor(v); ok { // the unit was merged into another, or called anew
+				is, _ := r.s.Label(next, now.Code)
+				out.Kind = r.s.T("value.became", is)
+			}
+			return out
 		}
 	}
 	out := Value{Text: v}

@@ -13,7 +13,7 @@ import (
 type EraseLine struct {
 	exchange.ErasureStep
 	Next bool   // it is the first that is not done
-	Kept string // what the partner has answered that does not erase its own
+	Kept string // what was answered, by the partner or by us, that does not erase all
 	At   string // where it is done
 }
 

@@ -381,10 +381,10 @@ func TestWordsOfDates(t *testing.T) {
 	vi, en := all.byTag("vi"), all.byTag("en")
 	for _, c := range []struct{ text, vi, en string }{
 		{"1998-05-09", "09/05/1998", "9 May 1998"},
-		{"1998-05", "05/1998", "May 1998"},
+		{"1998-05", "tháng 5 năm 1998", "May 1998"},
 		{"1998", "1998", "1998"},
 		{"1998~", "khoảng 1998", "about 1998"},
-		{"1998-05?", "05/1998 (chưa chắc chắn)", "May 1998 (uncertain)"},
+		{"1998-05?", "tháng 5 năm 1998 (chưa chắc chắn)", "May 1998 (uncertain)"},
 		{"199X", "từ 01/01/1990 đến 31/12/1999", "between 1 January 1990 and 31 December 1999"},
 		{"soon", "soon", "soon"},
 	} {

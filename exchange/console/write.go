@@ -208,6 +208,9 @@ func (c *Console) formPost(v *visit) error {
 	}
 	switch do {
 	case "autosave":
+		if p.typed.badFiles() {
+			return v.answer(http.StatusUnprocessableEntity, map[string]any{"version": p.Version, "said": v.s.T("form.file_not_kept")})
+		}
 		return v.answer(http.StatusOK, map[string]any{"version": p.Version, "saved": v.s.T("form.saved_at", v.s.Time(p.ChangedAt))})
 	case "preview":
 		return c.previewPage(v, p)
