@@ -157,3 +157,25 @@ func TestConsoleLiveIsBounded(t *testing.T) {
 		t.Errorf("the stream says\n%s", text)
 	}
 }
+
+// A time limit that passes while a page is open is told there, without a word of whose.
+func TestConsoleLiveClocks(t *testing.T) {
+	s := newScene(t)
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	b.click(`button[value="lan"]`)
+	b.language("en")
+	b.run(chromedp.WaitReady(chromedp.CSS("#live")))
+	told := func() string {
+		return look(b, chromedp.Evaluate[string](`document.querySelector("#live [data-live=news]:not([hidden]) strong")?.textContent ?? ""`))
+	}
+	passed := s.vn.look(time.Now().AddDate(0, 0, 90), s.fresh)
+	if len(passed) == 0 {
+		t.Fatal("no time limit has passed in a quarter of a year")
+	}
+	eventually(t, "the page tells it", func() bool { return regexp.MustCompile(`\d+ time limits?`).MatchString(told()) })
+	if text := told(); strings.Contains(text, "KH") || strings.Contains(text, s.overdue[:8]) {
+		t.Errorf("it says %q", text)
+	}
+	s.quiet()
+}

@@ -88,6 +88,13 @@ func TestConsoleShowsNothingUnrecorded(t *testing.T) {
 			t.Errorf("%s without a record: %d, and %d bytes", way.path, p.status, len(p.body))
 		}
 	}
+	// What was typed and cannot be kept stays on the page, and the page says that it is not.
+	exec("CREATE TRIGGER no_room_for_forms BEFORE INSERT ON form BEGIN SELECT RAISE(ABORT, 'no room'); END")
+	unkept := url.Values{"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}, "do": {"preview"}, "/subjects#n": {"1"}, "/subjects/0/name/native": {"Chanthavy"}}
+	if p := lan.post("/write/"+exchange.NewID(), unkept); p.status != http.StatusServiceUnavailable || !strings.Contains(p.body, `value="Chanthavy"`) || !strings.Contains(p.body, "Lúc này không ghi lại được gì") {
+		t.Errorf("a form that cannot be kept: %d\n%s", p.status, p.body)
+	}
+	exec("DROP TRIGGER no_room_for_forms")
 	exec("DROP TRIGGER no_room")
 	exec("DROP TRIGGER no_room_either")
 	for _, way := range ways {

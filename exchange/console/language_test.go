@@ -78,7 +78,7 @@ func families() map[string][]string {
 			"pattern.subject_ref", "pattern.number", "pattern.issuing_state", "field-forbidden", "anonymous-forbidden", "recipient-required", "approval-required",
 			"window-order", "subject-repeated", "question-repeated", "withdrawn", "identity-not-requested", "nationality-not-confirmed", "return-not-agreed",
 			"document-required", "handover-not-announced", "countersignature-mismatch", "not-handed-over", "handover-not-countersigned", "not-received",
-			"safeguard-day", "day-future", "day-past", "safeguard-basis", "forms-full", "form-size", "partner-suspended", "draft-outdated", "correction-same", "correction-matter",
+			"safeguard-day", "unavailable", "day-future", "day-past", "safeguard-basis", "forms-full", "form-size", "partner-suspended", "draft-outdated", "correction-same", "correction-matter",
 			"correction-pointer", "revision-reused", "countersigned", "agreement-unknown", "file.size", "file.type", "file.empty"),
 		"draft_done.":    texts("held", "waiting", "releasing", "discarded"),
 		"draft_decided.": texts("waiting", "releasing", "released", "rejected"),

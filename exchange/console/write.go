@@ -265,6 +265,9 @@ func (c *Console) notKept(v *visit, p *pen, do string, err error) error {
 		return c.conflictPage(v, p)
 	case problem.Rule == "forms-full", problem.Rule == "form-size":
 		return c.showForm(v, http.StatusUnprocessableEntity, p, problem, nil)
+	case do != "autosave" && errors.Is(err, exchange.ErrUnavailable): // it can be read, and not be written
+		c.cfg.Logger.Error("a form could not be kept", "error", err)
+		return c.showForm(v, http.StatusServiceUnavailable, p, &exchange.Problem{Kind: exchange.ProblemUnavailable, Rule: "unavailable"}, nil)
 	}
 	return err
 }
