@@ -213,3 +213,23 @@ func (v *visitor) pdf(path, name string, form url.Values) string {
 	}
 	return strings.Join(strings.Fields(string(text)), "") // where a space is, it guesses
 }
+
+// While a PDF is made the page says so, and until it has come.
+func TestConsolePDFIsBeingMade(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.open("/cases/KH/" + s.fresh + "/print")
+	shown := func() bool {
+		return look(h.browser, chromedp.Evaluate[bool](`!document.getElementById("making").hidden`))
+	}
+	if shown() {
+		t.Error("nothing is made, and the page says that something is")
+	}
+	h.run(chromedp.Click(chromedp.CSS(`button[value="pdf"]`)), chromedp.WaitVisible(chromedp.CSS("#making progress")))
+	h.accessible("a page whose PDF is being made")
+	eventually(t, "it has come", func() bool { return !shown() })
+	if cookie := look(h.browser, chromedp.Evaluate[string]("document.cookie")); cookie != "" {
+		t.Errorf("%q is left", cookie)
+	}
+	s.quiet()
+}
