@@ -120,6 +120,10 @@ func TestAgreementTerms(t *testing.T) {
 	l.told(exchange.TypeNotice, notice("", "16_17"))
 	l.told(exchange.TypeIdentityRequest, asked(""))
 	confirmed := l.answers(exchange.TypeNationality, `{"subjects":[{"subject_ref":"S-1","outcome":"confirmed","evidence_types":["`+firstCode(t, "nationality-evidence")+`"],"decided_on":"2026-11-20"}]}`, "")
+	eventually(t, "Cambodia, which knows no such case, has answered it", func() bool {
+		backlog, err := p.vn.node.db.Backlog(t.Context())
+		return err == nil && backlog["KH"].Due == 0
+	})
 	back := `{"nationality_confirmation":"` + confirmed.ID + `","subjects":[{"subject_ref":"S-1","minor":false,"voluntariness":{"declared":true,"declared_on":"2026-11-20"},"needs":{}}],"window":{"from":"2026-12-07","to":"2026-12-11"},"gate":"moc-bai","mode":"road"}`
 	l.refused("field-refused", "field-required", "/body/subjects/0/guardian", exchange.TypeReturnRequest, back)
 

@@ -155,17 +155,22 @@ func (b *browser) click(selector string) {
 	b.t.Helper()
 	b.clicks++
 	b.reach(selector)
-	if _, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
-		b.t.Fatalf("click %s: %v", selector, err)
-	}
-	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+	b.follow(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// follow does what leads to another page and waits for it.
+// follow does what leads to another page and waits for it: until the page that was there
+// is gone. A busy browser still shows it when the answer has come.
 func (b *browser) follow(action chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
+	look(b, chromedp.Evaluate[string](`document.documentElement.dataset.was = "here"`))
 	if _, err := chromedp.RunResponse(b.ctx, action); err != nil {
 		b.t.Fatal(err)
+	}
+	for range 200 {
+		if gone, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!document.documentElement.dataset.was`)); err == nil && gone {
+			break
+		}
+		time.Sleep(25 * time.Millisecond)
 	}
 	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
 }
@@ -266,8 +271,5 @@ func (b *browser) tabTo(selector string) {
 func (b *browser) enter() {
 	b.t.Helper()
 	b.keys++
-	if _, err := chromedp.RunResponse(b.ctx, chromedp.KeyEvent(kb.Enter)); err != nil {
-		b.t.Fatal(err)
-	}
-	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+	b.follow(chromedp.KeyEvent(kb.Enter))
 }

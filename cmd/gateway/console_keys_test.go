@@ -14,10 +14,7 @@ import (
 func (b *browser) goes(key string) {
 	b.t.Helper()
 	b.keys++
-	if _, err := chromedp.RunResponse(b.ctx, chromedp.KeyEvent(key)); err != nil {
-		b.t.Fatal(err)
-	}
-	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+	b.follow(chromedp.KeyEvent(key))
 }
 
 // One of the five tasks: from the morning's list to the request that an overdue

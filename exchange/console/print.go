@@ -111,9 +111,6 @@ func (c *Console) sendPDF(v *visit, view printView) error {
 	if err != nil {
 		return err
 	}
-	if mark := v.r.PostFormValue("mark"); exchange.ValidIdentifier(mark) { // the page's script waits for it
-		http.SetCookie(v.w, &http.Cookie{Name: "pdf", Value: mark, Path: "/", MaxAge: 60, Secure: true, SameSite: http.SameSiteStrictMode}) // #nosec G124 -- it says that a file has come
-	}
 	v.w.Header().Set("Content-Type", "application/pdf")
 	v.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": view.Line.Partner.Code + "-" + view.Line.Case + ".pdf"}))
 	_, _ = v.w.Write(pdf) // the asker is gone when this fails

@@ -1,18 +1,24 @@
-// While a PDF is made the page says so: an answer that is a file leads to no other page.
-// It brings a cookie that has the mark of its form, and nothing else.
+// While a PDF is made the page says so. Without this the browser asks for the file
+// itself, and says nothing until it has come.
 "use strict";
 const making = document.getElementById("making");
 for (const form of document.querySelectorAll("form[data-pdf]")) {
-  form.addEventListener("submit", (event) => {
-    if (!event.submitter?.value.endsWith("pdf")) return;
-    const mark = crypto.randomUUID(), ends = Date.now() + 60000;
-    form.elements.mark.value = mark;
+  form.addEventListener("submit", async (event) => {
+    const button = event.submitter;
+    if (!button?.value.endsWith("pdf") || form.dataset.plain) return;
+    event.preventDefault();
+    if (!making.hidden) return; // one at a time
     making.hidden = false;
-    const timer = setInterval(() => {
-      if (!document.cookie.includes(`pdf=${mark}`) && Date.now() < ends) return;
-      clearInterval(timer);
-      making.hidden = true;
-      document.cookie = "pdf=; Max-Age=0; Path=/; Secure; SameSite=Strict";
-    }, 200);
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, button)) }).catch(() => null);
+    if (answer?.headers.get("Content-Type") === "application/pdf") {
+      const file = URL.createObjectURL(await answer.blob());
+      const name = answer.headers.get("Content-Disposition").replace(/^.*filename="?([^";]+)"?.*$/, "$1");
+      Object.assign(document.createElement("a"), { href: file, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(file), 60000);
+    } else { // it says what is wrong, or asks to sign in
+      form.dataset.plain = "1";
+      form.requestSubmit(button);
+    }
+    making.hidden = true;
   });
 }
