@@ -293,3 +293,16 @@ func TestConsoleIdentityBesideTheForm(t *testing.T) {
 	}
 	s.quiet()
 }
+
+// A place of a list that was replaced says what it has become: the same code may be
+// another place today.
+func TestConsoleOldPlace(t *testing.T) {
+	s := newScene(t)
+	var message string
+	s.receives(exchange.TypeIdentityRequest, asked(`,"last_residence":{"country":"VN","code":"82","code_list_version":"vn-provinces-2025-06","text_as_given":"Gò Công"}`), func(c exchange.Claims) { message = "/messages/KH/in/" + c.ID })
+	p := s.visitedBy("lan").post(message, url.Values{"all": {"1"}, "reason": {"đối chiếu với hộ chiếu"}})
+	if was, is := strings.Index(p.body, "Tỉnh Tiền Giang"), strings.Index(p.body, "nay là Tỉnh Đồng Tháp"); was < 0 || is < was {
+		t.Errorf("the page does not say what became of the place: %d %d %d", p.status, was, is)
+	}
+	s.quiet()
+}

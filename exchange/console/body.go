@@ -50,6 +50,7 @@ type Value struct {
 	Place bool   // it is a place, which its code tells from others of that name
 	Lang  string // of a text in a script of its own
 	Kind  string // which of several ways to say it this is
+	Since string // what has become of a place
 	Link  string // the address of what it names
 }
 
@@ -285,7 +286,7 @@ func (r *reading) words(f schemas.Field, beside map[string]any, v string) Value 
 			out := Value{Text: label, Code: v, Place: true, Lang: lang}
 			if next, now, ok := list.Successor(v); ok { // the unit was merged into another, or called anew
 				is, _ := r.s.Label(next, now.Code)
-				out.Kind = r.s.T("value.became", is)
+				out.Since = r.s.T("value.became", is)
 			}
 			return out
 		}
