@@ -168,6 +168,10 @@ func TestFullDiskUnderPostgreSQL(t *testing.T) {
 	if again := p.kh.post(p.vn, first); string(again.body) != string(before.body) {
 		t.Errorf("the first receipt changed: %d %s", again.status, again.body)
 	}
+	eventually(t, "it is read over connections that the restart has not broken", func() bool {
+		_, err := p.vn.node.db.Head(ctx)
+		return err == nil
+	})
 	if n := len(p.vn.rows(exchange.Filter{Kind: exchange.KindMessage})); n != 61 {
 		t.Errorf("%d messages", n)
 	}
