@@ -290,19 +290,18 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 		}
 	}
 	out := SeenDraft{DraftView: view, Erases: view.ConfirmsErasure(), Hidden: curtain.hidden, Shown: want.Fields, Minors: MinorsOf(body, desk.cfg.Clock())}
-	book, err := desk.cfg.Opener.Book(ctx, CaseKey{row.Partner, row.Case})
-	if err != nil { // so far the case has drafts only
-		book = &Book{}
-	} else {
-		out.Assigned = book.Assigned
-		if out.Introduced, err = s.introduced(ctx, book, CaseKey{row.Partner, row.Case}, draftedNote(row, view.Content.Draft.InReplyTo, body), math.MaxInt64); err != nil {
-			return SeenDraft{}, err
-		}
-		out.Named = book.named(row.Partner, view.Content.Draft.InReplyTo, said(Claims{Type: row.Type}, body).Target)
-		for ref := range subjectsOf(body) {
-			if book.Minor(ref) && !slices.Contains(out.Minors, ref) {
-				out.Minors = append(out.Minors, ref)
-			}
+	book, err := desk.cfg.Outbox.judge.known(ctx, CaseKey{row.Partner, row.Case}) // empty while the case has drafts only
+	if err != nil {
+		return SeenDraft{}, err
+	}
+	out.Assigned = book.Assigned
+	if out.Introduced, err = s.introduced(ctx, book, CaseKey{row.Partner, row.Case}, draftedNote(row, view.Content.Draft.InReplyTo, body), math.MaxInt64); err != nil {
+		return SeenDraft{}, err
+	}
+	out.Named = book.named(row.Partner, view.Content.Draft.InReplyTo, said(Claims{Type: row.Type}, body).Target)
+	for ref := range subjectsOf(body) {
+		if book.Minor(ref) && !slices.Contains(out.Minors, ref) {
+			out.Minors = append(out.Minors, ref)
 		}
 	}
 	slices.Sort(out.Minors)

@@ -100,16 +100,11 @@ func (c *Console) auditPage(v *visit) error {
 	}
 	if typed {
 		_, _, view.Fault = (messageWish{From: view.Filter.From, To: view.Filter.To}).days(c.cfg.Zone)
-		good, err := c.addressable(v, &view.Filter.Case)
+		good, many, err := c.oneCase(v, &view.Filter.Case)
 		if err != nil {
 			return err
 		}
-		if good && view.Fault == "" {
-			if view.Fault, err = c.whole(v, &view.Filter.Case); err != nil {
-				return err
-			}
-		}
-		if good && view.Fault == "" {
+		if view.Fault = or(view.Fault, many); good && view.Fault == "" {
 			return v.redirect("/audit" + mark(view.Filter.query().Encode()))
 		}
 		return c.show(v, (&viewBar{}).status(view.Fault), "audit", v.s.T("audit.title"), "audit", view)

@@ -43,11 +43,11 @@ func (c *Console) addressable(v *visit, caseID *string) (bool, error) {
 	return false, nil
 }
 
-// whole completes the beginning of a case's number for a list that is of one case;
-// the fault says that more than one begins so.
-func (c *Console) whole(v *visit, caseID *string) (fault string, err error) {
-	if *caseID == "" {
-		return "", nil
+// oneCase is addressable for a list that is of one case, whose number it completes; the
+// fault says that more than one begins so.
+func (c *Console) oneCase(v *visit, caseID *string) (good bool, fault string, err error) {
+	if good, err = c.addressable(v, caseID); !good || err != nil || *caseID == "" {
+		return good, "", err
 	}
 	found, _, err := c.cfg.Files.List(v.r.Context(), v.officer, exchange.CaseFilter{Case: *caseID, Limit: casesOnPage})
 	switch {
@@ -57,5 +57,5 @@ func (c *Console) whole(v *visit, caseID *string) (fault string, err error) {
 	case len(found) > 1:
 		fault = "filter.case_many"
 	}
-	return fault, err
+	return good, fault, err
 }

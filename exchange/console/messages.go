@@ -69,16 +69,11 @@ func (c *Console) messagesPage(v *visit) error {
 	from, to, fault := view.Filter.days(v.s.zone)
 	view.Fault = fault
 	if typed {
-		good, err := c.addressable(v, &view.Filter.Case)
+		good, many, err := c.oneCase(v, &view.Filter.Case)
 		if err != nil {
 			return err
 		}
-		if good && fault == "" {
-			if fault, err = c.whole(v, &view.Filter.Case); err != nil {
-				return err
-			}
-		}
-		if good && fault == "" {
+		if fault = or(fault, many); good && fault == "" {
 			return v.redirect(view.Filter.address())
 		}
 		view.Fault = fault

@@ -49,6 +49,17 @@ def take(package, family, prefix, keep, without=frozenset()):
     return have
 
 
+def cut(source, file, points, number=-1):
+    """Writes what of a font is of some characters as a slice."""
+    options = subset.Options(flavor="woff2", layout_features=[], name_IDs=[0, 1, 2, 13, 14], hinting=False, font_number=number)
+    font = subset.load_font(str(source), options)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=points)
+    cutter.subset(font)
+    subset.save_font(font, str(out / file), options)
+    rule("Noto Sans SC", file, points)
+
+
 def chinese(name, points):
     return any(0x3001 <= p <= 0x303F or 0x3400 <= p <= 0x9FFF or p >= 0x20000 for p in points)
 
@@ -59,21 +70,11 @@ take("noto-sans-khmer", "Noto Sans Khmer", "khmer", lambda name, _: "-khmer-khme
 # The signs that pages are full of, and what Chinese calls itself in the menu of languages,
 # stand among Chinese characters there: by themselves they weigh nothing.
 signs = {ord(sign) for sign in "←→★中文"}
-cut = set()
+left = set(signs)
 for source in sorted((packages / "noto-sans-sc/files").glob("*-wght-normal.woff2")):
-    points = signs & set(TTFont(source, lazy=True).getBestCmap())
-    points -= cut
-    if not points:
-        continue
-    cut |= points
-    options = subset.Options(flavor="woff2", layout_features=[], name_IDs=[0, 1, 2, 13, 14], hinting=False)
-    font = subset.load_font(str(source), options)
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=points)
-    cutter.subset(font)
-    file = f"signs-{len(list(out.glob('signs-*'))):03}.woff2"
-    subset.save_font(font, str(out / file), options)
-    rule("Noto Sans SC", file, points)
+    if points := left & set(TTFont(source, lazy=True).getBestCmap()):
+        left -= points
+        cut(source, f"signs-{len(list(out.glob('signs-*'))):03}.woff2", points)
 latin, rules = rules, rules[:1]  # a page without Chinese does not load what names its slices
 have = take("noto-sans-sc", "Noto Sans SC", "chinese", chinese, without=signs)
 
@@ -83,16 +84,7 @@ with bz2.open(debian / "unicode/Unihan_OtherMappings.txt.bz2", "rt") as lines:
     table = {int(line[2:].split("\t")[0], 16) for line in lines if "\tkTGH\t" in line}
 rare = sorted(table - have - signs)
 for i in range(0, len(rare), 118):
-    points = rare[i : i + 118]
-    options = subset.Options(flavor="woff2", layout_features=[], name_IDs=[0, 1, 2, 13, 14], hinting=False)
-    options.font_number = 2  # Simplified Chinese
-    font = subset.load_font(str(debian / "fonts/opentype/noto/NotoSansCJK-Regular.ttc"), options)
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=points)
-    cutter.subset(font)
-    file = f"rare-{i // 118:03}.woff2"
-    subset.save_font(font, str(out / file), options)
-    rule("Noto Sans SC", file, points)
+    cut(debian / "fonts/opentype/noto/NotoSansCJK-Regular.ttc", f"rare-{i // 118:03}.woff2", rare[i : i + 118], 2)  # Simplified Chinese
 
 (assets / "fonts.css").write_text("\n".join(latin) + "\n")
 (assets / "fonts-zh.css").write_text("\n".join(rules) + "\n")
