@@ -109,6 +109,7 @@ func TestClocks(t *testing.T) {
 			t.Errorf("%+v %v", file.Clocks, err)
 		}
 
+		p.kh.halt() // it has not sent the question itself, and would refuse its answer
 		body := json.RawMessage(`{"subjects":[{"subject_ref":"S-1","outcome":"insufficient"},{"subject_ref":"S-2","outcome":"insufficient"}]}`)
 		if _, err := p.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeIdentityResponse, Case: claims.Case, InReplyTo: claims.ID, Body: body}); err != nil {
 			t.Fatal(err)
@@ -133,6 +134,7 @@ func TestClockWaitsForEverybody(t *testing.T) {
 	if r := p.kh.post(p.vn, p.kh.sign(claims)); r.status != 202 {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
+	p.kh.halt() // as above
 	key := exchange.CaseKey{Partner: "KH", Case: claims.Case}
 	due := func() time.Time {
 		t.Helper()
