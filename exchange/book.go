@@ -135,18 +135,21 @@ func (b *Book) admit(n Note) *Problem {
 }
 
 // refuses says why a message may not join the case; nil when it may.
-func (b *Book) refuses(n *Note) *Problem {
+func (b *Book) refuses(n *Note) *Problem { return b.read(b.openedBy(n)).refuses(n) }
+
+// refuses is Book.refuses, for several messages of a book that is read once.
+func (s *standing) refuses(n *Note) *Problem {
+	b := s.book
 	if n.Out && slices.Contains(b.Ended, n.ID) {
 		return problem(ProblemDraftState, "The draft was rejected or taken back.").rule("draft-discarded")
 	}
 	if b.Erased && n.Type != TypeErasureNotice && n.Type != TypeErasureConfirmation {
 		return problem(ProblemErased, "The case was erased; only an erasure can still be spoken of.").at("/case")
 	}
-	rule, refused := b.rule(n)
+	rule, refused := s.rule(n)
 	if refused == nil {
 		refused = b.replies(rule, n)
 	}
-	s := b.read(b.openedBy(n))
 	if refused == nil {
 		refused = s.speaksOf(n)
 	}
@@ -199,15 +202,15 @@ func (b *Book) openedBy(first *Note) bool {
 func (b *Book) Opened() bool { return b.openedBy(&Note{}) }
 
 // rule finds the row of the catalogue that a message comes under.
-func (b *Book) rule(n *Note) (messageRule, *Problem) {
+func (s *standing) rule(n *Note) (messageRule, *Problem) {
 	rows := rulesOf(n.Type)
 	if len(rows) == 0 {
 		return messageRule{}, problem(ProblemTypeUnknown, "No case can take a message of this type.").at("/type")
 	}
-	if full := b.full(n); full != nil {
+	if full := s.full(n); full != nil {
 		return messageRule{}, full
 	}
-	kind := b.Kind()
+	kind := s.book.Kind()
 	if kind == "" && !rows[0].Opens {
 		// What depends on nothing of ours may have overtaken the opening message.
 		early := rows[0].Reply == replyNever && rows[0].Needs == nil
@@ -217,7 +220,7 @@ func (b *Book) rule(n *Note) (messageRule, *Problem) {
 		return messageRule{}, problem(ProblemCaseState, "A message of this type belongs to another kind of case than this one (%s).", kind).rule("case-kind").at("/case")
 	}
 	sender := opener
-	if b.openedBy(n) != n.Out {
+	if s.opener != n.Out {
 		sender = other
 	}
 	for _, r := range rows {
@@ -229,22 +232,18 @@ func (b *Book) rule(n *Note) (messageRule, *Problem) {
 }
 
 // full refuses what would make a case too large to be handled.
-func (b *Book) full(n *Note) *Problem {
-	messages, decisions, persons := len(b.Notes), len(n.Subjects), map[string]bool{}
-	for i := range b.Notes {
-		decisions += len(b.Notes[i].Subjects)
-		for _, d := range b.Notes[i].Subjects {
-			persons[d.Ref] = true
+func (s *standing) full(n *Note) *Problem {
+	messages, decisions, persons := len(s.book.Notes), s.decisions+len(n.Subjects), len(s.named)
+	for i, d := range n.Subjects {
+		if !s.named[d.Ref] && !slices.ContainsFunc(n.Subjects[:i], func(earlier Decision) bool { return earlier.Ref == d.Ref }) {
+			persons++
 		}
-	}
-	for _, d := range n.Subjects {
-		persons[d.Ref] = true
 	}
 	spare := 0
 	if afterWithdrawal(n.Type) {
 		spare = endingMessages
 	}
-	if messages >= MaxCaseMessages+spare || decisions > maxCaseDecisions+spare*len(n.Subjects) || len(persons) > MaxCasePersons {
+	if messages >= MaxCaseMessages+spare || decisions > maxCaseDecisions+spare*len(n.Subjects) || persons > MaxCasePersons {
 		return problem(ProblemCaseState, "A case has at most %d messages and %d persons; open a new one.", MaxCaseMessages, MaxCasePersons).rule("case-full").at("/case")
 	}
 	return nil

@@ -86,6 +86,7 @@ func (d *Desk) Offers(ctx context.Context, by *Officer, key CaseKey) ([]Offer, e
 		return nil, problem(ProblemNotFound, "There is no such case.")
 	}
 	var out []Offer
+	reading := book.toSend()
 	for _, r := range catalogue {
 		if !by.Sees(key.Partner, r.Kind) {
 			continue
@@ -95,7 +96,7 @@ func (d *Desk) Offers(ctx context.Context, by *Officer, key CaseKey) ([]Offer, e
 			return nil, err
 		}
 		if len(terms) > 0 {
-			out = append(out, book.offers(r, drafts)...)
+			out = append(out, reading.offers(r, drafts)...)
 		}
 	}
 	return out, nil
@@ -125,18 +126,20 @@ func (d *Desk) drafted(ctx context.Context, key CaseKey, book *Book) ([]Note, er
 	return out, nil
 }
 
+// toSend reads a book for messages of ours.
+func (b *Book) toSend() *standing { return b.read(b.openedBy(&Note{Out: true})) }
+
 // offers returns what one row of the catalogue comes to in a case with drafts that
 // have not left.
-func (b *Book) offers(r messageRule, drafts []Note) []Offer {
-	kind, sender := b.Kind(), opener
-	if kind != "" && !b.Opened() {
+func (s *standing) offers(r messageRule, drafts []Note) []Offer {
+	kind, sender := s.book.Kind(), opener
+	if !s.opener {
 		sender = other
 	}
 	switch {
 	case kind == "" && !r.Opens, kind != "" && r.Kind != "" && r.Kind != kind, !slices.Contains(r.From, sender):
 		return nil
 	}
-	s := b.read(kind == "" || b.Opened())
 	switch {
 	case kind == "":
 		return []Offer{{Type: r.Type}}
@@ -174,7 +177,7 @@ func (s *standing) corrected() []Offer {
 			continue
 		}
 		trial := Note{Type: TypeCorrection, Out: true, Said: Said{Target: n.ID, Revision: s.revisions(n) + 1, Subjects: n.Subjects, made: n}}
-		if s.book.refuses(&trial) == nil {
+		if s.refuses(&trial) == nil {
 			out.Targets = append(out.Targets, n.ID)
 		}
 	}
@@ -205,10 +208,10 @@ func (s *standing) says(r messageRule, asked *Note, drafts []Note) []Offer {
 	var why *Problem
 	for _, ref := range s.spokenOf(r, asked) {
 		n := s.trial(r.Type, ref, asked)
-		refused := s.book.refuses(&n)
+		refused := s.refuses(&n)
 		if r.Type == TypeHandoverNotice && refused != nil { // somebody may hold a document
 			n.Subjects[0].Value = documentHeld
-			if s.book.refuses(&n) == nil {
+			if s.refuses(&n) == nil {
 				refused = nil
 			}
 		}

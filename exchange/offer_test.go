@@ -12,7 +12,7 @@ import (
 func (s *script) offered() string {
 	var out []string
 	for _, r := range catalogue {
-		for _, o := range s.book.offers(r, s.drafts) {
+		for _, o := range s.book.toSend().offers(r, s.drafts) {
 			line := r.Code
 			if o.Refused != nil {
 				line += "!" + o.Refused.Rule
@@ -53,7 +53,7 @@ func (s *script) corrects(want string) {
 	s.t.Helper()
 	var got []string
 	for _, r := range catalogue {
-		for _, o := range s.book.offers(r, s.drafts) {
+		for _, o := range s.book.toSend().offers(r, s.drafts) {
 			if o.Type == TypeCorrection {
 				got = append(got, o.Targets...)
 			}
@@ -106,7 +106,7 @@ func TestOffers(t *testing.T) {
 	// Each offer holds: what it names is admitted.
 	for _, life := range []*script{s, o, p} {
 		for _, r := range catalogue {
-			for _, offer := range life.book.offers(r, nil) {
+			for _, offer := range life.book.toSend().offers(r, nil) {
 				if (offer.InReplyTo+offer.Target == "") != (offer.Of == "" && offer.At.IsZero()) {
 					t.Errorf("%s answers %s, which is said to be a %q of %v", r.Code, offer.InReplyTo, offer.Of, offer.At)
 				}

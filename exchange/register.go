@@ -179,7 +179,7 @@ func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but
 	var out []Candidate
 	for key, tokens := range found {
 		if score := lookup.Score(tokens); score > 0 && key != but && by.Sees(key.Partner, "") {
-			out = append(out, Candidate{SubjectKey: key, Score: score, Why: lookup.Why(tokens)})
+			out = append(out, Candidate{SubjectKey: key, Score: score})
 		}
 	}
 	slices.SortFunc(out, func(a, b Candidate) int {
@@ -192,17 +192,17 @@ func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but
 	for _, c := range out { // the persons of one case are often alike
 		row, judged := opened[c.CaseKey]
 		if !judged {
-			found, until, err := r.cfg.Files.door(ctx, by, c.CaseKey)
+			theirs, until, err := r.cfg.Files.door(ctx, by, c.CaseKey)
 			if err != nil && AsProblem(err).Kind != ProblemNotFound {
 				return nil, err
 			}
-			if err == nil && until.IsZero() && found.ErasedTo == 0 { // an emergency is not for searching
-				row = &found
+			if err == nil && until.IsZero() && theirs.ErasedTo == 0 { // an emergency is not for searching
+				row = &theirs
 			}
 			opened[c.CaseKey] = row
 		}
 		if row != nil {
-			c.Row = *row
+			c.Row, c.Why = *row, lookup.Why(found[c.SubjectKey])
 			seen = append(seen, c)
 		}
 		if len(seen) == n {

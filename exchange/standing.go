@@ -16,6 +16,10 @@ type standing struct {
 
 	spoken      map[string][]word // what was said of each person, in the order of the book
 	corrections []*Note
+
+	// Of all messages, also of those that the partner does not hold:
+	named     map[string]bool // whom they name
+	decisions int             // and how often anybody is named
 }
 
 // A word is what one message says of one person.
@@ -27,9 +31,13 @@ type word struct {
 // read prepares a book for questions, in one walk. What the partner does not
 // hold is left out.
 func (b *Book) read(opener bool) *standing {
-	s := &standing{book: b, opener: opener, spoken: make(map[string][]word, 4)}
+	s := &standing{book: b, opener: opener, spoken: make(map[string][]word, 4), named: make(map[string]bool, 4)}
 	for i := range b.Notes {
 		n := &b.Notes[i]
+		s.decisions += len(n.Subjects)
+		for _, d := range n.Subjects {
+			s.named[d.Ref] = true
+		}
 		if n.Status == dead {
 			continue
 		}

@@ -118,7 +118,7 @@ func TestConsoleHugeCase(t *testing.T) {
 		t.Errorf("P-2 stands at %d, and P-10 at %d", two, ten)
 	}
 	// For a few of them others are looked for, and for the rest when an officer wants it.
-	if n := strings.Count(before.body, "chưa tìm"); n != exchange.MaxCasePersons-20 || !strings.Contains(before.body, `href="?alike=all#persons"`) {
+	if n := strings.Count(before.body, "chưa tìm"); n != exchange.MaxCasePersons-10 || !strings.Contains(before.body, `href="?alike=all#persons"`) {
 		t.Errorf("for %d persons nobody was looked for", n)
 	}
 	whole := v.get(path + "?alike=all")

@@ -114,7 +114,7 @@ const shownOfCase = 13
 
 // lookedAlike is for how many persons of a case others who may be the same are looked
 // for before the officer asks for the rest: a case may have 200 persons.
-const lookedAlike = 20
+const lookedAlike = 10
 
 // shownDuplicates is how many probable duplicates a person has on the page.
 const shownDuplicates = 5
