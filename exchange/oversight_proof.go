@@ -66,6 +66,8 @@ type MessageProof struct {
 	Leaf    []byte
 	Text    []byte // C2SP tlog-proof, under the head's checkpoint
 	Receipt []byte // the receiver's signed receipt, a compact JWS; nil while there is none
+	Claims  string // what it says in claims that are known here, as JSON
+	Others  int    // and how many others it has
 	Giver   string // who gave it
 	Keys    []json.RawMessage
 	LogKey  string // of the giver's log; "" when it keeps none
@@ -129,10 +131,15 @@ func (o *Oversight) receipt(ctx context.Context, row Row, out *MessageProof) err
 		return fmt.Errorf("read a stored receipt: %w", err)
 	}
 	var claims receiptClaims
-	if err := json.Unmarshal(payload, &claims); err != nil {
+	var all, known map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(payload, &claims), json.Unmarshal(payload, &all)); err != nil {
 		return fmt.Errorf("read a stored receipt: %w", err)
 	}
-	out.Giver = claims.Issuer
+	text, err := json.MarshalIndent(claims, "", "  ")
+	if err := errors.Join(err, json.Unmarshal(text, &known)); err != nil {
+		return fmt.Errorf("write the claims of a receipt: %w", err)
+	}
+	out.Claims, out.Others, out.Giver = string(text), len(all)-len(known), claims.Issuer
 	out.Keys, err = o.cfg.Keys(claims.Issuer)
 	return err
 }

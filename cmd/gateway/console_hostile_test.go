@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -85,6 +88,43 @@ func (b *browser) narrow(where string) {
 		b.t.Errorf("%s at 320 is wider than the screen: %s", where, wide)
 	}
 	b.width(1280)
+}
+
+// A receipt may say what this gateway does not know. Its page shows what was checked,
+// and says that there is more; what a partner writes there is nowhere to be read.
+func TestConsoleHostileReceipt(t *testing.T) {
+	s := newScene(t)
+	const note = "Phạm Văn Thử \u202egpj.exe"
+	s.kh.behave(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := httptest.NewRecorder()
+			next.ServeHTTP(answer, r)
+			payload, err := exchange.PayloadOf(answer.Body.Bytes())
+			if err != nil {
+				t.Errorf("not a receipt: %s", answer.Body)
+				return
+			}
+			payload = append(bytes.TrimSuffix(payload, []byte("}")), (`,"note":"` + note + `"}`)...)
+			receipt, err := s.kh.signer().Sign(exchange.TypReceipt, payload)
+			if err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(receipt)
+		})
+	})
+	sent := s.vn.submit("KH")
+	eventually(t, "the message is receipted", func() bool {
+		return len(s.vn.rows(exchange.Filter{Kind: exchange.KindReceipt, ID: sent.ID})) == 1
+	})
+	p := s.visitedBy("lan").get("/messages/KH/out/" + sent.ID + "/proof")
+	if p.status != 200 || !strings.Contains(p.body, "message_sha256") || !strings.Contains(p.body, "còn nói 1 điều") {
+		t.Errorf("%d:\n%s", p.status, p.body)
+	}
+	if strings.Contains(p.body, "Phạm") || strings.Contains(p.body, "\u202e") {
+		t.Errorf("what nobody checked is shown:\n%s", p.body)
+	}
 }
 
 // Where the pages of a case's events are before and after one.

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"mime"
@@ -110,8 +109,9 @@ type proofView struct {
 	Head    recordHead
 	Leaf    string
 	Proof   string
-	Receipt string // compact JWS; "" while there is none
-	Claims  string // of the receipt, to read
+	Receipt string   // compact JWS; "" while there is none
+	Claims  []string // of the receipt, line by line
+	Others  int      // and how many it has that are not known here
 	Giver   Party
 	Keys    string // JSON array of the giver's keys
 	LogKey  string
@@ -146,15 +146,7 @@ func (c *Console) showProof(v *visit, key exchange.MessageKey, status int, reaso
 			return err
 		}
 		view.Keys = string(keys)
-		payload, err := exchange.PayloadOf(proof.Receipt)
-		if err != nil {
-			return err
-		}
-		var pretty bytes.Buffer
-		if err := json.Indent(&pretty, payload, "", "  "); err != nil {
-			return err
-		}
-		view.Claims = pretty.String()
+		view.Claims, view.Others = strings.Split(proof.Claims, "\n"), proof.Others
 	}
 	title := v.s.T("proof.title", view.Type.Title)
 	if fault != "" {
