@@ -76,6 +76,9 @@ func Unseen(runes []rune, i int) bool {
 	if joins(r) {
 		return !(i > 0 && unicode.In(runes[i-1], joined...)) && !(i+1 < len(runes) && unicode.In(runes[i+1], joined...))
 	}
+	if unicode.Is(unicode.Variation_Selector, r) { // Chinese characters have variants, and signs a picture
+		return i == 0 || !unicode.In(runes[i-1], unicode.Han, unicode.So)
+	}
 	return unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == 0x2800 // Braille's blank
 }
 

@@ -483,6 +483,7 @@ func TestText(t *testing.T) {
 		{"ភាសា\u200Bខ្មែរ", "ភាសា\u200Bខ្មែរ"},
 		{"a\u00A0b\x07\u2028", "a[U+00A0]b[U+0007][U+2028]"},
 		{"Ma" + strings.Repeat("\u0301", 9) + "u", "Ma\u0301\u0301\u0301\u0301[U+0301 ×5]u"},
+		{"Nguy\uFE00ễn\U000E0100 葛\U000E0101 ☎\uFE0F", "Nguy[U+FE00]ễn[U+E0100] 葛\U000E0101 ☎\uFE0F"},
 		{"ស្ត្រី ຜູ້ເຖົ້າ Nguyễn", "ស្ត្រី ຜູ້ເຖົ້າ Nguyễn"},
 		{strings.Repeat("ă", maxShown+7), strings.Repeat("ă", maxShown) + "+7"},
 	} {

@@ -36,7 +36,7 @@ func Text(s string) []Piece {
 	runes := []rune(s)
 	marks := 0
 	for i, r := range runes {
-		if unicode.Is(unicode.M, r) {
+		if unicode.Is(unicode.M, r) && !unseen(runes, i) {
 			marks++
 		} else {
 			marks = 0
