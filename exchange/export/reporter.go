@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -216,13 +217,13 @@ func (t *table) end() error {
 	return nil
 }
 
+// runs is what a spreadsheet would run: at the beginning of a cell, and after what it
+// may take for the end of one, for where lists are written with semicolons it opens
+// this file so, whatever the quotes say.
+var runs = regexp.MustCompile(`(^|[;\t\r\n])([=+\-@\t\r\n＝＋－＠])`)
+
 // harmless puts an apostrophe before what a spreadsheet would run.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(cell)[0]) {
-		return "'" + cell
-	}
-	return cell
-}
+func harmless(cell string) string { return runs.ReplaceAllString(cell, "$1'$2") }
 
 func instant(t time.Time) string {
 	if t.IsZero() {
