@@ -303,8 +303,22 @@ func TestConsoleOIDC(t *testing.T) {
 	if got := signIn(); got.at.Query().Get("failed") != "provider" {
 		t.Errorf("an identity that was issued for another sign-in: %s", got.at)
 	}
-	if n := len(o.vn.rows(exchange.Filter{Type: "sign_in_refused"})); n != 3 {
-		t.Errorf("%d of three refusals are in the record", n)
+	spoil = false
+	o.ahead.Store(int64(20 * time.Minute)) // for the provider it was 20 minutes ago that they said who they are
+	if got := signIn(); got.at.Query().Get("failed") != "provider" {
+		t.Errorf("signed in there before they were asked to: %s", got.at)
+	}
+	if n := len(o.vn.rows(exchange.Filter{Type: "sign_in_refused"})); n != 4 {
+		t.Errorf("%d of four refusals are in the record", n)
+	}
+	v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := v.client.Get("https://" + address + "/sign-in/provider")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if asked, err := resp.Location(); err != nil || asked.Query().Get("prompt") != "login" || asked.Query().Get("code_challenge_method") != "S256" {
+		t.Errorf("the provider is asked %s (%v)", asked, err)
 	}
 }
 

@@ -69,6 +69,9 @@ type errand struct{ State, Nonce, Verifier, To string }
 
 const errandCookie = "__Host-errand"
 
+// errandLasts is how long an officer may take at the provider.
+const errandLasts = 10 * time.Minute
+
 func (c *Console) signInAtProvider(v *visit) error {
 	if c.oidc == nil {
 		return errNoPage
@@ -83,8 +86,11 @@ func (c *Console) signInAtProvider(v *visit) error {
 	if err != nil {
 		return fmt.Errorf("write an errand: %w", err)
 	}
-	http.SetCookie(v.w, &http.Cookie{Name: errandCookie, Value: base64.RawURLEncoding.EncodeToString(data), Path: "/", MaxAge: 600, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	return v.redirect(c.oidc.oauth.AuthCodeURL(e.State, oidc.Nonce(e.Nonce), oauth2.S256ChallengeOption(e.Verifier)))
+	http.SetCookie(v.w, &http.Cookie{Name: errandCookie, Value: base64.RawURLEncoding.EncodeToString(data), Path: "/", MaxAge: int(errandLasts / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	// Whoever signs in says there who they are, or the provider lets whoever sits down at a
+	// desk in as the one who has left it: a session here ends for that very reason.
+	again := oauth2.SetAuthURLParam("prompt", "login")
+	return v.redirect(c.oidc.oauth.AuthCodeURL(e.State, oidc.Nonce(e.Nonce), oauth2.S256ChallengeOption(e.Verifier), again))
 }
 
 func (c *Console) signInFromProvider(v *visit) error {
@@ -155,6 +161,16 @@ func (p *provider) identify(ctx context.Context, code string, e errand) (*oidc.I
 	}
 	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(e.Nonce)) != 1 {
 		return nil, fmt.Errorf("%w: it was issued for another sign-in", errUnidentified)
+	}
+	var when struct {
+		AuthTime int64 `json:"auth_time"`
+	}
+	if err := token.Claims(&when); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnidentified, err)
+	}
+	// The browser could leave out what it is asked for; not every provider says when.
+	if when.AuthTime != 0 && p.clock().Sub(time.Unix(when.AuthTime, 0)) > errandLasts+time.Minute {
+		return nil, fmt.Errorf("%w: they signed in at the provider before they were asked to", errUnidentified)
 	}
 	return token, nil
 }
