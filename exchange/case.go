@@ -144,26 +144,47 @@ func (b *Book) Standing() Standing {
 }
 
 // erasureTurn says who has to act where an erasure was asked for: whoever was asked
-// first and has not answered, whatever else the case waits for, or rests. Both sides find
-// the same.
+// first and has not answered, whatever else the case waits for, or rests; then whoever
+// asked for one that was done, until their own case is erased. Both sides find the same.
 func (b *Book) erasureTurn() Turn {
-	var first *Note
+	if b.Erased {
+		return TurnNobody
+	}
+	var next *Note
+	waits := TurnNobody
 	for i := range b.Notes {
 		n := &b.Notes[i]
-		if n.Type != TypeErasureNotice || n.Status == dead || b.repliedTo(n.ID, n.Out) {
+		if n.Type != TypeErasureNotice || n.Status == dead {
 			continue
 		}
-		if first == nil || n.IssuedAt < first.IssuedAt || n.IssuedAt == first.IssuedAt && n.ID < first.ID {
-			first = n
+		answered := b.repliedTo(n.ID, n.Out)
+		switch {
+		case answered && waits == TurnNobody && b.erasedFor(n):
+			waits = turnOf(n.Out)
+		case !answered && (next == nil || later(next, n)):
+			next = n
 		}
 	}
-	switch {
-	case first == nil:
-		return TurnNobody
-	case first.Out:
-		return TurnPartner
+	if next != nil {
+		return turnOf(!next.Out)
 	}
-	return TurnUs
+	return waits
+}
+
+// erasedFor says whether a notice was answered with what was asked for.
+func (b *Book) erasedFor(notice *Note) bool {
+	return slices.ContainsFunc(b.Notes, func(n Note) bool {
+		outcome, _ := n.of(whole)
+		return n.Type == TypeErasureConfirmation && n.Out != notice.Out && n.Reply == notice.ID && n.Status != dead && outcome == erasureDone
+	})
+}
+
+// turnOf is the turn of one side.
+func turnOf(us bool) Turn {
+	if us {
+		return TurnUs
+	}
+	return TurnPartner
 }
 
 // refs returns the persons of the case in the order of their references.

@@ -150,7 +150,7 @@ func TestReturn(t *testing.T) {
 	s.ok("host", "ERN all=case") // 31
 	s.stands(StateClosed, TurnPartner)
 	s.ok("origin", "ERC all=done re 31")
-	s.stands(StateClosed, TurnNobody)
+	s.stands(StateClosed, TurnUs) // what was asked of the partner is done, and here it is still to do
 }
 
 // Whoever's request was refused, or did not give enough, has to ask anew: the case does
