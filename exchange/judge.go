@@ -47,6 +47,9 @@ func (j *judge) judge(ctx context.Context, peer *Peer, claims Claims, body any, 
 	if refused := senseless(out, claims.Type, body); refused != nil {
 		return Said{}, refused
 	}
+	if refused := impersonal(claims, body); refused != nil {
+		return Said{}, refused
+	}
 	if claims.Type == TypeCorrection {
 		made, err := j.corrects(ctx, peer, claims, body, way, out.Revision)
 		if err != nil {

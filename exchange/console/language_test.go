@@ -76,7 +76,7 @@ func families() map[string][]string {
 		"fault.": texts("draft-again", "required", "choose", "other", "maxLength", "maxItems", "false", "uniqueItems", "minProperties", "format.date", "format.edtf",
 			"format.edtf-interval", "format.date-time", "format.mrz", "format.country", "format.script", "format.language", "pattern.latin", "pattern.link", "pattern.cccd",
 			"pattern.subject_ref", "pattern.number", "pattern.issuing_state", "field-forbidden", "anonymous-forbidden", "recipient-required", "approval-required",
-			"window-order", "subject-repeated", "question-repeated", "withdrawn", "identity-not-requested", "nationality-not-confirmed", "return-not-agreed",
+			"window-order", "subject-repeated", "question-repeated", "identifier-personal", "withdrawn", "identity-not-requested", "nationality-not-confirmed", "return-not-agreed",
 			"document-required", "handover-not-announced", "countersignature-mismatch", "not-handed-over", "handover-not-countersigned", "not-received",
 			"safeguard-day", "unavailable", "day-future", "day-past", "safeguard-basis", "forms-full", "form-size", "partner-suspended", "draft-outdated", "correction-same", "correction-matter",
 			"correction-pointer", "revision-reused", "countersigned", "agreement-unknown", "file.size", "file.type", "file.empty"),
