@@ -222,7 +222,8 @@ func (b *browser) scripts(on bool) {
 	}
 }
 
-// picture leaves a screenshot where CONSOLE_PICTURES says.
+// picture leaves a screenshot, and what the page needs letters for, where
+// CONSOLE_PICTURES says.
 func (b *browser) picture(name string) {
 	b.t.Helper()
 	dir := os.Getenv("CONSOLE_PICTURES")
@@ -233,10 +234,15 @@ func (b *browser) picture(name string) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
-		b.t.Fatal(err)
+	for suffix, seen := range map[string][]byte{".png": png, ".txt": []byte(look(b, chromedp.Evaluate[string](lettered)))} {
+		if err := os.WriteFile(filepath.Join(dir, name+suffix), seen, 0o600); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 }
+
+// lettered is the text that a browser has written: also of choices that are not open.
+const lettered = `[document.body, ...document.querySelectorAll("option")].map(e => e.innerText || e.text).join(" ")`
 
 // press presses keys as a person would.
 func (b *browser) press(keys string) {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // A slice is one file of the fonts, and which characters are in it.
@@ -22,18 +22,14 @@ var (
 	sliceRange = regexp.MustCompile(`U\+([0-9a-f]+)(?:-([0-9a-f]+))?`)
 )
 
-// readSlices reads what the style sheets of the letters say.
+// readSlices reads what the style sheet of the letters says.
 func readSlices() ([]slice, error) {
-	var sheets string
-	for _, name := range []string{"fonts.css", "fonts-zh.css"} {
-		data, err := assets.ReadFile("assets/" + name)
-		if err != nil {
-			return nil, fmt.Errorf("read the fonts' style sheet: %w", err)
-		}
-		sheets += string(data)
+	sheet, err := assets.ReadFile("assets/fonts.css")
+	if err != nil {
+		return nil, fmt.Errorf("read the fonts' style sheet: %w", err)
 	}
 	var out []slice
-	for rule := range strings.Lines(sheets) {
+	for rule := range strings.Lines(string(sheet)) {
 		m := sliceFile.FindStringSubmatch(rule)
 		if m == nil {
 			continue // a comment
@@ -62,22 +58,10 @@ func (s slice) take(wanted map[rune]bool) bool {
 	return len(wanted) < before
 }
 
-// hasChinese says whether a page has characters of Chinese, beside what the language
-// calls itself in the menu. The style sheet that names their slices is as heavy as all
-// the rest of a page.
-func hasChinese(page []byte) bool {
-	for _, r := range string(page) {
-		if unicode.Is(unicode.Han, r) && r != '中' && r != '文' || r >= 0x3001 && r <= 0x303f {
-			return true
-		}
-	}
-	return false
-}
-
 // lettersOf returns the rules of the slices that a text needs, with the files
-// in them. The style sheet has them in the order in which pages ask for them.
+// in them. Of two rules for a letter a browser takes the later one, and so does this.
 func lettersOf(text string) (string, error) {
-	slices, err := readSlices()
+	all, err := readSlices()
 	if err != nil {
 		return "", err
 	}
@@ -85,8 +69,8 @@ func lettersOf(text string) (string, error) {
 	for _, r := range text {
 		wanted[r] = true
 	}
-	var out strings.Builder
-	for _, s := range slices {
+	var rules []string
+	for _, s := range slices.Backward(all) {
 		if !s.take(wanted) {
 			continue
 		}
@@ -94,7 +78,8 @@ func lettersOf(text string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read a font: %w", err)
 		}
-		out.WriteString(strings.Replace(s.rule, "fonts/"+s.file, "data:font/woff2;base64,"+base64.StdEncoding.EncodeToString(file), 1))
+		rules = append(rules, strings.Replace(s.rule, "fonts/"+s.file, "data:font/woff2;base64,"+base64.StdEncoding.EncodeToString(file), 1))
 	}
-	return out.String(), nil
+	slices.Reverse(rules)
+	return strings.Join(rules, ""), nil
 }

@@ -143,6 +143,8 @@ func TestLettersOf(t *testing.T) {
 		{"ຄຳ", []string{"Noto Sans Lao"}},
 		{"សុខ", []string{"Noto Sans Khmer"}},
 		{"㛃", []string{"Noto Sans SC"}},
+		{"送", []string{"Noto Sans SC"}}, // one slice, though two rules name it
+		{"送龘", []string{"Noto Sans SC", "Noto Sans SC"}},
 		{"\U0010FFFD", nil},
 	} {
 		css, err := lettersOf(c.text)

@@ -161,7 +161,6 @@ type frame struct {
 	Drafted   string   // what a language says of itself that nobody has reviewed
 	Officer   *exchange.Officer
 	Demo      bool
-	Chinese   bool // it has characters of Chinese, and needs the letters
 	Emergency bool // the officer may open cases of partners that they are not assigned to
 	Now       time.Time
 	Left      *leftView // what the officer had asked for, and their session had ended
@@ -306,12 +305,6 @@ func (c *Console) show(v *visit, status int, page, title, here string, view any)
 	var out bytes.Buffer
 	if err = v.s.pages.render(&out, page, "frame.html", f); err != nil {
 		return err
-	}
-	if f.Chinese = hasChinese(out.Bytes()); f.Chinese {
-		out.Reset()
-		if err = v.s.pages.render(&out, page, "frame.html", f); err != nil {
-			return err
-		}
 	}
 	whole := out.Bytes()
 	if !failed {

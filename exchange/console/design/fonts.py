@@ -1,10 +1,12 @@
 """Writes the slices of the fonts, and the style sheet that names them. See design/fonts."""
-import bz2, pathlib, re, shutil, sys, unicodedata
+import bz2, pathlib, re, sys, unicodedata
 from fontTools import subset
 from fontTools.ttLib import TTFont
+from fontTools.varLib import instancer
 
+here = pathlib.Path(__file__).parent
 packages, debian, assets = map(pathlib.Path, sys.argv[1:])
-out = assets / "fonts"
+out, cjk = assets / "fonts", debian / "fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 for old in out.glob("*.woff2"):
     old.unlink()
 rules = ["/*! Built by design/fonts. Noto Sans, SIL Open Font Licence 1.1: see LICENCES.md */"]
@@ -21,8 +23,8 @@ def ranges(points):
     return ",".join(f"U+{a:x}" if a == b else f"U+{a:x}-{b:x}" for a, b in runs)
 
 
-def rule(family, file, points):
-    rules.append(f'@font-face{{font-family:"{family}";font-weight:100 900;font-display:swap;src:url(fonts/{file}) format("woff2");unicode-range:{ranges(points)}}}')
+def rule(family, file, points, weights):
+    rules.append(f'@font-face{{font-family:"{family}";font-weight:{weights};font-display:swap;src:url(fonts/{file}) format("woff2");unicode-range:{ranges(points)}}}')
 
 
 def take(package, family, prefix, keep, without=frozenset()):
@@ -43,48 +45,48 @@ def take(package, family, prefix, keep, without=frozenset()):
         if not points or not keep(source.name, points):
             continue
         file = f"{prefix}-{len(list(out.glob(prefix + '-*'))):03}.woff2"
-        shutil.copy(source, out / file)
-        rule(family, file, points)
+        font = instancer.instantiateVariableFont(TTFont(source), {"wght": (400, 700)})  # pages have no others
+        font.flavor = "woff2"
+        font.save(out / file)
+        rule(family, file, points, weights="400 700")
         have |= points
     return have
 
 
-def cut(source, file, points, number=-1):
-    """Writes what of a font is of some characters as a slice."""
-    options = subset.Options(flavor="woff2", layout_features=[], name_IDs=[0, 1, 2, 13, 14], hinting=False, font_number=number)
-    font = subset.load_font(str(source), options)
+def cut(prefix, points, claimed=()):
+    """Writes the characters of a slice of Noto Sans CJK in its forms for simplified Chinese."""
+    options = subset.Options(flavor="woff2", layout_features=[], name_IDs=[1, 2], hinting=False, font_number=2)
+    options.drop_tables += ["BASE", "GPOS", "GSUB", "vhea", "vmtx", "VORG"]  # nothing is written downwards
+    font = subset.load_font(str(cjk), options)
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=points)
     cutter.subset(font)
+    file = f"{prefix}-{len(list(out.glob(prefix + '-*'))):03}.woff2"
     subset.save_font(font, str(out / file), options)
-    rule("Noto Sans SC", file, points)
-
-
-def chinese(name, points):
-    return any(0x3001 <= p <= 0x303F or 0x3400 <= p <= 0x9FFF or p >= 0x20000 for p in points)
+    rule("Noto Sans SC", file, claimed or points, weights="400")
 
 
 take("noto-sans", "Noto Sans", "latin", lambda name, _: re.search(r"-(latin|latin-ext|vietnamese)-", name))
 take("noto-sans-lao", "Noto Sans Lao", "lao", lambda name, _: "-lao-lao-" in name)
 take("noto-sans-khmer", "Noto Sans Khmer", "khmer", lambda name, _: "-khmer-khmer-" in name)
-# The signs that pages are full of, and what Chinese calls itself in the menu of languages,
-# stand among Chinese characters there: by themselves they weigh nothing.
-signs = {ord(sign) for sign in "←→★中文"}
-left = set(signs)
-for source in sorted((packages / "noto-sans-sc/files").glob("*-wght-normal.woff2")):
-    if points := left & set(TTFont(source, lazy=True).getBestCmap()):
-        left -= points
-        cut(source, f"signs-{len(list(out.glob('signs-*'))):03}.woff2", points)
-latin, rules = rules, rules[:1]  # a page without Chinese does not load what names its slices
-have = take("noto-sans-sc", "Noto Sans SC", "chinese", chinese, without=signs)
 
-# The characters of China's table of 8105, from which names are given, that the
-# package lacks; and no file for whatever is rarer than that.
+# Chinese. All that a name may be written with: of the first block, traditional forms too,
+# and of the table of 8105 from which names are given. Then what our own texts are written
+# with, a line of chinese.txt a slice, and the signs that every page has with what Chinese
+# calls itself in the menu of languages: of two rules a browser takes the later one.
+signs = [ord(sign) for sign in "←→★中文"]
+ours = [[ord(c) for c in line if ord(c) not in signs] for line in (here / "chinese.txt").read_text().split()]
 with bz2.open(debian / "unicode/Unihan_OtherMappings.txt.bz2", "rt") as lines:
     table = {int(line[2:].split("\t")[0], 16) for line in lines if "\tkTGH\t" in line}
-rare = sorted(table - have - signs)
-for i in range(0, len(rare), 118):
-    cut(debian / "fonts/opentype/noto/NotoSansCJK-Regular.ttc", f"rare-{i // 118:03}.woff2", rare[i : i + 118], 2)  # Simplified Chinese
-
-(assets / "fonts.css").write_text("\n".join(latin) + "\n")
-(assets / "fonts-zh.css").write_text("\n".join(rules) + "\n")
+have = set(TTFont(cjk, fontNumber=2, lazy=True).getBestCmap())
+for first in [0x3000, *range(0x4E00, 0xA000, 0x80), 0xFF00, 0xFF80]:
+    block = range(first, first + 0x80)
+    if points := have.intersection(block).difference(signs, *ours, [0x3000]):
+        cut("chinese", points, claimed=block)
+rare = sorted(p for p in table if not 0x4E00 <= p < 0xA000)
+for i in range(0, len(rare), 128):
+    cut("rare", rare[i : i + 128])
+for points in ours:
+    cut("ours", points)
+cut("signs", signs)
+(assets / "fonts.css").write_text("\n".join(rules) + "\n")
