@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -290,6 +293,57 @@ func TestConsoleIdentityBesideTheForm(t *testing.T) {
 	}
 	if p := v.get("/write/" + id); strings.Contains(p.body, "Nguyễn") || !strings.Contains(p.body, `value="probable" checked`) {
 		t.Error("the form, opened again, shows who it is, or has lost what was typed")
+	}
+	s.quiet()
+}
+
+// Of many persons each is beside what is answered of them and nothing else, in every
+// width and without a script, and however many there are.
+func TestConsoleIdentityOfEachPerson(t *testing.T) {
+	s := newScene(t)
+	const persons = 30
+	var subjects []string
+	for i := range persons {
+		subjects = append(subjects, strings.NewReplacer(`"S-1"`, fmt.Sprintf(`"P-%d"`, i+1), "Nguyễn Thị Mẫu", fmt.Sprintf("Nguyễn Thị Mẫu Thứ %d", i+1)).Replace(fmt.Sprintf(person, "")))
+	}
+	var message string
+	key := s.receives(exchange.TypeIdentityRequest, `{"subjects":[`+strings.Join(subjects, ",")+`]}`, func(c exchange.Claims) { message = c.ID })
+	h := s.signIn("lan")
+	h.noScript()
+	h.open("/write?to=KH&case=" + key + "&type=" + exchange.TypeIdentityResponse + "&re=" + message)
+	// astray names each person who does not stand, whole, in the own part of the form.
+	astray := func(shown bool) string {
+		t.Helper()
+		return look(h.browser, chromedp.Evaluate[string](fmt.Sprintf(`(parts => parts.length + ": " + parts.filter(part => {
+			const ref = part.querySelector("[name$=subject_ref]").value, n = ref.slice(2), who = part.querySelectorAll(".identity");
+			const own = part.getBoundingClientRect(), it = who[0]?.getBoundingClientRect();
+			return who.length !== 1 || it.top < own.top || it.bottom > own.bottom || it.left < own.left || it.right > own.right ||
+				(%v ? !who[0].textContent.match("Mẫu Thứ " + n + "(?![0-9])") : who[0].querySelector("[name=who]").value !== "in/%s/subjects/" + (n-1) + "/name")
+		}).map(part => part.querySelector("legend").textContent).join())([...document.querySelectorAll("#f-subjects-0, #f-subjects-0 ~ fieldset")])`, shown, message)))
+	}
+	for _, width := range []int64{1280, 768, 320} {
+		if h.width(width); astray(false) != "30: " {
+			t.Errorf("at %d beside another person's part: %s", width, astray(false))
+		}
+	}
+	h.picture("write-answer-many-320")
+	h.width(1280)
+	h.picture("write-answer-many")
+	h.click(`button[value="remove /subjects/2"]`)
+	if astray(false) != "29: " {
+		t.Errorf("without P-3: %s", astray(false))
+	}
+	h.click(`button[value="add /subjects"]`) // at the end
+	if astray(false) != "30: " || h.value(at("/subjects/29/subject_ref")) != "P-3" {
+		t.Errorf("with P-3 at the end: %s", astray(false))
+	}
+	h.write("#reason", "đối chiếu với sổ hộ tịch")
+	h.click(`button[value="show-all"]`)
+	if astray(true) != "30: " {
+		t.Errorf("shown: %s", astray(true))
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 1 {
+		t.Errorf("%d accesses are in the record", n)
 	}
 	s.quiet()
 }

@@ -1,26 +1,38 @@
 package console
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// A besideView is who the persons are of whom an answer speaks, beside its form: an
-// officer says whether a name is right with the name in view. It is masked, and shown
-// for a reason, as on the page of the message that is answered.
+// A besideView is who the persons are of whom an answer speaks: an officer says whether
+// a name is right with the name in view. It is masked, and shown for a reason, as on the
+// page of the message that is answered.
 type besideView struct {
-	Persons []besideLine
+	Persons map[string]*Identity // by reference, of those alone who have a part of the form
 	Reveal  reveal
 }
 
+// A besideLine is who the person is of whom a part of a form speaks. It stands in that
+// part and nowhere else: the verdict on one must not stand beside the name of another.
 type besideLine struct {
-	Ref      string
 	Identity *Identity
+	Reveal   *reveal // of a form of one person; otherwise it stands above all of them
 }
 
-// shownBeside is how many persons are shown so; of more the message itself tells.
-const shownBeside = 20
+// of returns who a person of a form is; nil where nothing tells it.
+func (b *besideView) of(ref string) *besideLine {
+	if b == nil || b.Persons[ref] == nil {
+		return nil
+	}
+	line := &besideLine{Identity: b.Persons[ref]}
+	if len(b.Persons) == 1 {
+		line.Reveal = &b.Reveal
+	}
+	return line
+}
 
 // answers is the message that a form answers, or whose answer it corrects: "" for none,
 // and where the answer has something masked of its own, which is asked for first.
@@ -57,7 +69,8 @@ func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
 			}
 		}
 	}
-	persons, err := c.personas(v, introduced[:min(len(introduced), shownBeside)], body)
+	persons, err := c.personas(v, introduced, body)
+	persons = slices.DeleteFunc(persons, func(one *persona) bool { return !slices.Contains(p.refs(), one.ref) })
 	if err != nil || len(persons) == 0 {
 		return nil, err
 	}
@@ -77,11 +90,11 @@ func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
 			return nil, err
 		}
 	}
-	view := &besideView{Reveal: c.revealOf(v, hidden, w.Reveal, fault)}
+	view := &besideView{Persons: map[string]*Identity{}, Reveal: c.revealOf(v, hidden, w.Reveal, fault)}
 	view.Reveal.Shown = shown
 	for _, person := range persons {
 		if identity := c.identity(v, person, &Block{Subject: person.ref}, w); len(identity.Rows) > 0 {
-			view.Persons = append(view.Persons, besideLine{person.ref, identity})
+			view.Persons[person.ref] = identity
 		}
 	}
 	return view, nil

@@ -30,17 +30,18 @@ type Node struct {
 	Options  []Option
 	Columns  []Option // of a table of choices
 	Limit    int
-	List     string // the code list that proposes values
-	Nodes    []Node // what it holds
-	More     []Node // what it may hold besides, out of the way
-	Open     bool   // the latter is shown
-	Remove   bool   // it is an element that can go
-	Blank    string // what a list says where nothing is chosen, if that means something
-	Chosen   bool   // it is hidden, and was asked for before the form came back
-	Add      bool   // it is a list that may have one more
-	One      string // what an element of a list is called
-	Depends  bool   // whether it is asked for depends on other answers
-	Focus    bool   // the page begins there: a button of the form has changed it
+	List     string      // the code list that proposes values
+	Nodes    []Node      // what it holds
+	More     []Node      // what it may hold besides, out of the way
+	Open     bool        // the latter is shown
+	Remove   bool        // it is an element that can go
+	Blank    string      // what a list says where nothing is chosen, if that means something
+	Chosen   bool        // it is hidden, and was asked for before the form came back
+	Add      bool        // it is a list that may have one more
+	One      string      // what an element of a list is called
+	Depends  bool        // whether it is asked for depends on other answers
+	Focus    bool        // the page begins there: a button of the form has changed it
+	Beside   *besideLine // who it is of whom an element speaks
 }
 
 // An Option is one of several values to choose from.
@@ -67,6 +68,7 @@ type layout struct {
 	proposes map[string]bool     // the code lists that the page has to hold
 	shown    []Anchor            // faults with where they are
 	lacking  []exchange.Missing  // safeguards that are shown in the open, to be recorded
+	beside   *besideView         // who the persons of an answer are
 
 	// Of a correction:
 	fixed  bool     // its persons, and what it rests on, stay as they are
@@ -402,7 +404,7 @@ func (l *layout) list(f schemas.Field, n *Node) {
 		pointer := n.Pointer + "/" + strconv.Itoa(i)
 		element := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.One + " " + strconv.Itoa(i+1), Remove: (count > 1 || !f.Required) && !(l.fixed && f.Pointer == "/subjects")}
 		if f.Pointer == "/subjects" {
-			element.Label = l.personAt(pointer)
+			element.Label, element.Beside = l.personAt(pointer), l.beside.of(l.text(pointer+"/subject_ref"))
 		}
 		l.fill(f.Pointer+"/*", pointer, &element)
 		element.Open = element.Open || !f.Required // who adds one has something to say of it

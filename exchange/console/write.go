@@ -349,9 +349,12 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		}
 	}
 	l := c.layout(v, p, problem)
+	if l.beside, err = c.beside(v, p); err != nil {
+		return err
+	}
 	view := writeView{
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner),
-		InReplyTo: p.text(".reply"), Amends: p.Amends > 0, SavedAt: p.ChangedAt, Unattended: p.Unattended, Same: same,
+		InReplyTo: p.text(".reply"), Amends: p.Amends > 0, SavedAt: p.ChangedAt, Unattended: p.Unattended, Same: same, Beside: l.beside,
 		Envelope: l.envelope(v, p), Top: l.form(), Safeguards: l.safeguards(p),
 	}
 	view.begin(p, v.r.PostFormValue("do"))
@@ -387,9 +390,6 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		view.Proposals = append(view.Proposals, held)
 	}
 	if err := c.company(v, p, &view); err != nil {
-		return err
-	}
-	if view.Beside, err = c.beside(v, p); err != nil {
 		return err
 	}
 	if view.Beside.refused() {
