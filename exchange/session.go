@@ -48,6 +48,7 @@ type Session struct {
 	Pin     string    `json:"pin,omitempty"`
 	Started time.Time `json:"started"`
 	Ends    time.Time `json:"ends"`
+	Until   time.Time `json:"-"` // when it ends if it is not used before
 }
 
 // SessionsConfig wires Sessions. Everything is required.
@@ -73,6 +74,9 @@ func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 	return &Sessions{cfg}, nil
 }
 
+// Idle is how long a session may go without being used.
+func (s *Sessions) Idle() time.Duration { return s.cfg.Idle }
+
 // touchEvery is how exactly the last use of a session is kept, and a tenth of what it may
 // be idle where that is less: not every page has to be a write.
 const touchEvery = time.Minute
@@ -84,7 +88,7 @@ const touchWait = time.Second
 // keeps. pin is the client certificate's that the session stays bound to, or "".
 func (s *Sessions) Begin(ctx context.Context, officer, method, pin string) (string, error) {
 	now := s.cfg.Clock()
-	session := Session{officer, method, pin, now.UTC(), now.Add(s.cfg.Longest).UTC()}
+	session := Session{Officer: officer, Method: method, Pin: pin, Started: now.UTC(), Ends: now.Add(s.cfg.Longest).UTC()}
 	if err := recordEvent(ctx, s.cfg.Recorder, Entry{Type: "officer_signed_in", ID: NewID()}, struct {
 		By     string `json:"by"`
 		Method string `json:"method"`
@@ -155,6 +159,9 @@ func (s *Sessions) look(ctx context.Context, id string) (Session, SessionRow, er
 	session, err := openSession(key, row)
 	if err == nil && !s.goesOn(session, row, s.cfg.Clock()) {
 		err = errEnded
+	}
+	if session.Until = row.SeenAt.Add(s.cfg.Idle); session.Ends.Before(session.Until) {
+		session.Until = session.Ends
 	}
 	return session, row, err
 }

@@ -179,3 +179,50 @@ func TestConsoleLiveClocks(t *testing.T) {
 	}
 	s.quiet()
 }
+
+// Whoever reads or types for long is told before their session ends, goes on with one
+// press and from where they were; the stream by itself uses no session. Where it cannot go
+// on that is said, and without a script every page says how long it lasts.
+func TestConsoleWarnsBeforeASessionEnds(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.language("en")
+	h.open("/write?to=KH&type=" + exchange.TypeIdentityRequest)
+	h.reach(".write__do")
+	if text := look(h.browser, chromedp.Evaluate[string](`document.querySelector("footer noscript").textContent`)); !strings.Contains(text, "signed out after 30 minutes") {
+		t.Errorf("without a script the page says %q", text)
+	}
+	told := func(what string) string {
+		return look(h.browser, chromedp.Evaluate[string](`document.querySelector("#live [data-live=`+what+`]:not([hidden]) strong")?.textContent ?? ""`))
+	}
+	began := s.back.Load()
+	after := func(d time.Duration) { s.back.Store(began - int64(d)) }
+	after(28*time.Minute + 30*time.Second)
+	eventually(t, "the page says when its session ends", func() bool { return strings.Contains(told("unused"), "unless you go on working") })
+	if !look(h.browser, chromedp.Evaluate[bool](`(r => r.top >= 0 && r.bottom <= innerHeight)(document.querySelector("[data-live=unused] button").getBoundingClientRect())`)) {
+		t.Error("what is said stands where nobody sees it")
+	}
+	h.accessible("a page whose session ends soon")
+	h.picture("live-unused")
+	h.run(chromedp.Focus(chromedp.CSS(at("/subjects/0/name/latin"))), chromedp.Click(chromedp.CSS("[data-live=unused] button")))
+	eventually(t, "it is taken back", func() bool { return told("unused") == "" })
+	if !look(h.browser, chromedp.Evaluate[bool](`document.activeElement.name === "/subjects/0/name/latin"`)) {
+		t.Error("whoever goes on is somewhere else")
+	}
+	after(57*time.Minute + 45*time.Second) // beyond what it was
+	eventually(t, "the page says it again", func() bool { return told("unused") != "" })
+	after(60 * time.Minute)
+	eventually(t, "a stream alone does not keep it", func() bool { return told("over") != "" && told("unused") == "" })
+
+	h.as("lan")
+	h.open("/messages")
+	began = s.back.Load()
+	for d := 25 * time.Minute; d < 12*time.Hour; d += 25 * time.Minute {
+		after(d)
+		look(h.browser, chromedp.Evaluate[string](`fetch("/help").then(() => "")`, chromedp.EvalAwaitPromise))
+	}
+	after(12*time.Hour - time.Minute)
+	look(h.browser, chromedp.Evaluate[string](`fetch("/help").then(() => "")`, chromedp.EvalAwaitPromise))
+	eventually(t, "the page says that it is the end", func() bool { return strings.Contains(told("ends"), "cannot go on") && told("unused") == "" })
+	s.quiet()
+}

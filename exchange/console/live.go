@@ -19,6 +19,7 @@ import (
 const (
 	liveEvery      = 2 * time.Second  // how often an open page looks
 	liveKnown      = 10 * time.Second // how often it is asked whether the officer is still signed in
+	liveWarns      = 2 * time.Minute  // how long before a session ends that is said
 	liveBeat       = 15 * time.Second // so that nobody in between takes the line for dead
 	livePerSeat    = 8                // streams of one session: the tabs of one officer
 	liveAltogether = 500
@@ -111,6 +112,9 @@ func (s *stream) run(ctx context.Context) error {
 			if s.recogniseBy(s.visit, s.cfg.Sessions.Peek) != nil {
 				return s.write("event: over\ndata: over\n\n")
 			}
+			if err := s.warn(); err != nil {
+				return err
+			}
 		}
 		if err := s.look(ctx); err != nil {
 			return err
@@ -163,6 +167,23 @@ func (s *stream) look(ctx context.Context) error {
 		return err
 	}
 	return s.say("reports", progress)
+}
+
+// warn says that the session ends soon: unless it is used, which listening is not, or
+// whatever is done.
+func (s *stream) warn() error {
+	var unused, ends string
+	switch at := s.session.Until; {
+	case at.Sub(s.cfg.Clock()) > min(liveWarns, s.cfg.Sessions.Idle()/5):
+	case at.Equal(s.session.Ends):
+		ends = s.s.T("live.ends", s.s.Time(at))
+	default:
+		unused = s.s.T("live.unused", s.s.Time(at))
+	}
+	if err := s.say("unused", unused); err != nil {
+		return err
+	}
+	return s.say("ends", ends)
 }
 
 // words says in the officer's language what has happened.

@@ -163,6 +163,7 @@ type frame struct {
 	Demo      bool
 	Emergency bool // the officer may open cases of partners that they are not assigned to
 	Now       time.Time
+	Idle      int       // minutes without use after which a session ends
 	Left      *leftView // what the officer had asked for, and their session had ended
 	Page      any
 }
@@ -280,7 +281,7 @@ func (c *Console) frame(v *visit, title, here string, view any) frame {
 		Demo: c.door != nil, Now: v.now, Page: view,
 	}
 	if v.officer != nil {
-		f.Emergency = mayBreakGlass(v.officer)
+		f.Emergency, f.Idle = mayBreakGlass(v.officer), int(c.cfg.Sessions.Idle().Minutes())
 	}
 	if once, ok := view.(interface{ once() bool }); ok && once.once() {
 		return f // whoever chose a language would have to do without what it shows

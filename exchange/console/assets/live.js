@@ -14,7 +14,19 @@
   source.addEventListener("news", e => show("news", e.data));
   source.addEventListener("emergencies", e => show("emergencies", e.data));
   source.addEventListener("lines", e => show("lines", e.data));
-  source.addEventListener("over", () => { show("over", live.dataset.over); source.close(); });
+  source.addEventListener("unused", e => show("unused", e.data));
+  source.addEventListener("ends", e => show("ends", e.data));
+  source.addEventListener("over", () => { show("unused"); show("ends"); show("over", live.dataset.over); source.close(); });
+  // Whoever goes on uses the session by any page, and is back where they were.
+  const unused = live.querySelector("[data-live=unused]");
+  let from;
+  unused.addEventListener("focusin", e => { from = e.relatedTarget ?? from; });
+  unused.querySelector("button").addEventListener("click", async () => {
+    const answer = await fetch("/help").catch(() => null);
+    if (!answer?.ok || answer.redirected) return; // the stream says what has become of it
+    show("unused");
+    from?.focus();
+  });
   // A report that is there has its button on the page as it would be now. Its row alone
   // is taken from that: somebody may be typing beside it.
   const renew = async row => {
