@@ -73,3 +73,35 @@ func TestConsoleFocusGoesOn(t *testing.T) {
 	goes("keep /subjects/0/name", "#f-subjects-0-name", "")
 	s.quiet()
 }
+
+// Whoever goes past the end of an open menu by keys sees where they are (WCAG 2.4.11): it
+// shuts, or without a script makes room. The officer's own says their whole name.
+func TestConsoleMenuCoversNothing(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	for _, script := range []bool{true, false} {
+		h.scripts(script)
+		for _, width := range []int64{1280, 320} {
+			h.width(width)
+			for _, menu := range []string{".languages", ".who"} {
+				h.open("/cases")
+				h.run(chromedp.Focus(chromedp.CSS(menu + " summary")))
+				h.press(kb.Enter)
+				if text := look(h.browser, chromedp.Evaluate[string](`document.querySelector(".menu[open] .menu__body").innerText`)); menu == ".who" && !strings.Contains(text, officerLan.Name) {
+					t.Errorf("the menu names its officer as %q", text)
+				}
+				for range 20 {
+					h.press(kb.Tab)
+					if under := look(h.browser, chromedp.Evaluate[string](`(e => { const r = e.getBoundingClientRect(), top = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2); return e === document.body || e.contains(top) || top?.contains(e) ? "" : e.outerHTML.slice(0, 120) })(document.activeElement)`)); under != "" {
+						t.Errorf("at %d, with a script %v, %s covers %s", width, script, menu, under)
+						break
+					}
+				}
+				if open := look(h.browser, chromedp.Evaluate[bool](`document.querySelector(".menu[open]") !== null`)); open == script {
+					t.Errorf("at %d, with a script %v, %s is open: %v", width, script, menu, open)
+				}
+			}
+		}
+	}
+	s.quiet()
+}

@@ -52,6 +52,14 @@ document.addEventListener("keydown", (e) => {
   menu.querySelector("summary").focus();
 });
 
+// A menu shuts when somebody leaves it, or it would lie over what has the focus. Another
+// window is no leaving.
+for (const menu of document.querySelectorAll("details.menu")) {
+  menu.addEventListener("focusout", (e) => {
+    if (!menu.contains(e.relatedTarget) && !menu.contains(document.activeElement)) menu.open = false;
+  });
+}
+
 const choice = document.querySelector("[data-keys]");
 if (choice) {
   const button = choice.querySelector("button");
