@@ -371,6 +371,19 @@ func TestConsoleSavesByItself(t *testing.T) {
 		t.Fatalf("the page does not say %q", want)
 	}
 	saved("Đã lưu lúc")
+	// Whoever listens hears the first of it, and then only what goes wrong.
+	heard := func() string {
+		return look(h.browser, chromedp.Evaluate[string](`[...document.querySelectorAll(".write__do [role=status]")].map(e => e.textContent.replace(/ lúc.*/, "")).join("|")`))
+	}
+	if heard() != "Đã lưu" {
+		t.Errorf("the first time is heard %q", heard())
+	}
+	look(h.browser, chromedp.Evaluate[bool](`(e => { const all = e.closest(".write__do"); new MutationObserver(() => { e.dataset.times = (+e.dataset.times || 0) + 1 }).observe(all.querySelector("[role=status]"), {childList: true}); return true })(document.getElementById("saved"))`))
+	h.write(at("/subjects/0/name/latin"), "Chanthy")
+	eventually(t, "it is kept again", func() bool { return h.value(`form.write input[name="version"]`) == "2" })
+	if times := look(h.browser, chromedp.Evaluate[string](`document.getElementById("saved").dataset.times ?? "never"`)); times != "never" {
+		t.Errorf("it is heard again: %s", times)
+	}
 	forms, err := s.vn.node.db.FormsOf(t.Context(), "lan")
 	if err != nil || len(forms) != 1 {
 		t.Fatal(forms, err)
@@ -394,6 +407,9 @@ func TestConsoleSavesByItself(t *testing.T) {
 	}
 	h.write(at("/subjects/0/claimed_birthplace/text_as_given"), "Takeo")
 	saved("cửa sổ khác")
+	if !strings.Contains(heard(), "cửa sổ khác") {
+		t.Errorf("what went wrong is heard as %q", heard())
+	}
 	h.click(`.write__do button[value="save"]`)
 	h.says("Hai bản khác nhau", "Chanthou", "Takeo", "2026")
 	h.accessible("two versions of a form")

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -259,6 +261,30 @@ func TestReportsAreDurable(t *testing.T) {
 	})
 }
 
+// Whoever looks again how far a report is gets the page anew: a link to the page's own
+// address goes to a place in it and asks for nothing.
+func TestConsoleReportsLookAgain(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("tuyet")
+	again := regexp.MustCompile(`href="(/reports[^"#]*)#made">Xem lại tiến độ`)
+	here, ask := "/reports", url.Values{"kind": {export.KindStatistics}, "reason": {"of the quarter"}}
+	p := v.post(here, ask)
+	for n := 0; !again.MatchString(p.body); n++ { // it was made before the page was
+		if n == 20 {
+			t.Fatalf("no page says that a report is being made: %d %s", p.status, p.body)
+		}
+		p = v.post(here, ask)
+	}
+	link := again.FindStringSubmatch(p.body)[1]
+	if link == here {
+		t.Error("the link asks for nothing")
+	}
+	if p := v.get(link); p.status != 200 || strings.Contains(p.body, `href="`+link+"#made") {
+		t.Errorf("looked again once, and not twice: %d", p.status)
+	}
+	s.quiet()
+}
+
 // A compliance officer asks for a report, is told what is wrong with the wish and
 // loses nothing, waits, and takes it away; nobody else is offered any.
 func TestConsoleReports(t *testing.T) {
@@ -287,14 +313,21 @@ func TestConsoleReports(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	// A page that was opened before hears of it, and goes on with what is typed there.
-	look(b, chromedp.Evaluate[bool](`(() => {
+	if !look(b, chromedp.Evaluate[bool](`(() => {
 		const row = document.querySelector("[data-report]");
+		const told = document.querySelector("#told[role=status]");
+		if (told.textContent !== "" || !told.checkVisibility()) return false;
 		row.dataset.state = "due"; row.lastElementChild.innerHTML = "<progress max=100></progress>"; document.getElementById("made").dataset.working = "1";
 		const again = document.createElement("script"); again.src = "/assets/again/live.js"; document.head.append(again);
-		return true })()`))
+		return true })()`)) {
+		t.Error("there is nothing that would tell it to whoever listens")
+	}
 	b.run(chromedp.SendKeys(chromedp.CSS("#f-reason"), "of the next quarter"), chromedp.WaitVisible(chromedp.CSS("[data-report] button")))
 	if kept := b.value("#f-reason"); kept != "of the next quarter" {
 		t.Errorf("when a report is there, %q is left of what was typed", kept)
+	}
+	if told := look(b, chromedp.Evaluate[string](`document.getElementById("told").textContent`)); told != "Statistics: ready" {
+		t.Errorf("whoever listens is told %q", told)
 	}
 	got := look(b, chromedp.Evaluate[string](`fetch(document.querySelector("form[action^='/reports/']").action, {method: "POST"}).then(async r => r.headers.get("content-disposition") + " " + (await r.text()).split("\r\n")[0])`, chromedp.EvalAwaitPromise))
 	if got != "attachment; filename=statistics.csv table,row,under,title_vi,title_en,count,of,share_percent,median_days,note" {

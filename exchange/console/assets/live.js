@@ -34,7 +34,10 @@
     if (!answer.ok || answer.redirected) return;
     const now = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = now.querySelector('[data-report="' + CSS.escape(row.dataset.report) + '"]');
-    if (fresh) row.replaceWith(fresh);
+    if (fresh) {
+      row.replaceWith(fresh);
+      document.getElementById("told").textContent = fresh.dataset.told ?? "";
+    }
     if (!now.querySelector("[data-working]")) document.querySelector("#made .panel__more")?.remove();
   };
   source.addEventListener("reports", e => {

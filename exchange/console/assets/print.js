@@ -2,13 +2,17 @@
 // itself, and says nothing until it has come.
 "use strict";
 const making = document.getElementById("making");
+const tell = (made) => { // what listens is there before it is told anything
+  making.hidden = made;
+  making.nextElementSibling.textContent = made ? "" : making.ariaLabel;
+};
 for (const form of document.querySelectorAll("form[data-pdf]")) {
   form.addEventListener("submit", async (event) => {
     const button = event.submitter;
     if (!button?.value.endsWith("pdf") || form.dataset.plain) return;
     event.preventDefault();
     if (!making.hidden) return; // one at a time
-    making.hidden = false;
+    tell(false);
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, button)) }).catch(() => null);
     if (answer?.headers.get("Content-Type") === "application/pdf") {
       const file = URL.createObjectURL(await answer.blob());
@@ -19,6 +23,6 @@ for (const form of document.querySelectorAll("form[data-pdf]")) {
       form.dataset.plain = "1";
       form.requestSubmit(button);
     }
-    making.hidden = true;
+    tell(true);
   });
 }

@@ -8,9 +8,15 @@ if (form) {
   let stopped = false;
   let sending = null;
 
-  const say = (text, bad) => {
+  // Whoever listens hears that what is typed is kept, and not again with every pause;
+  // and every time that it could not be.
+  const told = document.getElementById("told");
+  let heard = null; // whether the last of it was bad
+  const say = (text, bad = false) => {
     said.textContent = text;
-    said.classList.toggle("saved--bad", Boolean(bad));
+    said.classList.toggle("saved--bad", bad);
+    if (bad ? told.textContent !== text : heard !== bad) told.textContent = text;
+    heard = bad;
   };
 
   // A file is sent once, when it was chosen, and not with every letter.
