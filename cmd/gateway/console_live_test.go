@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"database/sql"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -54,14 +56,67 @@ func TestConsoleLive(t *testing.T) {
 	b.accessible("a page with news")
 	b.picture("live")
 
-	// Suspended, the officer is told, and hears nothing more.
+	// Suspended, the officer is told, and hears nothing more; what was shown to them is not
+	// to be read any more by whoever sits down there.
+	path := "/messages/KH/in/" + s.asked
+	b.open(path)
+	submits(path, url.Values{"all": {"1"}, "reason": {"to compare with the register"}})(b)
+	if !strings.Contains(b.text(), "Nguyễn Thị Mẫu") {
+		t.Fatalf("the name is not shown:\n%s", b.text())
+	}
 	gone := officerLan
 	gone.Status = exchange.OfficerSuspended
 	if err := s.vn.node.roster.Put(t.Context(), "minh", gone); err != nil {
 		t.Fatal(err)
 	}
 	shown("over", "Your session has ended. What you have typed is still on this page; sign in in another tab before you send it.")
+	if strings.Contains(b.text(), "Nguyễn Thị Mẫu") {
+		t.Error("the session is over, and the name is still there to be read")
+	}
 	s.quiet()
+}
+
+// While nobody can be asked who is signed in, no page is told that its session has ended:
+// its stream ends, and goes on when somebody can.
+func TestConsoleLiveOutlastsAnOutage(t *testing.T) {
+	s := newScene(t)
+	v := newVisitor(t, s.address)
+	v.get(s.link)
+	v.post("/sign-in/demonstration", url.Values{"officer": {"an"}})
+	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	rename := func(from, to string) {
+		if _, err := db.ExecContext(t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stream := func() *http.Response {
+		resp, err := v.client.Get(s.address + "/events")
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("a stream: %v (%v)", resp, err)
+		}
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		return resp
+	}
+	open := stream()
+	rename("session", "session_away")
+	for what, resp := range map[string]*http.Response{"an open": open, "a new": stream()} {
+		if told, err := io.ReadAll(resp.Body); err != nil || strings.Contains(string(told), "event: over") {
+			t.Errorf("%s stream says %q (%v)", what, told, err)
+		}
+	}
+	rename("session_away", "session")
+	lines := bufio.NewScanner(stream().Body)
+	s.receives(exchange.TypeIdentityRequest, asked(""), nil)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "1 thông điệp mới") {
+			return
+		}
+	}
+	t.Errorf("the stream has ended, and told nothing of the new message (%v)", lines.Err())
 }
 
 // A supervisor at work hears that a case was opened in an emergency, whatever page is

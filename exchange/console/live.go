@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -62,25 +63,25 @@ func (c *Console) EndStreams() { c.streams.end.Do(func() { close(c.streams.over)
 // live serves one page's stream until the page is left or the session ends.
 func (c *Console) live(w http.ResponseWriter, r *http.Request) {
 	v := &visit{w: w, r: r, s: c.languages.of(r), now: c.cfg.Clock()}
-	if c.recogniseBy(v, c.cfg.Sessions.Peek) != nil {
+	known := c.recogniseBy(v, c.cfg.Sessions.Peek)
+	if errors.Is(known, exchange.ErrNotFound) || known == nil && !c.streams.enter(v.id) {
 		w.WriteHeader(http.StatusNoContent) // a browser does not come again then
 		return
 	}
-	if !c.streams.enter(v.id) {
-		w.WriteHeader(http.StatusNoContent)
-		return
+	if known == nil {
+		defer c.streams.leave(v.id)
 	}
-	defer c.streams.leave(v.id)
 	from, err := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64)
-	if err != nil || from < 0 {
-		if from, err = c.cfg.Oversight.Now(r.Context()); err != nil {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
+	if known == nil && (err != nil || from < 0) {
+		from, known = c.cfg.Oversight.Now(r.Context())
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // nothing more is read of it
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
+	if known != nil { // nobody can be asked now; a browser comes again where a stream has ended
+		_, _ = fmt.Fprintf(w, "retry: %d\n\n", liveKnown.Milliseconds())
+		return
+	}
 	stream := &stream{Console: c, visit: v, from: from, next: from, reports: r.URL.Query().Get("reports") != ""}
 	if err := stream.run(r.Context()); err != nil && r.Context().Err() == nil {
 		c.cfg.Logger.Warn("live updates ended", "error", err)
@@ -109,8 +110,12 @@ func (s *stream) run(ctx context.Context) error {
 	for {
 		if time.Since(known) >= liveKnown {
 			known = time.Now()
-			if s.recogniseBy(s.visit, s.cfg.Sessions.Peek) != nil {
+			err := s.recogniseBy(s.visit, s.cfg.Sessions.Peek)
+			if errors.Is(err, exchange.ErrNotFound) {
 				return s.write("event: over\ndata: over\n\n")
+			}
+			if err != nil { // the store is away, and no session ends by that
+				return err
 			}
 			if err := s.warn(); err != nil {
 				return err

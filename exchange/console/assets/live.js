@@ -16,7 +16,13 @@
   source.addEventListener("lines", e => show("lines", e.data));
   source.addEventListener("unused", e => show("unused", e.data));
   source.addEventListener("ends", e => show("ends", e.data));
-  source.addEventListener("over", () => { show("unused"); show("ends"); show("over", live.dataset.over); source.close(); });
+  source.addEventListener("over", () => {
+    show("unused");
+    show("ends");
+    show("over", live.dataset.over);
+    document.documentElement.classList.add("gone"); // what was shown is for nobody who sits down here now
+    source.close();
+  });
   // Whoever goes on uses the session by any page, and is back where they were.
   const unused = live.querySelector("[data-live=unused]");
   let from;

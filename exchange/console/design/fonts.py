@@ -27,30 +27,29 @@ def rule(family, file, points, weights):
     rules.append(f'@font-face{{font-family:"{family}";font-weight:{weights};font-display:swap;src:url(fonts/{file}) format("woff2");unicode-range:{ranges(points)}}}')
 
 
-def take(package, family, prefix, keep, without=frozenset()):
-    """Copies the slices that hold what `keep` asks for; returns their characters."""
+def take(package, family, prefix, wanted):
+    """Writes the slices of a package that are called so."""
     sheet, have = (packages / package / "wght.css").read_text(), set()
     for path in re.findall(r"url\((\./files/[^)]+)\)", sheet):
         source = packages / package / path
+        if not re.search(wanted, source.name):
+            continue
         points = set(TTFont(source, lazy=True).getBestCmap())
         claimed = re.search(re.escape(path) + r".*?unicode-range:([^;]+);", sheet, re.S).group(1)
         listed = set()
         for part in claimed.split(","):
             first, _, last = part.strip()[2:].partition("-")
             listed |= set(range(int(first, 16), int(last or first, 16) + 1))
-        points &= listed - without  # the space and the hyphen are in every slice
+        points &= listed  # the space and the hyphen are in every slice
         # Of two rules a browser takes the later one, and loads its slice: nobody reads a
         # letter of Vietnamese from all that is rare in Latin. Marks stand with their letters.
         points -= {p for p in have if not unicodedata.combining(chr(p))}
-        if not points or not keep(source.name, points):
-            continue
         file = f"{prefix}-{len(list(out.glob(prefix + '-*'))):03}.woff2"
         font = instancer.instantiateVariableFont(TTFont(source), {"wght": (400, 700)})  # pages have no others
         font.flavor = "woff2"
         font.save(out / file)
         rule(family, file, points, weights="400 700")
         have |= points
-    return have
 
 
 def cut(prefix, points, claimed=()):
@@ -66,9 +65,9 @@ def cut(prefix, points, claimed=()):
     rule("Noto Sans SC", file, claimed or points, weights="400")
 
 
-take("noto-sans", "Noto Sans", "latin", lambda name, _: re.search(r"-(latin|latin-ext|vietnamese)-", name))
-take("noto-sans-lao", "Noto Sans Lao", "lao", lambda name, _: "-lao-lao-" in name)
-take("noto-sans-khmer", "Noto Sans Khmer", "khmer", lambda name, _: "-khmer-khmer-" in name)
+take("noto-sans", "Noto Sans", "latin", "-(latin|latin-ext|vietnamese)-")
+take("noto-sans-lao", "Noto Sans Lao", "lao", "-lao-lao-")
+take("noto-sans-khmer", "Noto Sans Khmer", "khmer", "-khmer-khmer-")
 
 # Chinese. All that a name may be written with: of the first block, traditional forms too,
 # and of the table of 8105 from which names are given. Then what our own texts are written
