@@ -72,7 +72,7 @@ func (n *node) openRegister() error {
 // registerFollower is how the store knows the register. The number says what is
 // indexed of a person: where a new release indexes more, another number has it read
 // the record from the beginning and put the new tokens in place of the old.
-const registerFollower = "register/2"
+const registerFollower = "register/3"
 
 // registrar follows the record for the register; nil where there is none.
 func (n *node) registrar() (*exchange.Follower, error) {

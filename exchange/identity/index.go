@@ -247,9 +247,10 @@ type form struct{ letters, sounds, ends string }
 // forms are the distinct spellings of a person's names in Latin letters, those
 // of the main name first: as given, the Latin form where it is another, what of a
 // name in two scripts is Latin, the readings of Chinese characters, and as in a
-// machine-readable zone.
+// machine-readable zone. Behind them all stands what may be Mandarin without saying so.
 func (c *Comparer) forms(p Person) []form {
 	var out []form
+	var perhaps [][]string
 	add := func(parts []string) {
 		if f := formOf(parts); f.letters != "" && len(out) < maxForms && !slices.Contains(out, f) {
 			out = append(out, f)
@@ -263,10 +264,14 @@ func (c *Comparer) forms(p Person) []form {
 			spelt = append(spelt, tokens(n.Native))
 		}
 		for _, parts := range spelt {
+			given := plains(parts)
 			if conventionsOf(n, own)&chinese != 0 {
-				add(c.tables.canonical(plains(parts)))
-			} else {
-				add(plains(parts))
+				add(c.tables.canonical(given))
+				continue
+			}
+			add(given)
+			if c.tables.pinyin(given) {
+				perhaps = append(perhaps, c.tables.canonical(given))
 			}
 		}
 		if class == hani {
@@ -275,6 +280,9 @@ func (c *Comparer) forms(p Person) []form {
 			add(firsts(characters, c.tables.sinoVietnamese))
 		}
 		add(plains(tokens(n.MRZ)))
+	}
+	for _, parts := range perhaps {
+		add(parts)
 	}
 	return out
 }
@@ -345,6 +353,24 @@ func (t *tables) canonical(parts []string) []string {
 		out = append(out, cut...)
 	}
 	return out
+}
+
+// pinyin tells whether the parts of a name, more than one, can all be cut into syllables
+// of pinyin.
+func (t *tables) pinyin(parts []string) bool {
+	for _, p := range parts {
+		ends := make([]bool, len(p)+1) // of syllables
+		ends[0] = true
+		for i := range p {
+			for j := i + 1; ends[i] && j <= min(i+maxForm, len(p)); j++ {
+				ends[j] = ends[j] || t.pinyinOnly[p[i:j]]
+			}
+		}
+		if !ends[len(p)] {
+			return false
+		}
+	}
+	return len(parts) > 1
 }
 
 // cut splits letters into as few syllables as possible, in Wade–Giles.

@@ -176,9 +176,10 @@ func places(t *testing.T) []sample {
 	return out
 }
 
-// wadeGilesPairs writes the characters of Chinese names in pinyin, by a library,
-// and in Wade–Giles, by a published table.
-func wadeGilesPairs(t *testing.T) trial {
+// spelledPairs writes the characters of Chinese names in pinyin, by a library, and in
+// Wade–Giles, by a published table: the two spellings, and the characters against
+// pinyin of which nobody says that it is Chinese.
+func spelledPairs(t *testing.T) []trial {
 	t.Helper()
 	table := map[string]string{}
 	for _, row := range readCSV(t, namesDir(t), "wade-giles", "table.csv") {
@@ -199,27 +200,35 @@ func wadeGilesPairs(t *testing.T) trial {
 		}
 		return out[0] + " " + strings.Join(out[1:], between)
 	}
-	var modern, old []sample
+	var characters, modern, old, unsaid []sample
 	for _, m := range members {
 		p := spell(m.text, "", func(s string) string { return s })
 		w := spell(m.text, "-", func(s string) string { return table[s] })
 		if p != "" && w != "" && strings.ReplaceAll(p, " ", "") != strings.NewReplacer(" ", "", "-", "").Replace(w) {
+			characters = append(characters, m)
+			unsaid = append(unsaid, sample{m.bearer, p, latn, Name{Native: p, Latin: p}})
 			modern = append(modern, sample{m.bearer, p, latn, Name{Native: p, Latin: p, Language: "zh-Latn"}})
 			old = append(old, sample{m.bearer, w, latn, Name{Native: w, Latin: w, Language: "zh-Latn"}})
 		}
 	}
-	out := trial{label: "Chinese, derived: pinyin against Wade–Giles"}
-	every, n := len(modern)*len(old)/mostOthers+1, 0
-	for i := range modern {
-		for j := range old {
-			if i == j {
-				out.pairs = append(out.pairs, [2]sample{modern[i], old[j]})
-			} else if n++; n%every == 0 && modern[i].text != modern[j].text {
-				out.other = append(out.other, [2]sample{modern[i], old[j]})
+	pairUp := func(label string, one, other []sample) trial {
+		out := trial{label: label}
+		every, n := len(one)*len(other)/mostOthers+1, 0
+		for i := range one {
+			for j := range other {
+				if i == j {
+					out.pairs = append(out.pairs, [2]sample{one[i], other[j]})
+				} else if n++; n%every == 0 && modern[i].text != modern[j].text {
+					out.other = append(out.other, [2]sample{one[i], other[j]})
+				}
 			}
 		}
+		return out
 	}
-	return out
+	return []trial{
+		pairUp("Chinese, derived: pinyin against Wade–Giles", modern, old),
+		pairUp("Chinese, derived: characters against pinyin of no stated language", characters, unsaid),
+	}
 }
 
 func only(all []sample, class scriptClass) []sample {
@@ -240,14 +249,14 @@ func trials(t *testing.T) []trial {
 			vn[i].name.Language = ""
 		}
 	}
-	return []trial{
+	return slices.Concat([]trial{
 		trialOf("Vietnamese, as published", vn, latn, latn),
 		derived("Vietnamese, derived: no diacritics", vnLatin, ruleBare),
 		derived("Vietnamese, derived: no diacritics, given name first", vnLatin, ruleReversed),
 		derived("Vietnamese, derived: no diacritics, no middle name", vnLatin, ruleNoMiddle),
 		derived("Vietnamese, derived: machine-readable zone", vnLatin, ruleZone),
 		trialOf("Vietnamese against Chinese characters", vn, latn, hani),
-		wadeGilesPairs(t),
+	}, spelledPairs(t), []trial{
 		trialOf("Chinese (Taiwan), Latin spellings", tw, latn, latn),
 		trialOf("Chinese (Taiwan), characters against Latin", tw, hani, latn),
 		trialOf("Chinese (Taiwan), characters", tw, hani, hani),
@@ -257,5 +266,5 @@ func trials(t *testing.T) []trial {
 		trialOf("Khmer, persons", kh, latn, latn),
 		trialOf("Khmer, places: spellings of one Khmer name", places(t), latn, latn),
 		trialOf("Lao, persons", la, latn, latn),
-	}
+	})
 }

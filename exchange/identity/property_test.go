@@ -233,6 +233,39 @@ func TestIndexFinds(t *testing.T) {
 	}
 }
 
+// TestIndexReadsPinyin: a name in pinyin is found by its characters, and by pinyin, also
+// where nothing says that it is Chinese; and no name of another language by it.
+func TestIndexReadsPinyin(t *testing.T) {
+	x, err := NewIndex(newComparer(t), []byte("an invented key of 32 bytes, yes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	score := func(sought, stored Name) int {
+		return x.Lookup(Person{Names: []Name{sought}, Birth: "1996"}).Score(x.Tokens(Person{Names: []Name{stored}, Birth: "1996"}))
+	}
+	for _, w := range []struct {
+		stored Name
+		sought []string
+	}{
+		{Name{Native: "阮氏雪", Latin: "Ruan Shixue"}, []string{"Ruan Shixue", "RUAN SHIXUE", "Shixue Ruan", "Ruan Shi Xue", "阮氏雪"}},
+		{Name{Native: "欧阳晓红", Latin: "Ouyang Xiaohong"}, []string{"Ouyang Xiaohong", "欧阳晓红", "Ou-yang Hsiao-hung"}},
+		{Name{Native: "吕小梅", Latin: "Lü Xiaomei"}, []string{"Lü Xiaomei", "Lu Xiaomei", "Lv Xiaomei", "LYU XIAOMEI", "Lǚ Xiǎoméi"}},
+		{Name{Native: "Wang Xiaofang"}, []string{"王小芳", "Wang Hsiao-fang", "Wang Xiao Fang"}},
+		{Name{MRZ: "WANG<<XIAOFANG"}, []string{"王小芳"}},
+	} {
+		for _, sought := range w.sought {
+			if n := score(Name{Native: sought}, w.stored); n < 80 {
+				t.Errorf("%s for %+v: %d", sought, w.stored, n)
+			}
+		}
+	}
+	for _, w := range [][2]string{{"Lê Thị Tuyết", "Le Thi Xue"}, {"Sok Chea", "Sok Qia"}} {
+		if n := score(Name{Native: w[0]}, Name{Native: w[1]}); n >= 80 {
+			t.Errorf("%s for %s: %d", w[0], w[1], n)
+		}
+	}
+}
+
 // TestIndexSaysOfYears: that the year does not agree is said only where one is looked
 // for, and whatever scores differently says so.
 func TestIndexSaysOfYears(t *testing.T) {
