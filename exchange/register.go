@@ -216,7 +216,7 @@ func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but
 type Description struct {
 	Name   string // as it is written, in any script
 	Latin  string // in Latin letters, where the name is not
-	Birth  string // EDTF
+	Birth  string // EDTF, a date or a period
 	Number string // of an identity card, a passport or another document
 }
 
@@ -224,10 +224,16 @@ type Description struct {
 func (d Description) person() identity.Person {
 	p := identity.Person{Birth: d.Birth}
 	if d.Name != "" || d.Latin != "" {
-		p.Names = []identity.Name{{Native: d.Name, Latin: d.Latin}}
+		n := identity.Name{Native: d.Name, Latin: d.Latin}
+		for _, text := range []*string{&n.Native, &n.Latin} {
+			if zone := identity.ZoneName(*text); zone != "" {
+				n.MRZ, *text = zone, ""
+			}
+		}
+		p.Names = []identity.Name{n}
 	}
 	if d.Number != "" {
-		p.CCCD = strings.Join(strings.Fields(d.Number), "")
+		p.CCCD = d.Number
 		p.Documents = []identity.Document{{Number: d.Number}}
 	}
 	return p

@@ -95,8 +95,15 @@ func TestPersonSearch(t *testing.T) {
 		if found, err := search(lan, exchange.Description{Name: "Lê Dụ", Latin: "NGUYEN THI MAU"}); err != nil || len(found) != 1 || found[0].Case != known.id {
 			t.Errorf("by the Latin form beside a name in Latin letters: %+v %v", found, err)
 		}
-		if found, err := search(lan, exchange.Description{Number: "0821 9800 0000"}); err != nil || len(found) != 1 || fmt.Sprint(found[0].Why) != "[index.cccd]" {
-			t.Errorf("by number: %+v %v", found, err)
+		for _, zone := range []exchange.Description{{Name: "P<VNMNGUYEN<<THI<MAU<<<<"}, {Name: "Lê Dụ", Latin: "NGUYEN<<THI<MAU"}} {
+			if found, err := search(lan, zone); err != nil || len(found) != 1 || found[0].Case != known.id {
+				t.Errorf("by the machine-readable zone: %+v %v", found, err)
+			}
+		}
+		for _, number := range []string{"0821 9800 0000", "082.198.000.000", "82198000000"} {
+			if found, err := search(lan, exchange.Description{Number: number}); err != nil || len(found) != 1 || fmt.Sprint(found[0].Why) != "[index.cccd]" {
+				t.Errorf("by number: %+v %v", found, err)
+			}
 		}
 		accesses := p.vn.rows(exchange.Filter{Kind: exchange.KindAccess})
 		last := accesses[len(accesses)-1]

@@ -64,6 +64,21 @@ var familyNames = map[string]bool{
 	"vu": true, "vo": true, "dang": true, "bui": true, "do": true, "ho": true, "ngo": true, "duong": true, "li": true,
 }
 
+// rarerFamilyNames are those of most other Vietnamese; many are given names too, so that
+// they tell nothing but where the first part is no frequent one.
+var rarerFamilyNames = map[string]bool{
+	"truong": true, "dinh": true, "doan": true, "dao": true, "trinh": true, "luong": true, "luu": true, "lam": true, "mai": true, "phung": true,
+	"cao": true, "ha": true, "ta": true, "chau": true, "thai": true, "quach": true, "vuong": true, "to": true, "kieu": true, "tong": true,
+	"la": true, "chu": true, "nghiem": true, "ton": true, "thach": true, "tang": true, "trieu": true, "vi": true, "quan": true, "khuc": true,
+}
+
+// familyLast tells whether the family name seems to stand behind the given ones, as
+// English has it: no frequent one is first, and the last is one.
+func familyLast(parts []string) bool {
+	first, last := parts[0], parts[len(parts)-1]
+	return !familyNames[first] && (familyNames[last] || rarerFamilyNames[last])
+}
+
 // conventionsOf tells which conventions a name may follow.
 func conventionsOf(n Name, parts []token) conventions {
 	var c conventions

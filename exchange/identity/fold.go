@@ -71,6 +71,31 @@ func unmarked(s string) string {
 	return markup.ReplaceAllString(html.UnescapeString(s), " ")
 }
 
+// zoneName is a name as a machine-readable zone has it.
+var zoneName = regexp.MustCompile(`^[A-Z]+(<[A-Z]+)*(<<[A-Z]+(<[A-Z]+)*)?$`)
+
+// ZoneName reads the name in what somebody took from a machine-readable zone: all of its
+// lines, one after another, or the one with the name, also where it was cut. It is "" for
+// a text of another kind. No check digit is looked at.
+func ZoneName(s string) string {
+	z := strings.ToUpper(strings.Join(strings.Fields(clean(s)), ""))
+	if !strings.Contains(z, "<<") {
+		return ""
+	}
+	switch n := len(z); {
+	case n == 90: // TD1: the third line
+		z = z[60:]
+	case n == 88 || n == 72: // TD3, TD2 and visas: the first of two, behind kind and state
+		z = z[5 : n/2]
+	case n == 44 || n == 36 || n > 5 && z[1] == '<' && strings.ContainsRune("PVIAC", rune(z[0])):
+		z = z[5:]
+	}
+	if z = strings.Trim(z, "<"); !zoneName.MatchString(z) {
+		return ""
+	}
+	return z
+}
+
 // apostrophe tells the signs that are written within a part of a name.
 func apostrophe(r rune) bool { return strings.ContainsRune("'’‘ʼ`´ʹʻ", r) }
 

@@ -80,7 +80,7 @@ func digest(key []byte, text string) []byte {
 // ascending order. Equal descriptions give equal tokens.
 func (x *Index) Tokens(p Person) []Token {
 	var out []Token
-	for t := range x.real(p) {
+	for t := range x.real(p, false) {
 		out = append(out, t)
 	}
 	slices.Sort(out)
@@ -103,8 +103,9 @@ func (x *Index) Tokens(p Person) []Token {
 // A Lookup finds candidates for one person.
 type Lookup struct{ kinds map[Token]kind }
 
-// Lookup prepares the search for a person's probable duplicates.
-func (x *Index) Lookup(p Person) Lookup { return Lookup{x.real(p)} }
+// Lookup prepares the search for a person's probable duplicates. Their birth may be a
+// period, of which the years are known.
+func (x *Index) Lookup(p Person) Lookup { return Lookup{x.real(p, true)} }
 
 // Tokens are what to search for: any person who has one of them is a candidate.
 func (l Lookup) Tokens() []Token {
@@ -184,22 +185,29 @@ func (l Lookup) Why(stored []Token) []Key {
 	return out
 }
 
-// real makes the tokens that mean something, the telling kinds first, at most
+// real makes the tokens that mean something, the telling kinds first: of whom is
+// looked for also those of what people leave out or turn round, else at most
 // TokensPerPerson.
-func (x *Index) real(p Person) map[Token]kind {
+func (x *Index) real(p Person, looking bool) map[Token]kind {
 	out := map[Token]kind{}
 	add := func(k kind, parts ...string) {
 		t := Token(binary.BigEndian.Uint32(digest(x.keys[k], strings.Join(parts, "\x00"))))
-		if len(out) < TokensPerPerson {
+		if looking || len(out) < TokensPerPerson {
 			out[t] = k
 		}
 	}
-	if n := numberOf(p); len(n) >= 9 {
-		add(byCCCD, n)
+	number := func(k kind, n string) {
+		add(k, n)
+		if looking && lostZero(n) {
+			add(k, "0"+n)
+		}
+	}
+	if n := bare(numberOf(p)); len(n) >= 9 {
+		number(byCCCD, n)
 	}
 	for i, d := range numbered(p) {
 		if i < 5 {
-			add(byDocument, d.Number)
+			number(byDocument, d.Number)
 		}
 	}
 	windows, decades := windowsOf(p.Birth)
@@ -215,25 +223,36 @@ func (x *Index) real(p Person) map[Token]kind {
 			add(soundsOf, f.sounds, d)
 		}
 	}
+	if looking {
+		for _, ends := range x.comparer.turned(p) {
+			for _, w := range windows {
+				add(endsIn, ends, w)
+			}
+		}
+	}
 	return out
 }
 
-// windowsOf are the pairs of neighbouring years that a date of birth touches,
-// so that two dates a year apart share one; none when it spans more than two
-// years. The decades are those that it touches with a year to spare.
+// mostYears is how many years are looked through for a birth in a period.
+const mostYears = 5
+
+// windowsOf are the pairs of neighbouring years that a birth touches, so that two
+// dates a year apart share one, also of an approximate year; none when it spans more
+// years than are looked through. The decades are those that it touches with a year to
+// spare.
 func windowsOf(birth string) (windows, decades []string) {
-	e, err := schemas.ParseEDTF(birth)
-	if err != nil {
+	e, err := schemas.ParseEDTFInterval(birth)
+	if err != nil || e.From == nil || e.To == nil {
 		return nil, nil
 	}
-	from, to := e.Earliest.Year(), e.Latest.Year()
-	if loose(e) {
-		from, to = from-1, to+1
-	}
-	if to-from <= 1 {
+	from, to := e.From.Earliest.Year(), e.To.Latest.Year()
+	if to-from < mostYears {
 		for y := from - 1; y <= to; y++ {
 			windows = append(windows, strconv.Itoa(y))
 		}
+	}
+	if loose(*e.From) || loose(*e.To) {
+		from, to = from-1, to+1
 	}
 	for d := (from - 1) / 10; d <= (to+1)/10 && len(decades) < 2; d++ {
 		decades = append(decades, strconv.Itoa(d))
@@ -312,10 +331,29 @@ func formOf(parts []string) form {
 	}
 	f.sounds = anagram(sounds.String())
 	if len(parts) > 0 {
-		ends := []string{consonantsOf(parts[0]), consonantsOf(parts[len(parts)-1])}
-		f.ends = strings.Join(sorted(ends), " ")
+		f.ends = endsOf(parts)
 	}
 	return f
+}
+
+func endsOf(parts []string) string {
+	ends := []string{consonantsOf(parts[0]), consonantsOf(parts[len(parts)-1])}
+	return strings.Join(sorted(ends), " ")
+}
+
+// turned are the ends of the names that seem to have the family name behind the given
+// ones: as they would be in the Vietnamese order.
+func (c *Comparer) turned(p Person) []string {
+	var out []string
+	for _, n := range present(allNames(p)) {
+		own := latinParts(n)
+		for _, parts := range [][]token{own, tokens(n.Latin)} {
+			if given := plains(parts); len(given) > 2 && familyLast(given) && conventionsOf(n, own)&chinese == 0 {
+				out = append(out, endsOf(given[len(given)-2:]))
+			}
+		}
+	}
+	return out
 }
 
 func anagram(s string) string {

@@ -60,6 +60,12 @@ func bare(number string) string {
 	}, strings.ToUpper(number))
 }
 
+// lostZero tells a number that may be a citizen's without its first digit: a spreadsheet
+// takes a leading 0 for none, and every such number has one.
+func lostZero(number string) bool {
+	return len(number) == 11 && strings.Trim(number, "0123456789") == ""
+}
+
 // compareCCCD compares the numbers, or one side's number with what the other
 // side says of itself.
 func (c *Comparer) compareCCCD(a, b Person) Finding {

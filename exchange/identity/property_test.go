@@ -160,9 +160,9 @@ func TestIndexProperties(t *testing.T) {
 			t.Fatal("other tokens the second time")
 		}
 		look := x.Lookup(p)
-		for _, token := range look.Tokens() {
-			if !slices.Contains(tokens, token) {
-				t.Fatal("a lookup has a token that is not stored")
+		for token, k := range x.real(p, false) {
+			if !slices.Contains(tokens, token) || look.kinds[token] != k {
+				t.Fatal("what is stored of a person is not looked for")
 			}
 		}
 		if n := look.Score(tokens); len(look.Tokens()) > 0 && n == 0 || n > 100 {
@@ -262,6 +262,76 @@ func TestIndexReadsPinyin(t *testing.T) {
 	for _, w := range [][2]string{{"Lê Thị Tuyết", "Le Thi Xue"}, {"Sok Chea", "Sok Qia"}} {
 		if n := score(Name{Native: w[0]}, Name{Native: w[1]}); n >= 80 {
 			t.Errorf("%s for %s: %d", w[0], w[1], n)
+		}
+	}
+}
+
+// TestIndexFindsAsPeopleSay: a name in the English order without a middle part, a year
+// that is not known for sure, a number as a table gives it, and what was taken from a
+// machine-readable zone.
+func TestIndexFindsAsPeopleSay(t *testing.T) {
+	x, err := NewIndex(newComparer(t), []byte("an invented key of 32 bytes, yes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := Person{Names: []Name{vi("Trương Thị Ngọc Thử")}, Birth: "1999-03-12", CCCD: "082199000000"}
+	approximate := stored
+	approximate.Birth, approximate.CCCD = "1999~", ""
+	for _, w := range []struct {
+		name, birth string
+		of          Person
+		at, most    int
+	}{
+		{"Ngoc Thu Truong", "1999-03-12", stored, 50, 60},
+		{"Ngọc Thử Trương", "1999-03-12", stored, 50, 60},
+		{"Trương Thử", "1999~", stored, 50, 60},
+		{"Trương Thử", "1998~", stored, 50, 60},
+		{"Trương Thử", "1996~", stored, 0, 0},
+		{"Trương Thử", "1999", approximate, 50, 60},
+		{"Trương Thử", "1999~", approximate, 50, 60},
+		{"Trương Thử", "1997/1999", stored, 50, 60},
+		{"Trương Thử", "2001/2003", stored, 0, 0},
+		{"Trương Thị Ngọc Thử", "1990/2005", stored, 35, 60}, // as in a decade
+		{"Trương Thị Ngọc Thử", "1990/..", stored, 25, 60},
+		{"Nguyen Thu Truong", "1999", stored, 0, 0}, // Nguyễn is the family's
+	} {
+		if n := x.Lookup(Person{Names: []Name{latinOnly(w.name)}, Birth: w.birth}).Score(x.Tokens(w.of)); n < w.at || n > w.most {
+			t.Errorf("%s, %s for %s: %d", w.name, w.birth, w.of.Birth, n)
+		}
+	}
+	card := Person{Documents: []Document{{Type: "travel_document", Number: "082199000000"}}}
+	for _, number := range []string{"82199000000", "082-199-000000", "082.199.000.000", "0821 9900 0000"} {
+		for what, of := range map[string]Person{"citizen": stored, "document": card} {
+			if n := x.Lookup(Person{CCCD: number, Documents: []Document{{Number: number}}}).Score(x.Tokens(of)); n < 95 {
+				t.Errorf("%s of a %s: %d", number, what, n)
+			}
+		}
+	}
+	if n := x.Lookup(Person{CCCD: "082199000000"}).Score(x.Tokens(Person{CCCD: "82199000000"})); n != 0 {
+		t.Errorf("a 0 too many is left out: %d", n)
+	}
+}
+
+func TestZoneName(t *testing.T) {
+	const td3 = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<"
+	for text, want := range map[string]string{
+		"P<VNMTRUONG<<THI<NGOC<THU<<<<":        "TRUONG<<THI<NGOC<THU",
+		"p<vnmtruong<<thi<ngoc<thu<<<<":        "TRUONG<<THI<NGOC<THU",
+		td3:                                    "ERIKSSON<<ANNA<MARIA",
+		specimen:                               "ERIKSSON<<ANNA<MARIA",
+		strings.ReplaceAll(specimen, "\n", ""): "ERIKSSON<<ANNA<MARIA",
+		strings.ReplaceAll(specimen, "\n", " \r\n"): "ERIKSSON<<ANNA<MARIA",
+		"PP" + td3[2:]:                         "ERIKSSON<<ANNA<MARIA",
+		"I<UTOSTEVENSON<<PETER<JOHN<<<<<<<<<<": "STEVENSON<<PETER<JOHN",
+		"ERIKSSON<<ANNA<MARIA<<<<<<<<<<":       "ERIKSSON<<ANNA<MARIA", // the third line of a card
+		"I<UTOD231458907<<<<<<<<<<<<<<<7408122F1204159UTO<<<<<<<<<<<6ERIKSSON<<ANNA<MARIA<<<<<<<<<<": "ERIKSSON<<ANNA<MARIA",
+		"TRUONG<<THI":        "TRUONG<<THI",
+		"PHAM<<LAN":          "PHAM<<LAN",
+		"P<VNMTRUONG<<<<<<<": "TRUONG",
+		"":                   "", "Trương Thị Ngọc Thử": "", "<<": "", "<b>Lâm</b> <<Thử>>": "", "A<B": "", "L898902C36UTO7408122F1204159ZE184226B<<<<<10": "", "ÂÂ<<<": "",
+	} {
+		if got := ZoneName(text); got != want {
+			t.Errorf("%q has the name %q, want %q", text, got, want)
 		}
 	}
 }
