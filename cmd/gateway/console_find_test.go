@@ -112,6 +112,23 @@ func TestConsoleFindsNumbers(t *testing.T) {
 	s.quiet()
 }
 
+// A person is found by what is not known for sure, as people say it and as pages write it.
+func TestConsoleFindsPersonAsPeopleSay(t *testing.T) {
+	s := newScene(t)
+	s.indexed()
+	v := s.visitedBy("lan")
+	for _, w := range []struct{ name, birth string }{
+		{"Nguyễn Mẫu", "khoảng 1997"}, {"Nguyễn Mẫu", "khoảng năm 1997"}, {"Nguyen Mau", "about 1998"}, {"Nguyễn Mẫu", "1997~"},
+		{"Nguyễn Mẫu", "1995-1997"}, {"Nguyễn Mẫu", "từ 1995 đến 1997"}, {"P<VNMNGUYEN<<THI<MAU<<<<<", ""},
+	} {
+		p := v.post("/find/person", url.Values{"name": {w.name}, "birth": {w.birth}, "reason": {"người thân đến hỏi"}})
+		if p.status != 200 || !strings.Contains(p.body, `href="/cases/KH/`+s.fresh+`"`) {
+			t.Errorf("%s, %s: %d, nobody is found", w.name, w.birth, p.status)
+		}
+	}
+	s.quiet()
+}
+
 // One of the five tasks: find a person by an approximate name, by keys alone.
 func TestConsoleTaskFindsPerson(t *testing.T) {
 	s := newScene(t)

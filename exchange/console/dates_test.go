@@ -18,6 +18,7 @@ func TestDatesAreReadAsWritten(t *testing.T) {
 			for text, want := range map[string]string{
 				s.Date(at): at.Format(time.DateOnly), s.Time(at): at.Format(time.DateOnly),
 				s.Partial(at.Format("2006-01")): at.Format("2006-01"), s.Partial("2026"): "2026",
+				s.Partial(at.Format("2006-01-02~")): at.Format("2006-01-02~"), s.Partial(at.Format("2006-01?")): at.Format("2006-01?"), s.Partial("2026%"): "2026%",
 			} {
 				if got, readable := all.edtf(text); got != want || !readable {
 					t.Errorf("%s: %q is read as %q, want %q", s.Tag, text, got, want)
@@ -37,14 +38,42 @@ func TestDatesAreReadAsWritten(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"": "", "tháng 11/2026": "2026-11", "Nov 2026": "2026-11", "ຕຸລາ 2026": "2026-10", "năm 2026": "2026", "199X": "199X", "1998~": "1998~",
+		"": "", "khoảng năm 1999": "1999~", "Khoảng 05/1999": "1999-05~", "tháng 11/2026": "2026-11", "Nov 2026": "2026-11", "ຕຸລາ 2026": "2026-10", "năm 2026": "2026", "199X": "199X", "1998~": "1998~",
 	} {
 		if got, readable := all.edtf(text); got != want || !readable {
 			t.Errorf("%q is read as %q, want %q", text, got, want)
 		}
 	}
-	for _, text := range []string{"31/31/98", "31 February 2026", "9 Nobody 2026", "Nguyễn Thị Mẫu", "9 11 2026", "1/1/2300"} {
+	for _, text := range []string{"31/31/98", "31 February 2026", "9 Nobody 2026", "Nguyễn Thị Mẫu", "9 11 2026", "1/1/2300", "khoảng", "1998-2000"} {
 		if got, readable := all.edtf(text); readable {
+			t.Errorf("%q is read as %q", text, got)
+		}
+	}
+}
+
+// A birth may be told as two dates or years, with a dash or as pages write it.
+func TestPeriodsAreReadAsWritten(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all.all {
+		for edtf, want := range map[string]string{"199X": "1990-01-01/1999-12-31", "199X~": "1990-01-01~/1999-12-31~", "2003~": "2003~"} {
+			if got, readable := all.period(s.Partial(edtf)); got != want || !readable {
+				t.Errorf("%s: %q is read as %q, want %q", s.Tag, s.Partial(edtf), got, want)
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"": "", "1998": "1998", "1998-12": "1998-12", "1998-2000": "1998/2000", "1998 – 2000": "1998/2000", "1998/2000": "1998/2000", "05/1998-12/1999": "1998-05/1999-12",
+		"từ 1998 đến 2000": "1998/2000", "1998 đến 2000": "1998/2000", "năm 1998 - năm 2000": "1998/2000", "khoảng 1998-2000": "1998~/2000~", "between 1998 and 2000": "1998/2000", "1998年至2000年": "1998/2000",
+	} {
+		if got, readable := all.period(text); got != want || !readable {
+			t.Errorf("%q is read as %q, want %q", text, got, want)
+		}
+	}
+	for _, text := range []string{"2000-1998", "1998-99", "1998-", "Nguyễn-Thị", "1998-2000-2002", "1998-2300"} {
+		if got, readable := all.period(text); readable {
 			t.Errorf("%q is read as %q", text, got)
 		}
 	}

@@ -83,7 +83,7 @@ func (c *Console) find(v *visit) error {
 func (c *Console) findPerson(v *visit) error {
 	typed := func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
 	view := &findView{Person: personWish{typed("name"), typed("latin"), typed("birth"), typed("number"), typed("reason")}}
-	birth, readable := c.languages.edtf(view.Person.Birth)
+	birth, readable := c.languages.period(view.Person.Birth)
 	if !readable {
 		view.Faults = append(view.Faults, fieldFault{"birth", "find.birth_unreadable"})
 	}
