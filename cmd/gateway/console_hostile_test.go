@@ -196,6 +196,9 @@ func TestConsoleHugeCase(t *testing.T) {
 	if walk(later); seen != 2*504 || !strings.Contains(v.get(end).body, "for the 249th time") {
 		t.Errorf("the way from the beginning ends at %s, after %d events", end, seen)
 	}
+	if paper := v.get(path + "/print").body; !strings.Contains(paper, "for the 249th time") || strings.Contains(paper, message) || !strings.Contains(paper, "bản in có phần mới nhất") {
+		t.Error("paper has no room for what happened last, or does not say what it leaves out")
+	}
 	for _, page := range []struct {
 		path string
 		form url.Values

@@ -77,3 +77,38 @@ func TestConsolePDFSheets(t *testing.T) {
 	}
 	s.quiet()
 }
+
+// However often a case was printed, its page has what happened in it, and paper a line
+// for each print: who, why and how much.
+func TestConsolePrintedOften(t *testing.T) {
+	s := newScene(t)
+	key := exchange.CaseKey{Partner: "KH", Case: exchange.NewID()}
+	const messages, prints = 12, 12
+	var asked []string
+	for range messages {
+		asked = append(asked, s.receivesIn(key.Case, exchange.TypeIdentityRequest, `{"subjects":[`+fmt.Sprintf(person, "")+`]}`).ID)
+	}
+	v, path := s.visitedBy("lan"), "/cases/KH/"+key.Case
+	for i := range prints {
+		if p := v.post(path+"/print", url.Values{"show": {"all"}, "reason": {fmt.Sprintf("họp lần %d", i/2)}}); p.status != 200 {
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+	}
+	if n := len(s.vn.rows(exchange.Filter{Case: key.Case, Kind: exchange.KindAccess})); n != messages*prints {
+		t.Fatalf("%d accesses are in the record", n)
+	}
+	page := v.get(path).body
+	for _, id := range asked {
+		if !strings.Contains(page, `href="/messages/KH/in/`+id+`"`) {
+			t.Errorf("the page has no room for message %s", id)
+		}
+	}
+	if times, each := strings.Count(page, fmt.Sprintf("%d lần<", prints)), strings.Count(page, fmt.Sprintf("%d thông điệp", messages)); times != 1 || each != prints || strings.Contains(page, "?before=") {
+		t.Errorf("%d lines say that it was printed, of %d prints:\n%s", times, each, page)
+	}
+	paper := v.get(path + "/print").body
+	if lines, why := strings.Count(paper, fmt.Sprintf("%d thông điệp", messages)), strings.Count(paper, "họp lần 5"); lines != prints || why != 2 {
+		t.Errorf("paper has %d lines of %d prints, and %d of the last two", lines, prints, why)
+	}
+	s.quiet()
+}

@@ -94,6 +94,10 @@ type EventLine struct {
 	From      Party
 	Looks     []EventLine // what this line stands for, see foldLooks
 	Since     time.Time   // when the first of these was
+	Looked    string      // what was looked at
+	Printed   int         // how many messages were printed at once, see foldPrints
+
+	First, Last int64 // the entries that this line stands for
 }
 
 // A FileLine is a file that a message of the case carries.
@@ -105,8 +109,14 @@ type FileLine struct {
 	Path    string // of the message's page, where it can be taken away for a reason
 }
 
-// timelinePage is how many events of a case are shown at once.
-const timelinePage = 100
+// timelinePage is how many lines of a case's life are shown at once, timelineLook how
+// many events may be looked at to fill them, and timelineRead how many are read at once
+// then: as many as a store gives.
+const (
+	timelinePage = 100
+	timelineLook = 1500
+	timelineRead = 500
+)
 
 // shownOfCase is how much of a case's number tells it from others at a glance: the
 // time in it, to a thousandth of a second.
@@ -292,45 +302,95 @@ func (c *Console) timeline(v *visit, key exchange.CaseKey, view *caseView) error
 	q := v.r.URL.Query()
 	before, _ := strconv.ParseInt(q.Get("before"), 10, 64) // 0 is the newest
 	if from, _ := strconv.ParseInt(q.Get("from"), 10, 64); from > 0 {
-		entries, err := c.cfg.Files.Timeline(v.r.Context(), v.officer, key, from, timelinePage+1)
+		lines, more, err := c.life(v, key, from, true, timelinePage, foldLooks)
 		if err != nil {
 			return err
 		}
-		if len(entries) > timelinePage {
-			view.Earlier, view.Later = entries[0].Index, entries[timelinePage].Index
-			lines := c.eventLines(v, key, entries[:timelinePage])
-			slices.Reverse(lines)
-			view.Timeline = foldLooks(lines)
+		if more {
+			view.Timeline, view.Earlier, view.Later = lines, lines[len(lines)-1].First, lines[0].Last+1
 			return nil
 		}
 		before = 0 // that little is the end of the newest
 	}
-	entries, err := c.cfg.Files.TimelineBefore(v.r.Context(), v.officer, key, before, timelinePage+1)
+	lines, more, err := c.life(v, key, before, false, timelinePage, foldLooks)
 	if err != nil {
 		return err
 	}
-	if len(entries) > timelinePage {
-		entries = entries[:timelinePage]
-		view.Earlier = entries[timelinePage-1].Index
+	if more {
+		view.Earlier = lines[len(lines)-1].First
 	}
-	if before > 0 && len(entries) > 0 {
-		view.Later = entries[0].Index + 1
+	if before > 0 && len(lines) > 0 {
+		view.Later = lines[0].Last + 1
 	}
-	view.Timeline = foldLooks(c.eventLines(v, key, entries))
+	view.Timeline = lines
 	return nil
+}
+
+// life returns what happened in a case before an entry (0: to this day), or forward
+// from one on, the last first: as many lines as are wanted once they are folded, or
+// what timelineLook events come to. more says that this is not all.
+func (c *Console) life(v *visit, key exchange.CaseKey, at int64, forward bool, want int, fold func([]EventLine) []EventLine) (lines []EventLine, more bool, err error) {
+	read := c.cfg.Files.TimelineBefore
+	if forward {
+		read = c.cfg.Files.Timeline
+	}
+	var events []EventLine
+	for n := timelinePage + 1; ; n = timelineRead { // most often the first are enough
+		entries, err := read(v.r.Context(), v.officer, key, at, n)
+		if err != nil {
+			return nil, false, err
+		}
+		told := c.eventLines(v, key, entries)
+		if forward {
+			slices.Reverse(told)
+			events = append(told, events...)
+		} else {
+			events = append(events, told...)
+		}
+		lines, more = fold(events), len(entries) == n
+		switch {
+		case len(lines) > want && forward:
+			return lines[len(lines)-want:], true, nil
+		case len(lines) > want:
+			return lines[:want], true, nil
+		case !more || len(events) >= timelineLook:
+			return lines, more, nil
+		}
+		if at = entries[n-1].Index; forward {
+			at++
+		}
+	}
+}
+
+// foldPrints makes one line of what was printed at once, each message of which is an
+// entry of the record: by one officer, for one reason, and no message twice. The last
+// is first.
+func foldPrints(lines []EventLine) []EventLine {
+	var out []EventLine
+	printed := map[string]bool{} // of the print that the last line is
+	for _, l := range lines {
+		if n := len(out) - 1; n >= 0 && l.Printed > 0 && out[n].Printed > 0 && out[n].By == l.By && out[n].Reason == l.Reason && !printed[l.Looked] {
+			out[n].Printed, out[n].First = out[n].Printed+1, l.First
+		} else {
+			out = append(out, l)
+			clear(printed)
+		}
+		printed[l.Looked] = true
+	}
+	return out
 }
 
 // foldLooks makes one line of what an officer looked at in one way several times with
 // nothing in between, so that looks do not bury what happened. The last is first.
 func foldLooks(lines []EventLine) []EventLine {
 	var out []EventLine
-	for len(lines) > 0 {
+	for lines = foldPrints(lines); len(lines) > 0; {
 		first, n := lines[0], 1
 		for first.Kind == string(exchange.KindAccess) && first.By.ID != "" && n < len(lines) && lines[n].Kind == first.Kind && lines[n].What == first.What && lines[n].By == first.By {
 			n++
 		}
 		if n > 1 {
-			first = EventLine{At: first.At, Since: lines[n-1].At, Kind: first.Kind, What: first.What, By: first.By, Looks: lines[:n]}
+			first = EventLine{At: first.At, Since: lines[n-1].At, Kind: first.Kind, What: first.What, By: first.By, Looks: lines[:n], First: lines[n-1].First, Last: first.Last}
 		}
 		out, lines = append(out, first), lines[n:]
 	}
@@ -342,7 +402,10 @@ func (c *Console) eventLines(v *visit, key exchange.CaseKey, entries []exchange.
 	for _, e := range entries {
 		line := EventLine{
 			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), Status: e.Status, Late: e.Late, By: c.who(v, e.By), Reason: v.written(e.Reason),
-			From: c.party(v.s, c.cfg.Self),
+			From: c.party(v.s, c.cfg.Self), First: e.Index, Last: e.Index,
+		}
+		if line.Looked = e.ID; e.Type == "message_printed" {
+			line.Printed = 1
 		}
 		if e.Direction == exchange.In {
 			line.From = c.party(v.s, key.Partner)

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -14,8 +15,8 @@ import (
 
 // What a case on paper may hold.
 const (
-	printedParts    = 5  // of its timeline, as long as those that a page shows
-	printedMessages = 60 // with all that they say
+	printedLines    = 500 // of its life
+	printedMessages = 60  // with all that they say
 )
 
 // A printView is a case as it goes on paper.
@@ -70,29 +71,23 @@ func (c *Console) printView(v *visit, key exchange.CaseKey, want exchange.Reveal
 		return printView{}, err
 	}
 	view := printView{caseView: whole, Personal: want.Printed && !whole.Erased, Press: c.cfg.Press != nil}
-	next := int64(0)
-	for range printedParts { // paper is read from its beginning
-		entries, err := c.cfg.Files.Timeline(v.r.Context(), v.officer, key, next, timelinePage+1)
-		if err != nil {
-			return printView{}, err
-		}
-		if view.Left = len(entries) > timelinePage; view.Left {
-			next, entries = entries[timelinePage].Index, entries[:timelinePage]
-		}
-		view.Timeline = append(view.Timeline, c.eventLines(v, key, entries)...)
-		if !view.Left {
-			break
-		}
+	if view.Timeline, view.Left, err = c.life(v, key, 0, false, printedLines, foldPrints); err != nil {
+		return printView{}, err
 	}
-	for _, e := range view.Timeline {
+	var messages []exchange.MessageKey
+	for _, e := range view.Timeline { // the newest are never what is left out
 		if e.Path == "" || whole.Erased {
 			continue
 		}
-		if len(view.Messages) == printedMessages {
+		if len(messages) == printedMessages {
 			view.Left = true
 			break
 		}
-		seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, e.Message, want)
+		messages = append(messages, e.Message)
+	}
+	slices.Reverse(view.Timeline) // paper is read from its beginning
+	for _, message := range slices.Backward(messages) {
+		seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, message, want)
 		if err != nil {
 			return printView{}, err
 		}
