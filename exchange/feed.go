@@ -47,7 +47,7 @@ var eventNames = []struct {
 	{"draft.discarded", KindEvent, "", "draft_discarded", "a draft was taken back"},
 	{"case.assigned", KindEvent, "", caseAssigned, "a case was assigned to officers, or given back to all of its partner"},
 	{"case.erased", KindEvent, "", caseErased, "what a case held was destroyed; the proofs stay"},
-	{"safeguard.recorded", KindEvent, "", "safeguards", "safeguards were recorded for a message that no officer has to release"},
+	{"safeguard.recorded", KindEvent, "", safeguardsRecorded, "safeguards were recorded for a message that no officer has to release"},
 	{"clock.reminder", KindEvent, "", "clock_reminder", "a deadline comes near"},
 	{"clock.overdue", KindEvent, "", "clock_overdue", "a deadline has passed"},
 	{"access.emergency", KindAccess, "", emergencyOpened, "an officer has opened a case that they are not assigned to; a supervisor has to look at it"},

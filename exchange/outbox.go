@@ -65,6 +65,10 @@ func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
 	return &Outbox{cfg, judge{cfg.Catalogue, cfg.Reader, cfg.Opener}}, nil
 }
 
+// safeguardsRecorded is the type of the entry that says which safeguards were taken for
+// a message without a draft.
+const safeguardsRecorded = "safeguards"
+
 // Submit sends a draft that nobody has to release: see Desk for the others,
 // which it refuses. The safeguards that were taken are recorded first.
 func (o *Outbox) Submit(ctx context.Context, d Draft, safeguards ...Safeguard) (Sent, error) {
@@ -84,7 +88,7 @@ func (o *Outbox) Submit(ctx context.Context, d Draft, safeguards ...Safeguard) (
 		return Sent{}, o.refused(ctx, r.Draft, problem(ProblemHeld, "The agreement asks for a safeguard that is not recorded: %s.", lacking[0].Kind).rule("safeguard-missing"))
 	}
 	if len(safeguards) > 0 && r.book.find(r.Draft.ID, true) == nil {
-		event := Entry{Type: "safeguards", Partner: r.Draft.To, Case: r.Draft.Case, ID: r.Draft.ID}
+		event := Entry{Type: safeguardsRecorded, Partner: r.Draft.To, Case: r.Draft.Case, ID: r.Draft.ID}
 		if err := recordEvent(ctx, o.cfg.Recorder, event, safeguards); err != nil {
 			return Sent{}, err
 		}

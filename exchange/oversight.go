@@ -177,6 +177,23 @@ func (o *Oversight) Parcels(ctx context.Context, by *Officer, code string) (out 
 	return out, more, nil
 }
 
+// LastTry returns the last try to deliver a message of ours whose case an officer may
+// see; its number is zero when there was none.
+func (o *Oversight) LastTry(ctx context.Context, by *Officer, key MessageKey) (Attempt, error) {
+	row, err := o.cfg.Files.cfg.Reader.Message(ctx, key)
+	if err != nil {
+		return Attempt{}, err
+	}
+	if _, err := o.cfg.Files.row(ctx, by, CaseKey{row.Partner, row.Case}); err != nil {
+		return Attempt{}, err
+	}
+	tries, err := o.cfg.Jobs.Attempts(ctx, key.Partner, key.ID)
+	if err != nil || len(tries) == 0 {
+		return Attempt{}, err
+	}
+	return tries[len(tries)-1], nil
+}
+
 // deliveryRetried is the type of the entry that says who had messages tried again.
 const deliveryRetried = "delivery_retried"
 

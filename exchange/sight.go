@@ -61,14 +61,17 @@ type SeenMessage struct {
 	// Introduced: which other messages tell who its persons are.
 	Introduced []Introduction
 	Named      map[string]Named // the messages that it answers or rests on, by identifier
-	// Stated are the safeguards that it states, Recorded those that were recorded
-	// here before it left; of each only what and for whom.
+	// Stated are the safeguards that it states, of each only what and for whom;
+	// Recorded those that were recorded here before it left. Where their papers are
+	// is told to whoever sees all of the message, and Papers says that it is not told.
 	Stated, Recorded []Safeguard
+	Papers           bool
 	Corrects         *SeenCorrection // of a correction: what it changes
 	// Author wrote our message, and Approvals released it; nobody when a system
 	// sent it without a draft.
 	Author    string
 	Approvals []Approval
+	Drafted   bool // whoever looks may see that draft
 }
 
 // Last is what the message says now, with all its corrections.
@@ -122,7 +125,7 @@ func (s *Sight) Message(ctx context.Context, by *Officer, key MessageKey, want R
 	if out.Corrects, err = s.corrects(ctx, key.Lane, row.Case, about, last.Body, out.Last().Body, nil); err != nil {
 		return SeenMessage{}, err
 	}
-	if err := s.written(ctx, row, &out); err != nil {
+	if err := s.written(ctx, by, row, &out); err != nil {
 		return SeenMessage{}, err
 	}
 	return out, s.proof(ctx, row, &out)

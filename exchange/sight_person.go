@@ -2,9 +2,11 @@ package exchange
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,14 +187,17 @@ func (c DraftContent) kept() ([]Safeguard, error) {
 }
 
 // written adds, to a message of ours, what its draft knows: who wrote it, who
-// released it, and which safeguards were recorded.
-func (s *Sight) written(ctx context.Context, row Row, out *SeenMessage) error {
+// released it, and which safeguards were recorded. Of one that had no draft the record
+// knows these.
+func (s *Sight) written(ctx context.Context, by *Officer, row Row, out *SeenMessage) error {
 	if row.Direction != Out {
 		return nil
 	}
 	draft, err := s.cfg.Desk.cfg.Store.Draft(ctx, row.ID)
 	if errors.Is(err, ErrNotFound) {
-		return nil
+		out.Recorded, err = s.guarded(ctx, row)
+		out.hidePapers()
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("find the draft of a message: %w", err)
@@ -201,10 +206,49 @@ func (s *Sight) written(ctx context.Context, row Row, out *SeenMessage) error {
 	if err != nil {
 		return err
 	}
-	out.Author, out.Approvals, out.Recorded = draft.Author, view.Content.Approvals, bare(view.Content.Safeguards)
+	out.Author, out.Approvals, out.Recorded = draft.Author, view.Content.Approvals, view.Content.Safeguards
 	kept, err := view.Content.kept()
+	if err != nil {
+		return err
+	}
 	out.Recorded = append(out.Recorded, kept...)
-	return err
+	out.hidePapers()
+	_, err = s.cfg.Desk.find(ctx, by, row.ID, 0)
+	out.Drafted = err == nil
+	if err != nil && AsProblem(err).Kind.Status >= http.StatusInternalServerError {
+		return err
+	}
+	return nil
+}
+
+// guarded returns the safeguards that were recorded for a message without a draft,
+// just before it.
+func (s *Sight) guarded(ctx context.Context, row Row) ([]Safeguard, error) {
+	events, err := s.cfg.Files.cfg.Reader.Newest(ctx, row.Index, Filter{Partner: row.Partner, Case: row.Case, Kind: KindEvent, Type: safeguardsRecorded, ID: row.ID}, 1)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	opened, err := s.cfg.Files.cfg.Opener.Open(ctx, events[0])
+	if err != nil {
+		return nil, err
+	}
+	var out []Safeguard
+	if err := json.Unmarshal(opened.Data, &out); err != nil {
+		return nil, fmt.Errorf("read recorded safeguards: %w", err)
+	}
+	return out, nil
+}
+
+// hidePapers leaves out where the papers of safeguards are, unless all was shown.
+func (m *SeenMessage) hidePapers() {
+	if slices.Contains(m.Shown, "") {
+		return
+	}
+	m.Recorded = slices.Clone(m.Recorded)
+	for i := range m.Recorded {
+		m.Papers = m.Papers || m.Recorded[i].Reference != ""
+		m.Recorded[i].Reference = ""
+	}
 }
 
 // An Attachment is a file that a message carries.

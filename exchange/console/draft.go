@@ -103,6 +103,7 @@ func (c *Console) deeds(v *visit, seen exchange.SeenDraft, view *draftView) erro
 		return nil
 	}
 	change := draftDeed{Do: "amend", Label: v.s.T("draft.amend_why"), Button: v.s.T("draft.amend")}
+	again := draftDeed{Do: "again", Label: v.s.T("draft.again_why"), Button: v.s.T("draft.again")}
 	discard := draftDeed{Do: "discard", Label: v.s.T("draft.discard_why"), Button: v.s.T("draft.discard"), Grave: true}
 	switch seen.Row.State {
 	case exchange.DraftHeld, exchange.DraftWaiting:
@@ -110,7 +111,11 @@ func (c *Console) deeds(v *visit, seen exchange.SeenDraft, view *draftView) erro
 		if view.Again != "" {
 			return nil
 		}
-		change = draftDeed{Do: "again", Label: v.s.T("draft.again_why"), Button: v.s.T("draft.again")}
+		change = again
+	case exchange.DraftReleased:
+		if dead, err := c.undelivered(v, seen.Row); err != nil || !dead {
+			return err
+		}
 	default:
 		return nil
 	}
@@ -118,10 +123,13 @@ func (c *Console) deeds(v *visit, seen exchange.SeenDraft, view *draftView) erro
 	if err != nil {
 		return err
 	}
-	if len(own) > 0 {
+	switch {
+	case seen.Row.State == exchange.DraftReleased:
+		view.Deeds = []draftDeed{again}
+	case len(own) > 0:
 		view.Writing = own[0].ID
 		view.Deeds = []draftDeed{discard}
-	} else {
+	default:
 		view.Deeds = []draftDeed{change, discard}
 		if at, err := c.lackAt(v, seen); err != nil {
 			return err

@@ -33,8 +33,11 @@ type messageView struct {
 	Case        CaseLine
 	Clocks      []ClockLine // those of the case that run, with their citations
 	Safeguards  []GuardLine
-	Author      Who // of ours
+	Papers      bool // where the papers of these are is not told
+	Author      Who  // of ours
 	Approvals   []ApprovalLine
+	Draft       string // the address of the draft that it was
+	Dead        *deadView
 	Corrects    *correctsView // of a correction: the message, and what it changes there
 	Differences []Difference
 	Reveal      reveal
@@ -42,6 +45,13 @@ type messageView struct {
 	Correct     string    // the address of the form that corrects it
 	Withdraw    string    // and of the one that takes it back
 	Done        bool      // it was sent a moment ago
+}
+
+// A deadView is why a message of ours will not be delivered, and what can be done.
+type deadView struct {
+	Last  exchange.Attempt
+	Retry bool   // this officer may try it again
+	Anew  string // where it is written again, by whoever may
 }
 
 // A Correction is one revision of a message.
@@ -62,7 +72,11 @@ func (c *Console) messagePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.look(v, seen.Hidden, seen.Last().Body, seen.Introduced, func(own exchange.Reveal) error {
+	hidden := seen.Hidden
+	if seen.Papers { // whoever sees everything sees them
+		hidden = append(hidden, ".safeguards")
+	}
+	l, err := c.look(v, hidden, seen.Last().Body, seen.Introduced, func(own exchange.Reveal) error {
 		shown, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, own)
 		if err == nil {
 			seen = shown
@@ -77,22 +91,35 @@ func (c *Console) messagePage(v *visit) error {
 	}
 	view := c.messageView(v, seen, l.want.Fields)
 	c.putIdentities(v, view.Blocks, l.persons, l.want)
-	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown, seen.Last().Body)
+	view.Reveal = c.revealAfter(v, l, view.Type.Name, hidden, seen.Shown, seen.Last().Body)
 	if err := c.standing(v, &view, seen); err != nil {
 		return err
 	}
 	if err := c.answers(v, &view, seen); err != nil {
 		return err
 	}
+	if gaveUp(seen) {
+		last, err := c.cfg.Oversight.LastTry(v.r.Context(), v.officer, key)
+		if err != nil {
+			return err
+		}
+		view.Dead = &deadView{Last: last, Retry: v.officer.Has(exchange.RoleSupervisor)}
+		if view.Draft != "" && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
+			view.Dead.Anew = view.Draft + "#again-why"
+		}
+	}
 	status, title := l.titled(v, v.s.T("message.title", view.Type.Title))
 	return c.show(v, status, "message", title, "cases", view)
 }
 
+// gaveUp says whether a message of ours will not be delivered, which counts for nothing.
+func gaveUp(seen exchange.SeenMessage) bool { return seen.Status == "dead" }
+
 // A GuardLine is a safeguard that a message states, or that was recorded here
 // before it left.
 type GuardLine struct {
-	Kind, Subject string
-	Stated        bool
+	SafeguardLine
+	Stated bool
 }
 
 // standing says how the case of a message stands, which of its time limits run,
@@ -106,11 +133,12 @@ func (c *Console) standing(v *visit, view *messageView, seen exchange.SeenMessag
 	view.Case = c.caseLine(v, file.Row)
 	running := []partners.ClockState{partners.ClockDue, partners.ClockOverdue, partners.ClockPaused}
 	view.Clocks = c.clockLines(v, slices.DeleteFunc(file.Clocks, func(clock exchange.RunningClock) bool { return !slices.Contains(running, clock.Reading.State) }))
+	view.Papers = seen.Papers
 	for _, s := range seen.Stated {
-		view.Safeguards = append(view.Safeguards, GuardLine{s.Kind, s.Subject, true})
+		view.Safeguards = append(view.Safeguards, GuardLine{SafeguardLine{Kind: s.Kind, Subject: s.Subject}, true})
 	}
 	for _, s := range seen.Recorded {
-		view.Safeguards = append(view.Safeguards, GuardLine{s.Kind, s.Subject, false})
+		view.Safeguards = append(view.Safeguards, GuardLine{SafeguardLine{s.Kind, s.Subject, s.Basis, v.s.Partial(s.On), s.Reference}, false})
 	}
 	if file.Standing.Kind == exchange.Information {
 		return nil
@@ -178,6 +206,9 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
 		Agreement: Value{Text: first.Claims.Agreement}, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
 		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Author: c.who(v, seen.Author), Approvals: c.approvalLines(v, seen.Approvals),
+	}
+	if seen.Drafted {
+		view.Draft = "/drafts/" + first.Claims.ID
 	}
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(first.Claims.Agreement); ok {
 		view.Agreement = v.s.Said(a.Title)

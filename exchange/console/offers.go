@@ -124,19 +124,36 @@ func (c *Console) amendDraft(v *visit) error {
 	return c.rewriteDraft(v, path.Base(v.r.URL.Path), func(form *exchange.Form, draft exchange.DraftView) { form.Amends = draft.Row.Version })
 }
 
-// writeAgain takes a rejected draft up as a new one: that one stays rejected, and
-// the approvals that it had are not the new one's.
+// undelivered says whether the message that a draft became will not be delivered.
+func (c *Console) undelivered(v *visit, row exchange.DraftRow) (bool, error) {
+	if row.State != exchange.DraftReleased {
+		return false, nil
+	}
+	seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.Out}, ID: row.ID}, exchange.Reveal{})
+	return err == nil && gaveUp(seen), err
+}
+
+// writeAgain takes a rejected draft up as a new one, or one whose message will not be
+// delivered: that one stays what it is, and the approvals that it had are not the new
+// one's.
 func (c *Console) writeAgain(v *visit) error {
 	id := chi.URLParam(v.r, "id")
 	draft, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, id)
 	if err != nil {
 		return err
 	}
-	if draft.Row.State != exchange.DraftRejected || draft.Content.Again != "" {
+	undelivered, err := c.undelivered(v, draft.Row)
+	if err != nil {
+		return err
+	}
+	rejected := draft.Row.State == exchange.DraftRejected && draft.Content.Again == ""
+	if !rejected && !undelivered {
 		return v.redirect("/drafts/" + id + "?changed=1")
 	}
 	return c.rewriteDraft(v, "again", func(form *exchange.Form, draft exchange.DraftView) {
-		form.ID, form.Instead, form.Amends = exchange.NewID(), draft.Row.ID, 0
+		if form.ID, form.Amends = exchange.NewID(), 0; rejected {
+			form.Instead = draft.Row.ID
+		}
 	})
 }
 

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// The page of a message of ours says which safeguards were recorded before it left and
+// of which day, whether an officer or a program has sent it; where their papers are it
+// says with everything else, and that is a look.
+func TestConsoleSafeguardsOfAMessage(t *testing.T) {
+	s := newScene(t)
+	taken := consented
+	taken.Reference = "CV-17/2026"
+	request := exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(
+		`{"subjects":[{"subject_ref":"S-4","name":{"native":"ចាន់ធី","script":"Khmr","language":"km","latin":"Chanthy"},"sex":"female","date_of_birth":"1990","claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH"}]}`)}
+	sent, err := s.vn.node.outbox.Submit(t.Context(), request, taken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft, err := s.vn.node.desk.Submit(t.Context(), &officerLan, request, []exchange.Safeguard{taken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := s.visitedBy("lan")
+	for _, id := range []string{sent.ID, draft.Row.ID} {
+		path := "/messages/KH/out/" + id
+		p := v.get(path)
+		for _, want := range []string{"Sự đồng ý hoặc căn cứ thẩm quyền", "đồng ý · 02/11/2026 · đã ghi nhận tại đây", "Số tham chiếu giấy tờ hiện ra khi xem tất cả"} {
+			if !strings.Contains(p.body, want) {
+				t.Errorf("%s does not say %q:\n%s", path, want, p.body)
+			}
+		}
+		if strings.Contains(p.body, taken.Reference) || strings.Contains(p.body, `href="/drafts/`+id+`"`) != (id == draft.Row.ID) {
+			t.Errorf("%s says where the paper is, or leads to no draft:\n%s", path, p.body)
+		}
+		looks := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess}))
+		if p := v.post(path, url.Values{"all": {"1"}, "reason": {"để đối chiếu giấy tờ"}}); !strings.Contains(p.body, taken.Reference) {
+			t.Errorf("%s does not say where the paper is to whoever sees all of it:\n%s", path, p.body)
+		}
+		if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != looks+1 {
+			t.Errorf("%s: %d looks are in the record", path, n-looks)
+		}
+	}
+	s.quiet()
+}
+
+// A message that will not be delivered says why, and what can be done: a supervisor
+// tries it again, and its author writes it anew, as a new message with what it said.
+func TestConsoleUndeliverable(t *testing.T) {
+	s := newScene(t)
+	s.givesUp()
+	draft, err := s.vn.node.desk.Submit(t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(
+		`{"subjects":[{"subject_ref":"S-5","name":{"native":"ចាន់ធី","script":"Khmr","language":"km","latin":"Chanthy"},"sex":"female","date_of_birth":"1990","claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH"}]}`)},
+		[]exchange.Safeguard{consented})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/messages/KH/out/" + draft.Row.ID
+	h := s.signIn("minh")
+	for range 200 {
+		if h.open(path); strings.Contains(h.text(), "Không gửi được") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	h.says("Không gửi được", "đã ngừng", "no answer", "Tình trạng liên lạc với đối tác này")
+	h.accessible("a message that will not be delivered")
+	h.click(`form[action="/partners/KH/retry"] button`)
+	h.says("1 thông điệp")
+	if rows := s.vn.rows(exchange.Filter{Kind: exchange.KindEvent, Type: "delivery_retried", ID: draft.Row.ID}); len(rows) != 1 {
+		t.Errorf("%d entries say who tried it again", len(rows))
+	}
+
+	h.as("lan")
+	h.open(path)
+	if strings.Contains(s.visitedBy("lan").get(path).body, "/partners/KH/retry") {
+		t.Error("an officer may try it again")
+	}
+	h.click(`a[href="/drafts/` + draft.Row.ID + `#again-why"]`)
+	if strings.Contains(h.text(), "Lý do bỏ") {
+		t.Error("what was sent can be discarded")
+	}
+	h.write("#again-why", "đối tác không nhận được")
+	h.click(`form[action$="/again"] button`)
+	if h.value(at("/subjects/0/name/latin")) != "Chanthy" {
+		t.Error("it has to be written from nothing")
+	}
+	h.click(toPreview)
+	h.click(toSend)
+	if again := h.path(); again == path || !strings.HasPrefix(again, "/messages/KH/out/") {
+		t.Errorf("written anew, it leads to %s:\n%s", again, h.text())
+	}
+	s.quiet()
+}
