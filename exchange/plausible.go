@@ -10,7 +10,7 @@ import (
 )
 
 // pastDays are the members that say when something was that has happened.
-var pastDays = []string{"date_of_birth", "found_on", "identified_on"}
+var pastDays = []string{"date_of_birth", "found_on", "identified_on", "declared_on", "checked_on", "given_on", "agreed_on", "decided_on"}
 
 // longestLife is beyond the oldest age that anybody is known to have reached; a birth
 // before that is a slip of the pen.

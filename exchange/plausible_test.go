@@ -23,3 +23,19 @@ func TestImplausibleDays(t *testing.T) {
 		}
 	}
 }
+
+// Nobody has declared tomorrow that they want to return, and no danger was looked at then.
+func TestImplausibleDeclarations(t *testing.T) {
+	now := time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC)
+	for name, member := range map[string]string{"voluntariness": "declared_on", "non_refoulement": "checked_on", "guardian": "agreed_on", "consent": "given_on"} {
+		for day, want := range map[string]string{"2026-11-02": "", "2026-12-24": "day-future"} {
+			err := implausible(map[string]any{"subjects": []any{map[string]any{name: map[string]any{member: day}}}}, "/body", now)
+			if want == "" && err == nil {
+				continue
+			}
+			if p := AsProblem(err); p.Rule != want || p.Pointer != "/body/subjects/0/"+name+"/"+member {
+				t.Errorf("%s on %s: %v, want %q", member, day, err, want)
+			}
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -396,6 +397,60 @@ func TestConsoleFaultsOfManyPersons(t *testing.T) {
 		if p.status != 422 || !strings.Contains(p.body, want) {
 			t.Errorf("the summary lacks %q: %d", want, p.status)
 		}
+	}
+	s.quiet()
+}
+
+// A return is offered the gates of its border and the airports, by any part of a name;
+// another gate, or a window that has passed, is said to whoever sends or releases it, and
+// nobody has declared tomorrow that they want to return.
+func TestConsoleReturnThatDoesNotFit(t *testing.T) {
+	s := newScene(t)
+	confirmed := s.receivesIn(s.ours, exchange.TypeNationality, `{"subjects":[{"subject_ref":"S-9","outcome":"confirmed","evidence_types":["`+firstCode(t, "nationality-evidence")+`"],"decided_on":"2026-11-20"}]}`)
+	body := func(declared, gate, from, to string) json.RawMessage {
+		return json.RawMessage(`{"nationality_confirmation":"` + confirmed.ID + `","subjects":[{"subject_ref":"S-9","minor":true,"guardian":{"kind":"appointed_representative","agreed_on":"2026-11-19"},"voluntariness":{"declared":true,"declared_on":"` + declared + `","interpreted":true},"non_refoulement":{"checked":true,"checked_on":"2026-11-20","outcome":"no_risk_found"},"needs":{"medical":true}}],"window":{"from":"` + from + `","to":"` + to + `"},"gate":"` + gate + `","mode":"road"}`)
+	}
+	year := strconv.Itoa(time.Now().Year() + 1)
+	submit := func(body json.RawMessage) (exchange.DraftView, error) {
+		return s.vn.node.desk.Submit(t.Context(), &officerMinh, exchange.Draft{To: "KH", Type: exchange.TypeReturnRequest, Case: s.ours, Body: body}, []exchange.Safeguard{consented})
+	}
+	if _, err := submit(body(year+"-01-02", "moc-bai", year+"-12-07", year+"-12-11")); exchange.AsProblem(err).Rule != "day-future" {
+		t.Errorf("voluntariness of a future day: %v", err)
+	}
+	h := s.signIn("lan")
+	const elsewhere, past = "không nằm trên biên giới giữa hai bên", "Khoảng thời gian dự kiến đã qua"
+	for _, c := range []struct {
+		gate, to string
+		doubts   []bool
+	}{
+		{"cau-treo", "2025-12-11", []bool{true, true}}, {"moc-bai", year + "-12-11", []bool{false, false}}, {"noi-bai", "2025-12-11", []bool{false, true}}, {"a-gate-of-two-partners", year + "-12-11", []bool{false, false}},
+	} {
+		draft, err := submit(body("2026-11-20", c.gate, "2025-12-07", c.to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.open("/drafts/" + draft.Row.ID)
+		page := h.text()
+		if strings.Contains(page, elsewhere) != c.doubts[0] || strings.Contains(page, past) != c.doubts[1] {
+			t.Errorf("%s until %s: %s", c.gate, c.to, page)
+		}
+	}
+
+	form := "/write?" + url.Values{"to": {"KH"}, "case": {s.ours}, "type": {exchange.TypeReturnRequest}, "target": {confirmed.ID}}.Encode()
+	h.open(form)
+	for gate, offered := range map[string]bool{"moc-bai": true, "noi-bai": true, "cau-treo": false, "lao-cai": false} {
+		if n := look(h.browser, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", `datalist option[value$="(`+gate+`)"]`))); (n == 1) != offered {
+			t.Errorf("%s is offered %d times", gate, n)
+		}
+	}
+	h.write(at("/gate"), "Ngã Ba")
+	h.click(toPreview)
+	h.says("Hãy chọn một mục trong danh mục.")
+	h.open(form)
+	h.write(at("/gate"), "mộc bài")
+	h.click(toPreview)
+	if text := h.text(); strings.Contains(text, "Hãy chọn một mục trong danh mục.") {
+		t.Errorf("a part of a gate's name is not taken:\n%s", text)
 	}
 	s.quiet()
 }

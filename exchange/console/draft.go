@@ -305,7 +305,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(row.Partner, made.Target)}
 		view.Differences = c.correctionOf(v, r, view.Blocks, made, seen.Body)
 	}
-	c.putOdd(v, view.Blocks, seen.Body)
+	c.putOdd(v, view.Blocks, row.Partner, seen.Body, v.now)
 	c.putLinks(v, view.Blocks, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.Out}, ID: row.ID}, seen.Named)
 	if reply := content.Draft.InReplyTo; reply != "" {
 		view.Reply = c.linkTo(v, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.In}, ID: reply}, seen.Named)

@@ -96,6 +96,9 @@ func (c *Console) faultWords(v *visit, p *pen, pointer, rule string) string {
 		if _, follows := p.follows(pointer); follows {
 			return v.s.T("fault.latin_signs")
 		}
+		if f.CodeList != "" {
+			return v.s.T("fault.choose_listed")
+		}
 		return v.s.Or("fault.pattern."+name, v.s.T("fault.other"))
 	case "field-forbidden":
 		permit := p.term().Permit

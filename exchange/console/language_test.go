@@ -28,7 +28,7 @@ func families() map[string][]string {
 			exchange.RemarkNotCountersigned, exchange.RemarkAbsent, exchange.RemarkDeclined, exchange.RemarkNotArrived, exchange.RemarkAnonymous),
 		"clock.":          texts(string(partners.ClockOverdue), string(partners.ClockDue), string(partners.ClockPaused), string(partners.ClockMet), string(partners.ClockLate)),
 		"timeline.":       texts(string(exchange.KindReceipt), string(exchange.KindRefusal), string(exchange.KindFailure), string(exchange.KindAccess), string(exchange.KindEvent)),
-		"identity.":       texts("match_with_mismatch", "no_match_with_match"),
+		"identity.":       texts("match_with_mismatch", "no_match_with_match", "gate_elsewhere", "window_past"),
 		"purpose.":        texts("identity_verification", "protection", "repatriation", "family_tracing", "support", "police_cooperation", "data_protection"),
 		"correction.":     texts("add", "replace", "remove"),
 		"safeguard.":      texts(partners.SafeguardConsent, partners.SafeguardGuardian, partners.SafeguardVoluntariness, partners.SafeguardRefoulement),

@@ -215,7 +215,7 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 	}
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown, chosen: chosen, minors: seen.Minors}
 	view.Blocks = r.read(view.Type.Name, last.Body)
-	c.putOdd(v, view.Blocks, last.Body)
+	c.putOdd(v, view.Blocks, view.Partner, last.Body, view.Issued)
 	if made := seen.Corrects; made != nil {
 		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: messagePath(exchange.MessageKey{Lane: seen.Key.Lane, ID: made.Target})}
 		view.Differences = c.correctionOf(v, r, view.Blocks, made, last.Body)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // An Identity is who a person of a message is, as another message of the case
@@ -237,11 +238,44 @@ func contradiction(subject map[string]any) string {
 	return ""
 }
 
-// putOdd says it of the persons of some blocks.
-func (c *Console) putOdd(v *visit, blocks []Block, body any) {
+// doubts are keys for what does not fit with where and when a journey is to be: the gate
+// of another border than that of the two sides, a window that has passed. It may be
+// meant, and refuses nothing.
+func (c *Console) doubts(partner string, body any, now time.Time) []string {
+	var out []string
+	for _, part := range []string{"", "/counter"} {
+		gate, _ := at(body, part+"/gate").(string)
+		if list, ok := schemas.List(gates); ok {
+			if code, known := list.Lookup(gate); known && c.elsewhere(code, partner) {
+				out = append(out, "identity.gate_elsewhere")
+			}
+		}
+		last, _ := at(body, part+"/window/to").(string)
+		if day, err := time.Parse(time.DateOnly, last); err == nil && day.Before(now.AddDate(0, 0, -1)) { // it is yesterday still somewhere
+			out = append(out, "identity.window_past")
+		}
+	}
+	return out
+}
+
+// gates is the code list of border gates and airports.
+const gates = "border-gates"
+
+// elsewhere says whether a gate is at another border than ours with a partner.
+func (c *Console) elsewhere(gate schemas.Code, partner string) bool {
+	return slices.ContainsFunc(gate.Between, func(side string) bool { return side != c.cfg.Self && side != partner })
+}
+
+// putOdd says it of the persons of some blocks, and of the whole, which is the first, as
+// it was written.
+func (c *Console) putOdd(v *visit, blocks []Block, partner string, body any, written time.Time) {
 	for i := range blocks {
 		if b := &blocks[i]; b.Subject != "" {
 			b.Odd = c.odd(v, at(body, placeOfSubject(body, b.Subject)))
+		} else if i == 0 {
+			for _, key := range c.doubts(partner, body, written) {
+				b.Odd = append(b.Odd, v.s.T(key))
+			}
 		}
 	}
 }

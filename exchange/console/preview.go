@@ -73,7 +73,7 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 		Amends: p.Amends > 0, Minors: r.minors, Blocks: r.read(p.Type, given), Officers: content.Officers, Safeguards: safeguardLines(v, content.Safeguards),
 		Erases: exchange.DraftView{Row: exchange.DraftRow{Type: sent.Type}, Content: content}.ConfirmsErasure(),
 	}
-	c.putOdd(v, view.Blocks, given)
+	c.putOdd(v, view.Blocks, p.Partner, given, v.now)
 	c.putLinks(v, view.Blocks, exchange.MessageKey{Lane: exchange.Lane{Partner: p.Partner, Direction: exchange.Out}, ID: p.ID}, content.Named)
 	if p.fix != nil {
 		view.Corrects = &correctsView{Type: c.typeName(v.s, made.Type), Target: sentPath(p.Partner, p.text(".target"))}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -398,9 +399,13 @@ func unitPart(fields []schemas.Field, f schemas.Field) bool {
 
 var inBrackets = regexp.MustCompile(`\(([^()]+)\)$`)
 
+// partOfLabel is how many letters and digits stand for a label that has them as whole
+// words, where no other has.
+const partOfLabel = 3
+
 // codeTyped returns the code that an officer means: the code itself, or its
-// label in any language, or both as the list proposes them. What it cannot tell
-// is returned as it is.
+// label in any language, or both as the list proposes them, or a part of one label
+// alone. What it cannot tell is returned as it is.
 func codeTyped(list schemas.CodeList, text string) string {
 	if text == "" || list.Has(text) {
 		return text
@@ -411,18 +416,28 @@ func codeTyped(list schemas.CodeList, text string) string {
 	if upper := strings.ToUpper(text); list.Has(upper) {
 		return upper
 	}
-	found, wanted := "", folded(text)
+	wanted := folded(text)
+	found, several := labelled(list, func(label string) bool { return label == wanted })
+	if found == "" && utf8.RuneCountInString(wanted) >= partOfLabel {
+		found, several = labelled(list, func(label string) bool { return strings.Contains(" "+label+" ", " "+wanted+" ") })
+	}
+	if several {
+		return text
+	}
+	return or(found, text)
+}
+
+// labelled returns the code with a label that fits, and whether there are several.
+func labelled(list schemas.CodeList, fits func(label string) bool) (found string, several bool) {
 	for c := range list.Codes() {
-		for _, language := range spoken {
-			if folded(c.Label(language)) == wanted {
-				if found != "" && found != c.Code {
-					return text
-				}
-				found = c.Code
+		if slices.ContainsFunc(spoken, func(language string) bool { return fits(folded(c.Label(language))) }) {
+			found, several = c.Code, found != ""
+			if several {
+				return found, true
 			}
 		}
 	}
-	return or(found, text)
+	return found, false
 }
 
 // A script is one that can be told from its letters alone.

@@ -121,3 +121,19 @@ func TestTypedNamesFollow(t *testing.T) {
 		}
 	}
 }
+
+// A code is meant by its label, or by a part of one that no other label has, with or
+// without marks; what several have is left as it was typed.
+func TestCodesAsPeopleTypeThem(t *testing.T) {
+	for _, c := range []struct{ list, text, want string }{
+		{"border-gates", "cau-treo", "cau-treo"}, {"border-gates", "Cầu Treo", "cau-treo"}, {"border-gates", "cau treo", "cau-treo"}, {"border-gates", "Nam Phao", "cau-treo"},
+		{"border-gates", "Móng Cái – Đông Hưng", "mong-cai"}, {"border-gates", "Nội Bài", "noi-bai"}, {"border-gates", "ນ້ຳພາວ", "cau-treo"},
+		{"border-gates", "Lao", "Lao"}, {"border-gates", "sân bay", "sân bay"}, {"border-gates", "ca", "ca"}, {"border-gates", "Treo Phao", "Treo Phao"},
+		{"iso-3166-1", "Guinea", "GN"}, {"iso-3166-1", "Viet Nam", "VN"}, {"iso-3166-1", "Việt", "VN"},
+	} {
+		list, ok := schemas.List(c.list)
+		if got := codeTyped(list, c.text); !ok || got != c.want {
+			t.Errorf("%s: %q is %q, want %q", c.list, c.text, got, c.want)
+		}
+	}
+}

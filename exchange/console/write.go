@@ -385,6 +385,9 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		list, _ := schemas.List(name)
 		held := Proposal{Name: name}
 		for code := range list.Codes() {
+			if c.elsewhere(code, p.Partner) { // it can be typed all the same
+				continue
+			}
 			held.Values = append(held.Values, proposal(v.s, list, code.Code))
 		}
 		view.Proposals = append(view.Proposals, held)
