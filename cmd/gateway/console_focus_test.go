@@ -59,6 +59,7 @@ func TestConsoleFocusGoesOn(t *testing.T) {
 	goes("remove /subjects/0", "#f-subjects-0 > legend", at("/subjects/0/subject_ref"))
 	goes("remove /subjects/1", "#f-subjects-0 > legend", "")
 	h.tap(`.set--element > .extra > summary`)
+	h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/0/claimed_birthplace/country")), "VN")) // which alone has units
 	goes("add /subjects/0/documents", "#f-subjects-0-documents-0 > legend", "")
 	goes("remove /subjects/0/documents/0", "button[value='add /subjects/0/documents']", "")
 	h.write(at("/subjects/0/claimed_birthplace/text_as_given"), "Mỹ Tho")

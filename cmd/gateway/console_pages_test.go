@@ -80,7 +80,7 @@ func newGallery(t *testing.T) *gallery {
 	g.form = exchange.NewID()
 	if _, err := g.forms().Keep(ctx, &officerLan, exchange.Form{ID: g.form, Partner: "KH", Type: exchange.TypeIdentityRequest, Values: url.Values{
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/name/native": {"Chanthou"}, "/subjects/0/name/latin": {"Chanthou"}, "/subjects/0/name/script": {"Latn"}, "/subjects/0/sex": {"female"},
-		"/subjects/0/claimed_citizenship": {"KH"}, "/subjects/0/claimed_birthplace/country": {"KH"},
+		"/subjects/0/claimed_citizenship": {"KH"}, "/subjects/0/claimed_birthplace/country": {"VN"},
 	}}); err != nil {
 		t.Fatal(err)
 	}

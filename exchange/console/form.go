@@ -112,7 +112,7 @@ func (l *layout) fill(pattern, pointer string, into *Node) {
 		into.More = append(into.More, node)
 		into.Open = into.Open || node.holds() || l.touched(node.Pointer) || node.Kind == "kept" || node.Kind == "anew" || l.lacks(f)
 	}
-	if isPlace(l.fields, pattern) {
+	if isPlace(l.fields, pattern) && l.hasUnits(pointer) {
 		into.Nodes = append(into.Nodes, l.unit(pointer))
 	}
 }
@@ -423,6 +423,17 @@ func (l *layout) dated(f schemas.Field, n *Node) {
 		}
 	}
 	n.Hint = l.s.T("form." + n.Kind)
+}
+
+// hasUnits says whether a place may have a unit, for there are those of Viet Nam alone:
+// its country is that, or not chosen yet. One that was chosen or looked for stays.
+func (l *layout) hasUnits(pointer string) bool {
+	country, _ := l.field(pointer + "/country")
+	switch l.scalar(country, pointer+"/country") {
+	case "", "VN":
+		return true
+	}
+	return l.values.Get(pointer+"#unit") != "" || l.values.Get(pointer+"#find") != ""
 }
 
 // unit is how an officer finds the code of an administrative unit: by the words
