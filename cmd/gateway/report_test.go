@@ -6,7 +6,9 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -340,4 +342,40 @@ func TestConsoleReports(t *testing.T) {
 	}
 	s.quiet()
 	s.vn.check()
+}
+
+// A case's page leads whoever may report on it to a form that knows which case; its
+// number is taken in any letters, and what begins several is not taken.
+func TestConsoleReportsOnACase(t *testing.T) {
+	s := newScene(t)
+	link := "/reports?case=" + s.fresh + "&amp;partner=KH"
+	if p := s.visitedBy("lan").get("/cases/KH/" + s.fresh); p.status != http.StatusOK || strings.Contains(p.body, "/reports") {
+		t.Errorf("an officer is led to reports: %d", p.status)
+	}
+	v := newVisitor(t, s.address)
+	v.get(s.pages.OpenDoor("/", "tuyet"))
+	v.post("/sign-in/demonstration", url.Values{"officer": {"tuyet"}})
+	if p := v.get("/cases/KH/" + s.fresh); !strings.Contains(p.body, `href="`+link+`"`) {
+		t.Errorf("the case does not lead to its reports:\n%s", p.body)
+	}
+	p := v.get(html.UnescapeString(link))
+	for _, chosen := range []string{`value="evidence" checked`, `value="KH" selected`, `name="case" value="` + s.fresh + `"`} {
+		if !strings.Contains(p.body, chosen) {
+			t.Errorf("the form has no %s", chosen)
+		}
+	}
+	wish := url.Values{"kind": {"evidence"}, "partner": {"KH"}, "case": {s.fresh[:3]}, "reason": {"for the court"}}
+	if p := v.post("/reports", wish); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, "Có nhiều hồ sơ mà số bắt đầu như vậy") {
+		t.Errorf("what begins the numbers of several cases: %d", p.status)
+	}
+	wish.Set("case", strings.ToUpper(s.fresh))
+	v.post("/reports", wish)
+	eventually(t, "the report is there", func() bool {
+		p = v.get("/reports")
+		return !strings.Contains(p.body, `data-state="due"`)
+	})
+	if !strings.Contains(p.body, `data-state="ready"`) || !strings.Contains(p.body, "<code>"+s.fresh+"</code>") {
+		t.Errorf("of a number in capitals:\n%s", p.body)
+	}
+	s.quiet()
 }

@@ -49,8 +49,13 @@ type reportLine struct {
 	Problem         string // a key of the catalogue
 }
 
+// reportsPage begins with the case that an address names: a case's page leads here.
 func (c *Console) reportsPage(v *visit) error {
-	return c.showReports(v, reportWish{Kind: export.KindStatistics}, nil)
+	wish := reportWish{Kind: export.KindStatistics}
+	if q := v.r.URL.Query(); q.Get("case") != "" {
+		wish = reportWish{Kind: export.KindEvidence, Partner: q.Get("partner"), Case: cut(q.Get("case"), 64)}
+	}
+	return c.showReports(v, wish, nil)
 }
 
 func (c *Console) showReports(v *visit, wish reportWish, faults fieldFaults) error {
@@ -106,6 +111,13 @@ func (c *Console) orderReport(v *visit) error {
 	}
 	from, to, fault := messageWish{From: wish.From, To: wish.To}.days(c.cfg.Zone)
 	faults := oneFault("f-to", fault)
+	_, many, err := c.oneCase(v, &wish.Case) // of none that begins so, the report says that
+	if err != nil {
+		return err
+	}
+	if many != "" {
+		faults = append(faults, fieldFault{"f-case", many})
+	}
 	asked := exchange.ReportWish{
 		Kind: wish.Kind, Subject: wish.Subject, Template: wish.Template, Names: wish.Names, Reason: wish.Reason,
 		Scope: exchange.Scope{From: from, To: to, Partner: wish.Partner, Case: wish.Case},
