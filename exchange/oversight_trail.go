@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -30,11 +31,12 @@ type Deed struct {
 	Reason     string
 	Fields     []string
 	BreakGlass bool
-	Method     string   // of a sign-in
-	Whom       []string // of a change to an officer: who was changed; of an assignment: who has the case; of a sign-out by somebody else: who was put out
-	Compared   Compared // of two persons
-	Erased     bool     // nothing of it can be read any more
-	Withheld   bool     // the reason is for those alone who may see all that it was of
+	Method     string     // of a sign-in
+	Whom       []string   // of a change to an officer: who was changed; of an assignment: who has the case; of a sign-out by somebody else: who was put out
+	Compared   Compared   // of two persons
+	Erased     bool       // nothing of it can be read any more
+	Withheld   bool       // the reason is for those alone who may see all that it was of
+	Looked     MessageKey // of a look at a message: at which; zero where that is not known
 }
 
 // Trail returns what stands in the record, the last first, at most n, of what is
@@ -88,6 +90,9 @@ func (o *Oversight) Trail(ctx context.Context, by *Officer, f TrailFilter, befor
 					if deed.Withheld = withheld || unexplained(by, r, deed.Fields); deed.Withheld {
 						deed.Reason = ""
 					}
+					if err := o.lookedAt(ctx, r, &deed); err != nil {
+						return nil, 0, err
+					}
 					deeds = append(deeds, deed)
 				}
 			}
@@ -132,6 +137,30 @@ func (o *Oversight) widened(ctx context.Context, by *Officer, f *Filter) (CaseRo
 	}
 	f.Partner, f.Wider = found[0].Partner, types
 	return found[0], nil
+}
+
+// lookedAt says at which message a look was. The entry does not say which way that went:
+// of two that are called alike, one of each side, none is named.
+func (o *Oversight) lookedAt(ctx context.Context, r Row, deed *Deed) error {
+	if r.Kind != KindAccess || !slices.Contains([]string{"message_read", "message_printed", "source_read"}, r.Type) {
+		return nil
+	}
+	found := 0
+	for _, direction := range []Direction{In, Out} {
+		key := MessageKey{Lane{r.Partner, direction}, r.ID}
+		m, err := o.cfg.Files.cfg.Reader.Message(ctx, key)
+		switch {
+		case err == nil:
+			found++
+			deed.Looked, deed.Type = key, m.Type
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+	}
+	if found > 1 {
+		deed.Looked, deed.Type = MessageKey{}, ""
+	}
+	return nil
 }
 
 // deed says who did what an entry records.

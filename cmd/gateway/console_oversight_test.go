@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -153,4 +154,23 @@ func TestConsoleProof(t *testing.T) {
 	}
 	s.quiet()
 	s.vn.check()
+}
+
+// The trail says at which message somebody looked, on a page or on paper, and leads there.
+func TestConsoleAuditNamesTheMessage(t *testing.T) {
+	s := newScene(t)
+	key := exchange.MessageKey{Lane: exchange.Lane{Partner: "KH", Direction: exchange.In}, ID: s.asked}
+	if _, err := s.vn.node.files.Message(t.Context(), &officerLan, key, "to answer it"); err != nil {
+		t.Fatal(err)
+	}
+	v := s.visitedBy("minh")
+	v.post("/messages/KH/out/"+s.oursSent(), url.Values{"all": {"1"}, "reason": {"to check what was sent"}})
+	p := v.get("/audit?kind=access")
+	for _, link := range []string{"/messages/KH/in/" + s.asked, "/messages/KH/out/" + s.oursSent()} {
+		_, after, found := strings.Cut(p.body, `<a class="govuk-link" href="`+link+`">Đã xem dữ liệu cá nhân của một thông điệp</a>`)
+		if after, _, _ = strings.Cut(after, "</th>"); !found || !strings.Contains(after, "Yêu cầu xác minh nhân thân") {
+			t.Errorf("the look at %s is not told:\n%s", link, p.body)
+		}
+	}
+	s.quiet()
 }

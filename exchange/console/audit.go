@@ -162,7 +162,10 @@ func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
 	}
 	if d.Kind == exchange.KindMessage {
 		out.What = v.s.T("audit.message_" + string(d.Direction))
-		out.Link = "/messages/" + url.PathEscape(d.Partner) + "/" + string(d.Direction) + "/" + url.PathEscape(d.ID)
+		d.Looked = exchange.MessageKey{Lane: exchange.Lane{Partner: d.Partner, Direction: d.Direction}, ID: d.ID}
+	}
+	if d.Looked.ID != "" {
+		out.Link = messagePath(d.Looked)
 	}
 	out.Fields = c.places(v, out.Type.Name, d.Fields)
 	return out
