@@ -40,6 +40,22 @@ func TestConsoleOfficers(t *testing.T) {
 	if err != nil || !slices.Equal(thu.Partners, []string{"KH"}) || !slices.Equal(thu.Roles, []exchange.Role{exchange.RoleOfficer}) || thu.Police {
 		t.Errorf("%+v %v", thu, err)
 	}
+	const blind = "Chưa chọn đối tác nào"
+	tick := chromedp.Click(chromedp.CSS(`input[name="partner"][value="KH"]`))
+	for _, without := range []bool{true, false} { // and then with one again
+		b.run(tick)
+		b.click(`main form button.govuk-button`)
+		if text := b.text(); strings.Contains(text, blind) != without || !strings.Contains(text, "Đã lưu") {
+			t.Errorf("saved without a partner: %t\n%s", without, text)
+		}
+		if without {
+			b.accessible("an officer without a partner")
+		}
+	}
+	if b.open("/officers/quan"); strings.Contains(b.text(), blind) {
+		t.Error("an administrator is asked for a partner")
+	}
+	b.open("/officers/thu")
 	b.click(`form[action="/officers/thu/invite"] button`)
 	link := regexp.MustCompile(`https://localhost:\d+(/join/[A-Z0-9]+)`).FindStringSubmatch(b.text())
 	if link == nil {

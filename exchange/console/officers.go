@@ -60,6 +60,7 @@ func (c *Console) officersPage(v *visit) error {
 type officerView struct {
 	New      bool
 	Own      bool // nobody changes an entry of their own
+	Blind    bool // its role is with partners, and it has none
 	Officer  exchange.Officer
 	Version  string
 	Roles    []Choice
@@ -130,6 +131,7 @@ func (c *Console) showOfficer(v *visit, view officerView) error {
 	for _, role := range exchange.Roles() {
 		view.Roles = append(view.Roles, Choice{string(role), v.s.Or("role."+string(role), string(role)), slices.Contains(o.Roles, role)})
 	}
+	view.Blind = !view.New && len(o.Partners) == 0 && slices.ContainsFunc(o.Roles, func(r exchange.Role) bool { return r != exchange.RoleAdministrator })
 	view.Every = slices.Contains(o.Partners, exchange.EveryPartner)
 	for _, p := range c.cfg.Directory.Snapshot().All() {
 		view.Partners = append(view.Partners, Choice{p.Code, v.s.Named(p.Name), slices.Contains(o.Partners, p.Code)})
