@@ -26,6 +26,13 @@ func (v *visitor) reads(draft string) page {
 // that has to be signed, with the form.
 func (v *visitor) asks(shown page, draft, decision, why string) (string, url.Values) {
 	v.t.Helper()
+	statement, form, _ := v.asksWith(shown, draft, decision, why)
+	return statement, form
+}
+
+// asksWith is asks, and returns the command that signs it, too.
+func (v *visitor) asksWith(shown page, draft, decision, why string) (statement string, form url.Values, command string) {
+	v.t.Helper()
 	hidden := func(name string) string {
 		m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(shown.body)
 		if m == nil {
@@ -33,13 +40,16 @@ func (v *visitor) asks(shown page, draft, decision, why string) (string, url.Val
 		}
 		return m[1]
 	}
-	form := url.Values{"decision": {decision}, "sha256": {hidden("sha256")}, "version": {hidden("version")}, "why": {why}}
+	form = url.Values{"decision": {decision}, "sha256": {hidden("sha256")}, "version": {hidden("version")}, "why": {why}}
 	p := v.post("/drafts/"+draft+"/decision", form)
 	m := regexp.MustCompile(`(?s)<textarea [^>]*readonly[^>]*>(\{.*?\})</textarea>`).FindStringSubmatch(p.body)
 	if m == nil {
-		return "", form
+		return "", form, ""
 	}
-	return html.UnescapeString(m[1]), form
+	if m := regexp.MustCompile(`<code id="command">(.*?)</code>`).FindStringSubmatch(p.body); m != nil {
+		command = html.UnescapeString(m[1])
+	}
+	return html.UnescapeString(m[1]), form, command
 }
 
 // Without a script and without a passkey an officer signs the statement that the

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os/exec"
 	"strings"
+
+	"github.com/repatriation-exchange/gateway/exchange/console"
 )
 
 // The console in the demonstration: Viet Nam's, with four invented officers, what
@@ -16,6 +18,49 @@ import (
 // demoConsolePort is the first port that the demo's console tries.
 const demoConsolePort = demoPort + 3
 
+// pagesAt is what a gateway's configuration says of its officers' pages.
+func pagesAt(address string) (*ConsoleConfig, error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("read the address of the officers' pages: %w", err)
+	}
+	// At a name and not an address: browsers bind no passkey to an address. And with
+	// passwords: they bind none where they do not know the authority either.
+	cfg := &ConsoleConfig{Listen: address, Zone: demoZone, URL: "https://localhost:" + port, Passwords: true}
+	if chromium, err := exec.LookPath("chromium"); err == nil { // without it, the pages say so
+		cfg.Chromium = chromium
+	}
+	return cfg, nil
+}
+
+// signs is the command with which an officer of the demo signs; "" for one who has no key.
+func (n *demoNode) signs(officer string) string {
+	for _, o := range inventedOfficers[n.party.code] {
+		if o.id == officer {
+			return "bin/gateway officer sign " + n.party.path("officers/"+officer+".key")
+		}
+	}
+	return ""
+}
+
+// tasks are what the stories have left on the desk of Viet Nam's officers, and where
+// each begins.
+func (d *demo) tasks() (out []console.Task) {
+	to := map[string]string{"find": "/find"}
+	for task, told := range d.left {
+		to[task] = "/cases/" + told.Partner + "/" + told.Case
+	}
+	if draft, ok := d.waits["VN"]; ok {
+		to["release"] = "/drafts/" + draft.Row.ID
+	}
+	for _, name := range console.TaskNames() {
+		if to[name] != "" {
+			out = append(out, console.Task{Name: name, To: to[name]})
+		}
+	}
+	return out
+}
+
 // openConsole serves Viet Nam's pages until the gateway stops, and says where.
 func (d *demo) openConsole(ctx context.Context) error {
 	var vn *demoNode
@@ -24,15 +69,7 @@ func (d *demo) openConsole(ctx context.Context) error {
 			vn = n
 		}
 	}
-	listener, err := freeListen(demoConsolePort)
-	if err != nil {
-		return err
-	}
-	// At a name and not an address: browsers bind no passkey to an address.
-	cfg := ConsoleConfig{Zone: "Asia/Ho_Chi_Minh", URL: fmt.Sprintf("https://localhost:%d", listener.Addr().(*net.TCPAddr).Port)}
-	if chromium, err := exec.LookPath("chromium"); err == nil { // without it, the pages say so
-		cfg.Chromium = chromium
-	}
+	cfg := *vn.cfg.Console
 	pages, err := vn.newConsole(cfg)
 	if err != nil {
 		return err
@@ -48,11 +85,16 @@ func (d *demo) openConsole(ctx context.Context) error {
 		officers = append(officers, o.ID)
 	}
 	link := pages.OpenDoor("/", officers...)
+	pages.Furnish(console.Demonstration{
+		Next:  func(link string) { d.say.followed(cfg.URL + link) },
+		Sign:  vn.signs,
+		Tasks: d.tasks(),
+	})
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := vn.runConsole(serving, listener, cfg, pages); err != nil {
+		if err := vn.runConsole(serving, d.pages, cfg, pages); err != nil {
 			vn.log.Error("the console ended", "error", err)
 		}
 	}()
@@ -72,6 +114,7 @@ func (s *narrator) console(d *demo, link string, vn *demoNode) {
 	}
 	s.step("The officers' pages of Viet Nam", "open this link; it works once, and leads to what waits for you")
 	s.line("  %s", link)
+	s.line("  Once it was followed, the next one is printed below: a browser that is closed needs it.")
 	s.line("  Your browser does not know the throw-away authority. The certificate's SHA-256 is")
 	s.line("  %s", strings.Join(print, ":"))
 	s.line("  A passkey works only where the browser knows that authority: %s", d.world.anchor())
@@ -81,6 +124,22 @@ func (s *narrator) console(d *demo, link string, vn *demoNode) {
 	s.line("  from this folder), paste the statement that the page shows, end with Enter and Ctrl-D, and hand")
 	s.line("  in the line that begins with eyJ. Then sign in as the other officer, and do it again.")
 	for _, o := range d.officers["VN"] {
-		s.command("bin/gateway officer sign %s", vn.party.path("officers/"+o.ID+".key"))
+		s.command("%s", vn.signs(o.ID))
 	}
+}
+
+// followed tells the link after one that was followed. It is said in one piece, for
+// others write meanwhile.
+func (s *narrator) followed(next string) {
+	s.line("  The link was followed. The next one works once, too:\n  %s", next)
+}
+
+// kept says how to go on with what --dir keeps.
+func (s *narrator) kept(d *demo) {
+	vn := d.world.party("VN")
+	s.line("Everything is in %s. Check Viet Nam's record, or go on with its gateway", d.dir)
+	s.line("and let an officer in to its pages, by a link at which they choose a password:")
+	s.command("bin/gateway check --config %s", vn.config)
+	s.command("bin/gateway serve --config %s", vn.config)
+	s.command("bin/gateway officer invite %s --config %s", d.officers["VN"][0].ID, vn.config)
 }

@@ -100,7 +100,7 @@ func (f *demoFlags) folder() (string, func(), error) {
 		return "", nil, usageError{err}
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return "", nil, hint(usagef("%s is not empty", dir), "choose a new folder; 'gateway serve --config "+dir+"/vn/gateway.yaml' goes on with an old one")
+		return "", nil, hint(usagef("%s is not empty", dir), "choose a new folder; 'gateway serve --config "+dir+"/vn/gateway.yaml' goes on with an old one, and 'gateway officer invite' lets an officer in to its pages")
 	}
 	return dir, func() {}, nil
 }
@@ -128,6 +128,9 @@ func (d *demo) play(ctx context.Context) (demoResult, error) {
 			result.Stories, last = append(result.Stories, told), p
 			if told.Messages > d.returned.Messages {
 				d.returned = told
+			}
+			if task := c.Stories[i].Task; task != "" {
+				d.left[task] = told
 			}
 		}
 		from += c.Days

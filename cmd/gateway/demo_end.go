@@ -44,7 +44,7 @@ func many(n int, one, several string) string {
 func (s *narrator) done(d *demo, r demoResult) {
 	s.summary(r)
 	if d.keep {
-		s.line("Everything is in %s; try: bin/gateway check --config %s", d.dir, d.world.party("VN").config)
+		s.kept(d)
 	} else {
 		s.line("Nothing was kept; add --dir DIR to keep it, or leave --once away to go on.")
 	}

@@ -27,8 +27,10 @@ type demo struct {
 	post     postbox
 	waits    map[string]exchange.DraftView // by country: what its officers have to decide
 	returned storyResult                   // the longest story
+	left     map[string]storyResult        // what is left on the desk, by the officers' task
 	live     liveLines
 	log      *os.File
+	pages    net.Listener // of Viet Nam's officers
 }
 
 // A demoNode is one running gateway of the demo, with its sandbox officer.
@@ -71,10 +73,13 @@ func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
 // start makes the world and runs its gateways.
 func (d *demo) start(ctx context.Context) error {
 	d.say.title()
-	d.waits = map[string]exchange.DraftView{}
+	d.waits, d.left = map[string]exchange.DraftView{}, map[string]storyResult{}
 	d.say.step("Keys and certificates", "five gateways, a throw-away authority, nothing leaves this machine")
 	var err error
 	if d.clock, err = newDemoClock(d.days()); err != nil {
+		return err
+	}
+	if d.pages, err = freeListen(demoConsolePort); err != nil {
 		return err
 	}
 	var listeners []listener
@@ -94,6 +99,7 @@ func (d *demo) start(ctx context.Context) error {
 			listen: l.exchange.Addr().String(), admin: l.admin.Addr().String(), house: l.house.Addr().String(),
 		})
 	}
+	parties[0].pages = d.pages.Addr().String()
 	d.world = &world{dir: d.dir, parties: parties, stories: true, began: d.clock.began}
 	if err := d.world.create(); err != nil {
 		return err
@@ -166,6 +172,9 @@ func (n *demoNode) run(ctx context.Context, l listener) error {
 func (d *demo) close() error {
 	for _, n := range d.nodes {
 		n.halt()
+	}
+	if d.pages != nil {
+		_ = d.pages.Close() // it was served, and is closed already, or nobody came
 	}
 	if d.log != nil {
 		_ = d.log.Close() // nothing more is written

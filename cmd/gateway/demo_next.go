@@ -37,6 +37,9 @@ func (d *demo) stayUp(ctx context.Context, r demoResult) error {
 	d.live.show(ctx, d.say)
 	d.say.line("")
 	d.say.line("Stopping: requests under way are finished.")
+	if d.keep {
+		d.say.kept(d)
+	}
 	return nil
 }
 
@@ -51,8 +54,15 @@ const deliveryLease = time.Hour
 // holds the exact bytes.
 func (d *demo) leaveToYou(ctx context.Context) (string, error) {
 	path := d.path("message.jwt")
-	// Viet Nam's database is closed once, so that all of it is in its one file.
-	if err := d.restart(ctx, "VN", func(*node) error { return nil }); err != nil {
+	// Viet Nam's database is closed once, so that all of it is in its one file; and its
+	// record is checked, as the gateway would only do tomorrow.
+	if err := d.restart(ctx, "VN", func(n *node) error {
+		checker, err := n.newChecker()
+		if err != nil {
+			return err
+		}
+		return checker.Work(ctx)
+	}); err != nil {
 		return "", err
 	}
 	return path, d.restart(ctx, "KH", func(n *node) error {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,6 +132,42 @@ func TestDemoOnPostgreSQL(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.db"))
 	if err != nil || len(files) > 0 {
 		t.Errorf("SQLite files were made: %v %v", files, err)
+	}
+}
+
+// What --dir keeps goes on by the commands that are printed: the record holds, and the
+// gateway serves its officers' pages and lets them in, by invitation and no other way.
+func TestKeptDemoGoesOn(t *testing.T) {
+	out, errs, code := runGateway(t, "demo", "--once", "--dir", filepath.Join(t.TempDir(), "world"))
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	printed := regexp.MustCompile(`(?m)^    bin/gateway (check|serve|officer invite)( .*)? --config (\S+/vn/gateway\.yaml)$`).FindAllStringSubmatch(out, -1)
+	if len(printed) != 3 {
+		t.Fatalf("it ends with %v:\n%s", printed, out)
+	}
+	cfg, err := LoadConfig(printed[1][3], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &testGateway{t: t, party: &party{listen: cfg.Listen, config: printed[1][3]}}
+	serving := g.serveProcess()
+	defer serving.kill()
+	for _, command := range []int{0, 2} {
+		if out, errs, code = runGateway(t, strings.Fields(strings.TrimPrefix(printed[command][0], "    bin/gateway "))...); code != exitOK {
+			t.Fatalf("%s: %d %s %s", printed[command][0], code, out, errs)
+		}
+	}
+	link := regexp.MustCompile(`^(https://localhost:\d+)(/join/\S+)\n$`).FindStringSubmatch(out)
+	if link == nil {
+		t.Fatalf("the invitation is %q", out)
+	}
+	v := newVisitor(t, link[1])
+	if p := v.get(link[2]); p.status != http.StatusOK || !strings.Contains(p.body, "Trần Văn Mẫu") || !strings.Contains(p.body, `name="password"`) {
+		t.Errorf("the invitation leads to %d %s", p.status, p.body)
+	}
+	if p := v.post("/sign-in/demonstration", url.Values{"officer": {"tran.van.mau"}}); p.status != http.StatusNotFound {
+		t.Errorf("one click is a way in: %d", p.status)
 	}
 }
 

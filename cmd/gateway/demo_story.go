@@ -32,6 +32,7 @@ type story struct {
 	Name    string            `yaml:"name"`
 	Partner string            `yaml:"partner"`
 	Persons map[string]string `yaml:"persons"` // subject_ref: an invented name
+	Task    string            `yaml:"task"`    // what is left of it to Viet Nam's officers
 	Steps   []step            `yaml:"steps"`
 }
 

@@ -36,6 +36,7 @@ type party struct {
 	listen string // host:port
 	admin  string
 	house  string // host:port of the operator API; "" for none
+	pages  string // host:port of the officers' pages; "" for none
 	store  string
 	config string // path of gateway.yaml
 }
@@ -145,6 +146,12 @@ func (p *party) writeConfig() error {
 	if p.house != "" {
 		anchors := filepath.Join("..", "ca", "ca.pem")
 		c.Operator = &OperatorConfig{Listen: p.house, TLS: OperatorTLSConfig{Certificate: "tls.pem", Key: "tls.key", ClientAnchors: anchors}}
+	}
+	if p.pages != "" {
+		var err error
+		if c.Console, err = pagesAt(p.pages); err != nil {
+			return err
+		}
 	}
 	text, err := yaml.Marshal(c)
 	if err != nil {

@@ -113,7 +113,7 @@ func (c *Console) routes() http.Handler {
 	r := chi.NewRouter()
 	c.router = r
 	r.Use(middleware.GetHead)
-	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "keys.js", "live.js", "passkey.js", "print.js", "proof.js", "write.js", "mark.svg", "fonts/{name}"} {
+	for _, name := range []string{"fonts.css", "govuk.css", "console.css", "copy.js", "keys.js", "live.js", "passkey.js", "print.js", "proof.js", "write.js", "mark.svg", "fonts/{name}"} {
 		r.Get("/assets/{version}/"+name, c.serveAsset)
 	}
 	r.Get("/sign-in", c.open(c.signInPage))

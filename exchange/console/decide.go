@@ -28,6 +28,7 @@ type decision struct {
 	Version   int64
 	Signed    string // what was handed in and did not count
 	Passkey   bool
+	Command   string // that signs it in a demonstration
 	Fault     string
 }
 
@@ -107,6 +108,9 @@ func (c *Console) showDecision(v *visit, fault string) error {
 	view := decision{
 		ID: row.ID, Case: row.Case, Type: c.typeName(v.s, row.Type), Partner: c.party(v.s, row.Partner), Decision: s.Decision, Reason: s.Reason,
 		SHA256: s.SHA256, Version: s.Version, Signed: v.r.PostFormValue("signed"), Passkey: c.signs(v.officer), Fault: fault,
+	}
+	if c.door != nil && c.door.Sign != nil {
+		view.Command = c.door.Sign(v.officer.ID)
 	}
 	if view.Opened, err = c.opened(v, exchange.CaseKey{Partner: row.Partner, Case: row.Case}); err != nil {
 		return err

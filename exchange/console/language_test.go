@@ -91,6 +91,7 @@ func families() map[string][]string {
 	out["erase.step."], out["erase.how."], out["erase."] = steps, steps, texts("not_ready")
 	out["look."] = texts("message", "draft", "form", "person", "case", "evidence", "source", "report")
 	out["reason."] = texts("own_form", "changed_meanwhile")
+	out["demo.task."], out["copy."] = TaskNames(), texts("statement", "command")
 	out["emergency.fault."] = texts("case", "none")
 	out["officer.fault."] = texts("id", "name", "roles", "partners", "pins", "oidc", "officer-own", "officer-secret", "officer-version", "officer-entry",
 		"officer-shared", "officer-invite", "officer-exists", "officer-roles")

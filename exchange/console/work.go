@@ -88,6 +88,7 @@ type DraftLine struct {
 
 // A workView is the page of what waits for an officer.
 type workView struct {
+	Tasks   []Task // of a demonstration
 	Cases   []CaseLine
 	More    bool
 	Overdue int // of all of them
@@ -186,6 +187,9 @@ func (c *Console) workPage(v *visit) error {
 		return err
 	}
 	if view.Drafts = v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor); view.Drafts {
+		if c.door != nil {
+			view.Tasks = c.door.Tasks
+		}
 		if !v.officer.Has(exchange.RoleSupervisor) {
 			view.DeadBy = v.officer.ID
 		}
