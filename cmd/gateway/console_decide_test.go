@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -152,6 +153,79 @@ func TestConsoleDecideByKey(t *testing.T) {
 	}
 	s.quiet()
 	s.vn.check()
+}
+
+// Task: the same release by officers who have no passkey. They copy the statement, sign it
+// with the command and paste the line that it prints; the terminal is not counted.
+func TestConsoleReleaseByCommand(t *testing.T) {
+	s := newScene(t)
+	const name = "release a repatriation by the command, each of two officers"
+	b := newBrowser(t, s.address)
+	b.open(s.link)
+	pastes := func(key string) { // where the focus is
+		t.Helper()
+		var out bytes.Buffer
+		cmd := newOfficer()
+		cmd.SetArgs([]string{"sign", key})
+		cmd.SetIn(strings.NewReader(b.value("#statement")))
+		cmd.SetOut(&out)
+		cmd.SetErr(new(bytes.Buffer))
+		if err := cmd.ExecuteContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.run(chromedp.SetValue(chromedp.CSS("#signed"), strings.TrimSpace(out.String())))
+	}
+	keyOf := func(o exchange.Officer) string {
+		t.Helper()
+		key := filepath.Join(t.TempDir(), o.ID+".key")
+		if err := addKey(&o, key, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.vn.node.roster.Put(t.Context(), "", o); err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+
+	key := keyOf(officerMinh)
+	b.as("minh")
+	b.clicks, b.keys = 0, 0
+	h := hand{b}
+	h.click(`a[href="/drafts/` + s.waiting + `"]`)
+	h.write("#reason", "đọc trước khi ký")
+	h.click(`.why button[name="all"]`)
+	h.click(`button[name="decision"][value="release"]`)
+	h.tap(`[data-copy="statement"]`, "#signed")
+	pastes(key)
+	h.click(`[data-plain]`)
+	h.says("Bạn đã phê duyệt")
+	h.task(name)
+
+	key = keyOf(officerLan)
+	b.as("lan") // who uses no mouse
+	b.keys = 0
+	b.keyTo("j", `a[href="/drafts/`+s.waiting+`"]`)
+	b.enter()
+	b.press("r")
+	b.types("đọc trước khi ký")
+	b.tabTo(`.why button[name="all"]`)
+	b.enter()
+	b.keyTo("a", `button[name="decision"][value="release"]`)
+	b.enter()
+	b.skip()
+	b.tabTo(`[data-copy="statement"]`)
+	b.press(kb.Enter)
+	b.tabTo("#signed")
+	b.keys++ // Ctrl and V
+	pastes(key)
+	b.tabTo(`[data-plain]`)
+	b.enter()
+	h.says("thông điệp đã được ký")
+	b.byKeys(name)
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: s.waiting})); n != 1 {
+		t.Errorf("%d messages left", n)
+	}
+	s.quiet()
 }
 
 // Where one officer is enough, nobody releases a draft of their own: no button,

@@ -42,7 +42,7 @@ func TestConsoleDemonstration(t *testing.T) {
 		}
 	}
 	for of, want := range map[string]string{"statement": b.value("#statement"), "command": "bin/gateway officer sign lan.key"} {
-		b.run(chromedp.Click(chromedp.CSS(`[data-copy="` + of + `"]`)), chromedp.WaitVisible(chromedp.CSS(`[data-copy="`+of+`"] + [role="status"]:not(:empty)`)))
+		b.run(chromedp.Click(chromedp.CSS(`[data-copy="`+of+`"]`)), chromedp.WaitVisible(chromedp.CSS(`[data-copy="`+of+`"] + [role="status"]:not(:empty)`)))
 		if got := look(b, chromedp.Evaluate[string](`navigator.clipboard.readText()`, chromedp.EvalAwaitPromise)); got != want || want == "" {
 			t.Errorf("of the %s %q was copied", of, got)
 		}
