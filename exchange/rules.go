@@ -38,7 +38,7 @@ var rules = func() map[string]bool {
 		},
 		{
 			"case-from-state", "case-kind", "case-side", "case-full", "reply-required", "reply-not-allowed", "reply-unknown", "reply-mismatch",
-			"subject-unknown", "subject-not-asked", "subject-repeated", "question-repeated", "window-order", "withdrawn",
+			"subject-unknown", "subject-not-asked", "subject-repeated", "question-repeated", "identifier-personal", "window-order", "withdrawn",
 			"identity-not-requested", "nationality-not-confirmed", "confirmation-mismatch", "return-not-agreed", "document-required",
 			"handover-not-announced", "countersignature-mismatch", "not-handed-over", "handover-not-countersigned", "not-received",
 			"target-unknown", "target-not-own", "target-type", "revision-missing", "revision-reused", "correction-pointer", "correction-matter", "countersigned",

@@ -45,7 +45,7 @@ def take(package, family, prefix, wanted):
         # letter of Vietnamese from all that is rare in Latin. Marks stand with their letters.
         points -= {p for p in have if not unicodedata.combining(chr(p))}
         file = f"{prefix}-{len(list(out.glob(prefix + '-*'))):03}.woff2"
-        font = instancer.instantiateVariableFont(TTFont(source), {"wght": (400, 700)})  # pages have no others
+        font = instancer.instantiateVariableFont(TTFont(source, recalcTimestamp=False), {"wght": (400, 700)})  # pages have no others
         font.flavor = "woff2"
         font.save(out / file)
         rule(family, file, points, weights="400 700")
