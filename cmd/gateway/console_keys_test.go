@@ -53,6 +53,14 @@ func TestConsoleTaskOverdue(t *testing.T) {
 		t.Fatalf("%d accesses", len(accesses))
 	}
 
+	// On a list, the key for finding leads to the number of a case.
+	for _, list := range []string{"/cases", "/messages"} {
+		b.open(list)
+		if b.press("/"); look(b, chromedp.Evaluate[string](`document.activeElement.id`)) != "f-case" {
+			t.Errorf("on %s the key for finding leads to something else than the number of a case", list)
+		}
+	}
+
 	// Turned off, a key is a key.
 	b.open("/help")
 	b.run(chromedp.Click(chromedp.CSS("[data-keys] button")))
