@@ -112,6 +112,20 @@ func (c *CaseFiles) Mail(ctx context.Context, by *Officer, f MailFilter) (found 
 	return found, next, nil
 }
 
+// MailAt returns the message that an entry of the record is: none where it is something
+// else, or not for this officer.
+func (c *CaseFiles) MailAt(ctx context.Context, by *Officer, index int64) ([]Mail, error) {
+	row, err := c.cfg.Reader.Entry(ctx, index)
+	if errors.Is(err, ErrNotFound) || err == nil && row.Kind != KindMessage {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, _, err := c.Mail(ctx, by, MailFilter{Partners: []string{row.Partner}, Direction: row.Direction, ID: row.ID, Limit: 1})
+	return found, err
+}
+
 // assigned returns who has the cases of messages, for an officer who does not see
 // every case.
 func (c *CaseFiles) assigned(ctx context.Context, by *Officer, rows []Mail) (map[CaseKey][]string, error) {

@@ -36,6 +36,11 @@ func TestConsoleFind(t *testing.T) {
 		{"ivq", "/find", "Yêu cầu xác minh nhân thân"},
 		{"đang xác minh", "/find", "Tình trạng Đang xác minh"},
 		{"minh", "/find", "Cán bộ Lê Văn Minh (hư cấu) minh"},
+		{"Cambodia", "/find", "Campuchia"}, // as other pages name it
+		{"柬埔寨", "/find", "Campuchia"},
+		{"quá hạn", "/find", "Cách xem Quá hạn"},
+		{"CHO DOI TAC", "/find", "Cách xem Chờ đối tác"},
+		{"Waiting for the partner", "/find", "Cách xem Chờ đối tác"},
 		{today.Format("2/1/2006"), "/find", "Ngày " + today.Format("02/01/2006")},
 		{today.Format("2 January 2006"), "/find", "Ngày " + today.Format("02/01/2006")}, // as English pages write it
 		{"Nguyễn Thị Mẫu", "/find", "Không có hồ sơ, thông điệp"},
@@ -51,6 +56,11 @@ func TestConsoleFind(t *testing.T) {
 	if find("lan"); b.value("#name") != "lan" {
 		t.Errorf("an officer is called so, and a person cannot be: %q", b.value("#name"))
 	}
+	find("quá hạn")
+	if b.click(`#main a[href="/cases?by=due&due=overdue"]`); b.path() != "/cases" || !strings.Contains(b.text(), s.overdue) {
+		t.Errorf("the name of a tab leads to %s:\n%s", b.path(), b.text())
+	}
+	find("lan")
 	b.click(`#main a[href="/messages?by=lan"]`)
 	if b.path() != "/messages" || b.value("#f-by") != "lan" {
 		t.Errorf("an officer's messages are at %s", b.path())
@@ -103,11 +113,37 @@ func TestConsoleFindsNumbers(t *testing.T) {
 			t.Errorf("%s does not list them", all)
 		}
 	}
+	for _, typed := range []string{"https://console.example.vn/cases/KH/" + last, s.address + "/cases/KH/" + last + "?looks=all#looks", "/cases/KH/" + last} {
+		if p := find(typed); p.at.Path != "/cases/KH/"+last {
+			t.Errorf("%q leads to %s", typed, p.at)
+		}
+	}
+	message := "/messages/KH/in/" + s.asked
+	shown := regexp.MustCompile(`Mục số ([\d.]+) trong nhật ký`).FindStringSubmatch(v.get(message).body)
+	if shown == nil {
+		t.Fatal("the page of a message does not say which entry it is")
+	}
+	for _, typed := range []string{s.address + message, s.address + message + "/proof", shown[0], "mục số " + shown[1], "Muc so" + shown[1], "Entry " + shown[1] + " of the record", "存证记录第 " + shown[1] + " 条"} {
+		if p := find(typed); p.at.Path != message {
+			t.Errorf("%q leads to %s", typed, p.at)
+		}
+	}
+	if p := find("Mục số 999.999"); !strings.Contains(p.body, "Không có hồ sơ, thông điệp") {
+		t.Errorf("an entry that is not there: %s", p.at)
+	}
 	if p := find("LA C0FFEE00"); strings.Contains(p.body, "/cases/KH/") || strings.Contains(p.body, `name="name" value="LA`) {
 		t.Error("a case of another partner is found, or its number is taken for a name")
 	}
 	if p := v.post("/cases", url.Values{"filter": {"1"}, "case": {"C0FFEE00E797"}}); p.at.String() != s.address+"/cases?case=c0ffee00-e797" {
 		t.Errorf("the list's own field leads to %s", p.at)
+	}
+	if err := s.vn.node.files.Assign(t.Context(), &officerMinh, exchange.CaseKey{Partner: "KH", Case: s.fresh}, []string{"minh"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, typed := range []string{s.address + message, shown[0]} {
+		if p := find(typed); p.at.Path != "/find" || strings.Contains(p.body, s.fresh) {
+			t.Errorf("%q leads to %s, which is another officer's", typed, p.at)
+		}
 	}
 	s.quiet()
 }

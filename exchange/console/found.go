@@ -1,8 +1,10 @@
 package console
 
 import (
+	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -57,7 +59,26 @@ func (f *findings) only() string {
 // identifier is what numbers of cases, messages and drafts look like.
 var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/~-]{2,127}$`)
 
+// pageAddress is the address of a page of a case, a message or a draft, as a browser
+// gives it.
+var pageAddress = regexp.MustCompile(`^(?:https?://[^/\s]+)?/(?:cases/([^/\s]+)/|messages/([^/\s]+)/(?:in|out)/|drafts/)([^/?#\s]+)`)
+
 func (c *Console) named(v *visit, text string, found *findings) error {
+	if m := pageAddress.FindStringSubmatch(text); m != nil {
+		if number, err := url.PathUnescape(m[3]); err == nil {
+			text = strings.TrimSpace(m[1] + m[2] + " " + number)
+		}
+	}
+	if index, ok := c.languages.entry(text); ok {
+		mail, err := c.cfg.Files.MailAt(v.r.Context(), v.officer, index)
+		if err != nil {
+			return err
+		}
+		for i := range mail {
+			found.Messages = append(found.Messages, c.messageLine(v, &mail[i]))
+		}
+		return nil
+	}
 	partner, rest := "", text
 	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ':' || r == '/' }); i > 0 { // as pages write it
 		if code := strings.ToUpper(text[:i]); slices.Contains(partnerCodes(c.parties(v.s, v.officer)), code) {
@@ -103,14 +124,30 @@ func ours(text string) string {
 	return out.String()
 }
 
+// entry reads the number of an entry of the record as pages of any language write it.
+func (l *languages) entry(text string) (index int64, ok bool) {
+	plain := fold(plainDate(text))
+	for _, s := range l.all {
+		before, behind, _ := strings.Cut(fold(plainDate(s.T("verdict.recorded", 0))), "0")
+		if number, ok := strings.CutPrefix(plain, before); ok {
+			number = strings.NewReplacer(".", "", ",", "").Replace(strings.TrimSuffix(number, behind))
+			if index, err := strconv.ParseInt(number, 10, 64); err == nil {
+				return index, true
+			}
+		}
+	}
+	return 0, false
+}
+
 // listed finds what there are lists of.
 func (c *Console) listed(v *visit, text string, found *findings) error {
 	plain := fold(text)
 	named := func(code, label string) bool {
 		return fold(code) == plain || len(plain) > 2 && strings.Contains(fold(label), plain)
 	}
+	said := func(in func(*speech) bool) bool { return slices.ContainsFunc(c.languages.all, in) }
 	for _, p := range c.parties(v.s, v.officer) {
-		if named(p.Code, p.Name) {
+		if said(func(s *speech) bool { return named(p.Code, c.party(s, p.Code).Name) }) {
 			found.Lists = append(found.Lists, foundList{"column.partner", p.Code, p.Name, caseWish{Partner: p.Code}.address(), messageWish{Partner: p.Code}.address()})
 		}
 	}
@@ -122,6 +159,11 @@ func (c *Console) listed(v *visit, text string, found *findings) error {
 	for _, state := range states {
 		if label := v.s.Or("state."+string(state), string(state)); named(string(state), label) {
 			found.Lists = append(found.Lists, foundList{"column.state", "", label, caseWish{State: string(state)}.address(), ""})
+		}
+	}
+	for _, w := range viewsOfCases {
+		if said(func(s *speech) bool { return fold(s.T(w.key)) == plain }) {
+			found.Lists = append(found.Lists, foundList{"view.title", "", v.s.T(w.key), "/cases" + mark(w.query), ""})
 		}
 	}
 	if err := c.officersNamed(v, named, found); err != nil {
