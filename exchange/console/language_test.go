@@ -354,6 +354,27 @@ func TestWordsForSchemas(t *testing.T) {
 	}
 }
 
+// What a schema says of a field is a hint to officers, too: it does not speak of claims,
+// or of values that are true.
+func TestHintsAreForOfficers(t *testing.T) {
+	catalogue, err := schemas.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	programmers := regexp.MustCompile(`(?i)\bjti\b|^true\b|\balways true\b|\bflags\b|^đúng khi|^luôn là`)
+	for _, messageType := range catalogue.Types() {
+		hints := []schemas.Words{messageType.Description}
+		for _, f := range catalogue.Fields(messageType.Name) {
+			hints = append(hints, f.Description)
+		}
+		for _, hint := range hints {
+			if programmers.MatchString(hint.EN) || programmers.MatchString(hint.VI) {
+				t.Errorf("%s: %q, %q", messageType.Name, hint.EN, hint.VI)
+			}
+		}
+	}
+}
+
 // Templates hold no text of their own: what is left of them without markup and
 // actions has no letter in it.
 func TestNoTextInTemplates(t *testing.T) {
