@@ -99,6 +99,9 @@ func (b *browser) look(p shownPage, tag string) {
 	if at := look(b, chromedp.Evaluate[string](unfocused)); at != "" {
 		b.t.Errorf("%s says what is wrong, and the focus is on %s", where, at)
 	}
+	if said := look(b, chromedp.Evaluate[string](unmarked)); said != "" {
+		b.t.Errorf("%s says what is wrong, and not where: %s", where, said)
+	}
 	for _, width := range []int64{1280, 768, 320} {
 		b.width(width)
 		if wide := b.wider(); wide != "" {
@@ -137,6 +140,23 @@ func (b *browser) drops() {
 const unfocused = `(() => {
 	const said = [...document.querySelectorAll(".govuk-error-summary")].find(e => e.offsetParent);
 	return !said || document.activeElement === said ? "" : document.activeElement.tagName;
+})()`
+
+// unmarked names what does not say that something is wrong, on a page that says so: its
+// title, and the fields that its summary leads to, which must take the focus too.
+const unmarked = `(() => {
+	const said = [...document.querySelectorAll(".govuk-error-summary")].find(e => e.offsetParent), out = [];
+	if (!said) return "";
+	if (["vi", "en"].includes(document.documentElement.lang) && !/^(Lỗi|Error): /.test(document.title)) out.push("the title");
+	for (const link of said.querySelectorAll("a[href^='#']")) {
+		const e = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+		e?.focus();
+		const by = [e, e?.closest("fieldset")].flatMap(e => (e?.getAttribute("aria-describedby") ?? "").split(" "));
+		if (!e || document.activeElement !== e) out.push(link.hash + " takes no focus");
+		else if (e.matches("textarea, select, input:not([type=radio], [type=checkbox])") && (e.ariaInvalid !== "true" || !by.some(id => id.endsWith("-fault") && document.getElementById(id)))) out.push(link.hash);
+	}
+	said.focus();
+	return out.join(", ");
 })()`
 
 func (b *browser) width(pixels int64) {

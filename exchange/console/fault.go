@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,6 +37,14 @@ func (f fieldFaults) Of(field string) string {
 
 // At is what is wrong with a field, for the words beside it.
 func (f fieldFaults) At(field string) fieldFault { return fieldFault{field, f.Of(field)} }
+
+// faulty are the attributes by which a control is told what is wrong with it.
+func (f fieldFault) faulty() template.HTMLAttr {
+	if f.Fault == "" {
+		return ""
+	}
+	return template.HTMLAttr(`aria-invalid="true" aria-describedby="` + f.Field + `-fault"`) // #nosec G203 -- of the names of fields alone
+}
 
 // titled is the status of a page with a form, and its title.
 func (f fieldFaults) titled(v *visit, title string) (int, string) {

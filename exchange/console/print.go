@@ -61,7 +61,8 @@ func (c *Console) printPage(v *visit) error {
 			c.cfg.Logger.Error("a case could not be printed", "error", err)
 		}
 	}
-	return c.show(v, status, "print", v.s.T("print.title"), "cases", view)
+	_, title := oneFault("reason", view.Reveal.Fault).titled(v, v.s.T("print.title"))
+	return c.show(v, status, "print", title, "cases", view)
 }
 
 // printView gathers what stands on the paper; want says whether masked.

@@ -201,7 +201,8 @@ func (c *Console) signInPage(v *visit) error {
 			view.Officers = append(view.Officers, officer)
 		}
 	}
-	return c.show(v, http.StatusOK, "sign-in", v.s.T("sign_in.title"), "sign-in", view)
+	_, title := oneFault("", view.Failed).titled(v, v.s.T("sign_in.title"))
+	return c.show(v, http.StatusOK, "sign-in", title, "sign-in", view)
 }
 
 func (c *Console) signInByCertificate(v *visit) error {

@@ -52,6 +52,7 @@ func parsePages(s *speech, version string) (pages, error) {
 		"with_now":   func(line CaseLine, now time.Time) any { return lineNow{line, now} },
 		"erasable":   erasable,
 		"described":  Node.described,
+		"faulty":     fieldFault.faulty,
 		"date_parts": func(n Node, at string) any { return dateParts{n, at, n.Pointer + at, nodeID(n.Pointer + at)} },
 		"case_table": func(cases []CaseLine, caption string, turn bool, now time.Time) any {
 			return caseTable{caption, turn, cases, now}

@@ -399,7 +399,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		status = http.StatusUnprocessableEntity
 	}
 	title := v.s.T("form.title", view.Type.Title)
-	if len(view.Faults) > 0 || view.Beside.refused() {
+	if len(view.Faults) > 0 || fault != "" || view.Beside.refused() {
 		title = v.s.T("error.prefix", title)
 	}
 	return c.show(v, status, "write", title, "work", view)
