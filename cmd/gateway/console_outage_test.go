@@ -41,6 +41,9 @@ func TestConsolePartnerGoesDown(t *testing.T) {
 	if got := h.value(at("/subjects/0/name/native")); got != "Chanthy" {
 		t.Errorf("what was typed is %q", got)
 	}
+	if link := look(h.browser, chromedp.Evaluate[string](`(e => e?.checkVisibility() ? e.getAttribute("href") : "")(document.querySelector("#live [data-live=lines] a"))`)); link != "/partners" {
+		t.Errorf("what is said of the line leads to %q", link)
+	}
 	h.accessible("a form whose partner is away")
 	h.picture("partner-away")
 

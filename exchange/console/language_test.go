@@ -2,6 +2,7 @@ package console
 
 import (
 	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -521,6 +522,37 @@ func TestText(t *testing.T) {
 		}
 		if got.String() != c.want {
 			t.Errorf("%q: %q, want %q", c.in, got.String(), c.want)
+		}
+	}
+}
+
+// A browser gets the language that it asks for, of whatever country and script, and
+// Vietnamese where we speak none of its own.
+func TestLanguageOfABrowser(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asked, want := range map[string]string{
+		"": "vi", "vi-VN": "vi", "en-GB,en;q=0.9": "en", "zh-CN": "zh", "zh-TW": "zh", "zh-HK,en;q=0.8": "zh", "zh-Hant-MO": "zh",
+		"fr-FR,km;q=0.5": "km", "fr": "vi", "*": "vi", "und": "vi", "-,;": "vi", "en;q=0.1,lo;q=0.9": "lo",
+	} {
+		r := &http.Request{Header: http.Header{"Accept-Language": {asked}}}
+		if got := all.of(r).Tag; got != want {
+			t.Errorf("whoever asks for %q gets %s, want %s", asked, got, want)
+		}
+	}
+}
+
+// One word for one thing: what has two in a language confuses whoever reads it.
+func TestLanguageOneWord(t *testing.T) {
+	for name, other := range map[string]string{"zh": "案卷"} {
+		data, err := messageFiles.ReadFile("messages/" + name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), other) {
+			t.Errorf("%s says %s too", name, other)
 		}
 	}
 }
