@@ -109,6 +109,8 @@ type Standing struct {
 	Turn     Turn           `json:"turn,omitempty"`
 	Subjects []SubjectState `json:"subjects,omitempty"`
 	Pending  int            `json:"pending,omitempty"` // our messages that the partner does not certainly hold yet
+	Held     int            `json:"-"`                 // those that it does
+	Dead     int            `json:"-"`                 // and those that it will not get
 }
 
 // Standing computes where the case stands.
@@ -136,8 +138,13 @@ func (b *Book) Standing() Standing {
 		out.Turn = turn
 	}
 	for i := range b.Notes {
-		if b.Notes[i].Status == pending {
+		switch n := &b.Notes[i]; {
+		case n.Status == pending:
 			out.Pending++
+		case n.Status == dead:
+			out.Dead++
+		case n.Out:
+			out.Held++
 		}
 	}
 	return out

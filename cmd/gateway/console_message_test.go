@@ -99,3 +99,18 @@ func TestConsoleUndeliverable(t *testing.T) {
 	}
 	s.quiet()
 }
+
+// A case in which we have sent nothing does not say that the partner holds all of it.
+func TestConsoleUnsent(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	for path, want := range map[string]string{s.overdue: "chưa gửi gì", s.ours: "đối tác đã nhận đủ"} {
+		page := v.get("/cases/KH/" + path).body
+		for _, said := range []string{"chưa gửi gì", "đối tác đã nhận đủ"} {
+			if strings.Contains(page, said) != (said == want) {
+				t.Errorf("%s: it says %q: %v", path, said, said != want)
+			}
+		}
+	}
+	s.quiet()
+}

@@ -19,7 +19,8 @@ type caseView struct {
 	Opened     bool // by us
 	OpenedAt   time.Time
 	Erased     bool
-	Pending    int
+	Pending    int // our messages that are on their way
+	Held, Dead int // and those that the partner holds, or will not get
 	Minors     []string
 	Clocks     []ClockLine
 	Persons    []PersonLine
@@ -182,7 +183,8 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 		return caseView{}, err
 	}
 	view := caseView{
-		Line: c.glanced(v, file.Row, file.Glance), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased, Pending: file.Standing.Pending,
+		Line: c.glanced(v, file.Row, file.Glance), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased,
+		Pending: file.Standing.Pending, Held: file.Standing.Held, Dead: file.Standing.Dead,
 	}
 	if view.Minors, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
 		return caseView{}, err
