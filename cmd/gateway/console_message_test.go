@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,29 @@ func TestConsoleUnsent(t *testing.T) {
 				t.Errorf("%s: it says %q: %v", path, said, said != want)
 			}
 		}
+	}
+	s.quiet()
+}
+
+// Of the two answers to an identity check, that about the identity comes first; when it
+// was sent, its page leads to the other.
+func TestConsoleNextStep(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	primary := regexp.MustCompile(`class="govuk-button" role="button" href="/write\?[^"]*type=([a-z_]+)"`)
+	secondary := regexp.MustCompile(`class="govuk-button govuk-button--secondary" role="button" href="/write\?[^"]*type=([a-z_]+)"`)
+	asked := v.get("/messages/KH/in/" + s.asked).body
+	first, then := primary.FindAllStringSubmatch(asked, -1), secondary.FindAllStringSubmatch(asked, -1)
+	if len(first) != 1 || first[0][1] != exchange.TypeIdentityResponse || len(then) != 1 || then[0][1] != exchange.TypeNationality {
+		t.Errorf("first is %v, then %v", first, then)
+	}
+	sent, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeIdentityResponse, Case: s.fresh, InReplyTo: s.asked, Body: []byte(
+		`{"subjects":[{"subject_ref":"S-1","outcome":"match","fields":{"name":"match"}}],"checked_on":"2026-11-20"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page := v.get("/messages/KH/out/" + sent.ID).body; !regexp.MustCompile(`href="/write\?[^"]*type=` + exchange.TypeNationality + `"`).MatchString(page) {
+		t.Errorf("it does not lead to what comes next:\n%s", page)
 	}
 	s.quiet()
 }

@@ -41,10 +41,11 @@ type messageView struct {
 	Corrects    *correctsView // of a correction: the message, and what it changes there
 	Differences []Difference
 	Reveal      reveal
-	Offers      offerView // answers to it
-	Correct     string    // the address of the form that corrects it
-	Withdraw    string    // and of the one that takes it back
-	Done        bool      // it was sent a moment ago
+	Offers      offerView   // answers to it
+	Correct     string      // the address of the form that corrects it
+	Withdraw    string      // and of the one that takes it back
+	Next        []OfferLine // of a case in which it is for us to act: what waits to be answered
+	Done        bool        // it was sent a moment ago
 }
 
 // A deadView is why a message of ours will not be delivered, and what can be done.
@@ -182,7 +183,12 @@ func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage
 				view.Withdraw = form
 			}
 		}
-		return nil
+		if view.Case.Turn != string(exchange.TurnUs) {
+			return nil
+		}
+		next, err := c.offers(v, key, "")
+		view.Next = next.First
+		return err
 	}
 	var err error
 	if view.Offers, err = c.offers(v, key, view.Claims.ID); err == nil && view.Case.Turn != string(exchange.TurnUs) {

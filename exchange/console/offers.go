@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,7 @@ type OfferLine struct {
 	At      string   // the address of its form
 	Refuse  string   // and of one that turns the request down
 	Drafts  []string // that say it and have not left
+	Later   bool     // something else comes first
 	Why     string
 }
 
@@ -82,6 +84,20 @@ func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, 
 			view.Else = append(view.Else, line)
 		}
 	}
+	for i, line := range view.First { // of one request, identity is answered before nationality
+		view.First[i].Later = line.Type.Name == exchange.TypeNationality && slices.ContainsFunc(view.First, func(o OfferLine) bool {
+			return o.Type.Name == exchange.TypeIdentityResponse && o.About == line.About
+		})
+	}
+	slices.SortStableFunc(view.First, func(a, b OfferLine) int {
+		switch {
+		case a.Later == b.Later:
+			return 0
+		case b.Later:
+			return -1
+		}
+		return 1
+	})
 	return view, nil
 }
 
