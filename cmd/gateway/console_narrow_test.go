@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"testing"
 
+	screen "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
 )
 
 // beyond names what of an open menu is beyond the edge of the screen.
@@ -57,4 +60,38 @@ func TestConsoleFiltersAreFoldedOnATelephone(t *testing.T) {
 		h.accessible(page + " with its filters on a telephone")
 		h.width(1280)
 	}
+}
+
+// overlapping names what of a page runs out of the part that it is in, into its neighbour.
+const overlapping = `[...document.querySelectorAll(".split__main, .split__side, .panel, .sheet, .person > *")].flatMap(part => { const r = part.getBoundingClientRect();
+	return [...part.querySelectorAll("*")].filter(e => { const own = e.getBoundingClientRect(); return own.width > 1 && (own.right > r.right + 1 || own.left < r.left - 1) && !e.closest(".govuk-visually-hidden, pre, details:not([open]) > :not(summary)") }).slice(0, 2).map(e => part.className + " has " + e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 30)) }).join("; ")`
+
+// Whoever has letters of twice the size in their browser has a page on which nothing runs
+// into what is beside it (WCAG 1.4.4), on a wide screen too.
+func TestConsoleLargeLetters(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	if _, err := chromedp.Call(h.ctx, screen.SetFontSizes, screen.SetFontSizesParams{FontSizes: &screen.FontSizes{Standard: 32, Fixed: 26}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, width := range []int64{1280, 1600, 2000, 2600} {
+		h.width(width)
+		for name, path := range map[string]string{
+			"case": "/cases/KH/" + s.ours, "draft": "/drafts/" + s.waiting, "work": "/", "message": "/messages/KH/in/" + s.asked,
+			"answer": "/write?to=KH&case=" + s.fresh + "&type=" + exchange.TypeIdentityResponse + "&re=" + s.asked,
+		} {
+			h.open(path)
+			if size := look(h.browser, chromedp.Evaluate[string](`getComputedStyle(document.documentElement).fontSize`)); size != "28px" && size != "32px" {
+				t.Fatalf("the letters are of %s", size)
+			}
+			if out := look(h.browser, chromedp.Evaluate[string](overlapping)); out != "" {
+				t.Errorf("the %s at %d: %s", name, width, out)
+			}
+			if wide := h.wider(); wide != "" {
+				t.Errorf("the %s at %d scrolls sideways: %s", name, width, wide)
+			}
+			h.picture(fmt.Sprintf("large-%s-%d", name, width))
+		}
+	}
+	s.quiet()
 }
