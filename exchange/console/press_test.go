@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -163,5 +166,43 @@ func TestLettersOf(t *testing.T) {
 		if strings.Join(got, ",") != strings.Join(c.want, ",") {
 			t.Errorf("%s: %v, want %v", c.text, got, c.want)
 		}
+	}
+}
+
+// The head of a table stands on the sheet of its first row, wherever a sheet ends, and on
+// every sheet of a long one.
+func TestPressKeepsHeadsWithRows(t *testing.T) {
+	style, err := assets.ReadFile("assets/console.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := `<!doctype html><title>a</title><style>` + string(style) + `</style><article class="paper"><div class="paper__run"><p class="paper__by">run</p></div><div class="paper__body">`
+	for n := range 40 {
+		page += fmt.Sprintf(`<div style="break-before: page; height: %dmm"></div><h3 class="paper__part">part%d</h3><table class="list"><thead><tr><th>head%d</th></tr></thead><tbody><tr><td>first%d</td></tr><tr><td>second</td></tr></tbody></table>`, 210+n, n, n, n)
+	}
+	long := `<table class="list"><thead><tr><th>longhead</th></tr></thead><tbody>` + strings.Repeat(`<tr><td>row</td></tr>`, 150) + `</tbody></table>`
+	pdf, err := newTestPress(t).PDF(t.Context(), []byte(page+long+`</div></article>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "heads.pdf")
+	if err := os.WriteFile(file, pdf, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.Command("pdftotext", file, "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sheet := range strings.Split(string(text), "\f") {
+		words := strings.Fields(sheet)
+		for n := range 40 {
+			has := func(what string) bool { return slices.Contains(words, fmt.Sprintf("%s%d", what, n)) }
+			if has("head") != has("first") || has("part") != has("head") {
+				t.Errorf("the head of table %d stands alone", n)
+			}
+		}
+	}
+	if n := strings.Count(string(text), "longhead"); n < 3 {
+		t.Errorf("the head of a long table stands on %d sheets", n)
 	}
 }
