@@ -30,8 +30,8 @@ type FormStore interface {
 	Form(ctx context.Context, officer, id string) (FormRow, error)
 	// FormsOf returns those of an officer, the last changed first.
 	FormsOf(ctx context.Context, officer string) ([]FormRow, error)
-	// FormsFor returns those of all officers for one message, likewise.
-	FormsFor(ctx context.Context, id string) ([]FormRow, error)
+	// FormsIn returns those of all officers in one case, likewise.
+	FormsIn(ctx context.Context, key CaseKey) ([]FormRow, error)
 	// DropForm removes one; it is no error when there is none.
 	DropForm(ctx context.Context, officer, id string) error
 	// DropForms removes those that were last changed before a time.
@@ -212,13 +212,16 @@ func (f *Forms) List(ctx context.Context, by *Officer) ([]FormRow, error) {
 	return out, nil
 }
 
-// Others returns the other officers who are writing the same message, and since
-// when, without what they write.
-func (f *Forms) Others(ctx context.Context, by *Officer, id string) ([]FormRow, error) {
-	rows, err := f.cfg.Store.FormsFor(ctx, id)
+// Others returns the other officers who are writing a message of the same type in the
+// same case as an officer's form, and since when, without what they write.
+func (f *Forms) Others(ctx context.Context, by *Officer, form Form) ([]FormRow, error) {
+	if form.Case == "" { // who opens a case is alone in it
+		return nil, nil
+	}
+	rows, err := f.cfg.Store.FormsIn(ctx, CaseKey{form.Partner, form.Case})
 	var out []FormRow
 	for _, row := range rows {
-		if row.Officer != by.ID {
+		if row.Officer != by.ID && row.Type == form.Type {
 			row.Content = nil
 			out = append(out, row)
 		}

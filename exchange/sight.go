@@ -67,11 +67,12 @@ type SeenMessage struct {
 	Stated, Recorded []Safeguard
 	Papers           bool
 	Corrects         *SeenCorrection // of a correction: what it changes
-	// Author wrote our message, and Approvals released it; nobody when a system
+	// Authors wrote our message, and Approvals released it; nobody when a system
 	// sent it without a draft.
-	Author    string
+	Authors   []string
 	Approvals []Approval
-	Drafted   bool // whoever looks may see that draft
+	Drafted   bool     // whoever looks may see that draft
+	Answers   []Answer // to it, the last first
 }
 
 // Last is what the message says now, with all its corrections.
@@ -156,6 +157,9 @@ func (s *Sight) proof(ctx context.Context, row Row, out *SeenMessage) error {
 			return err
 		}
 		out.Named = book.named(row.Partner, note.Reply, note.Target)
+		if out.Answers, err = s.answers(ctx, book, row.Partner, note); err != nil {
+			return err
+		}
 		for _, d := range note.Subjects {
 			if book.Minor(d.Ref) {
 				out.Minors = append(out.Minors, d.Ref)

@@ -125,21 +125,75 @@ type Named struct {
 	At   time.Time // zero in a case that was erased
 }
 
+func (n *Note) named(partner string) Named {
+	out := Named{Key: MessageKey{Lane{partner, n.direction()}, n.ID}, Type: n.Type}
+	if n.IssuedAt != 0 { // an erasure leaves no time
+		out.At = time.Unix(n.IssuedAt, 0)
+	}
+	return out
+}
+
 // named returns the messages of some identifiers, whichever side has sent them.
 func (b *Book) named(partner string, ids ...string) map[string]Named {
 	out := map[string]Named{}
 	for _, id := range ids {
 		for _, ours := range []bool{true, false} {
 			if n := b.find(id, ours); id != "" && n != nil {
-				found := Named{Key: MessageKey{Lane{partner, n.direction()}, n.ID}, Type: n.Type}
-				if n.IssuedAt != 0 { // an erasure leaves no time
-					found.At = time.Unix(n.IssuedAt, 0)
-				}
-				out[id] = found
+				out[id] = n.named(partner)
 			}
 		}
 	}
 	return out
+}
+
+// An Answer is a message that answers another one: of whom it speaks, and who wrote it
+// where that was one of us.
+type Answer struct {
+	Named
+	Status  string // of ours, as of a message that is seen
+	Persons []string
+	Authors []string
+}
+
+// maxAnswers bounds how many answers to one message are told.
+const maxAnswers = 20
+
+// Answers returns what we have answered to a message of the partner, the last first.
+func (s *Sight) Answers(ctx context.Context, by *Officer, key CaseKey, asked string) ([]Answer, error) {
+	book, err := s.cfg.Files.book(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	return s.answers(ctx, book, key.Partner, &Note{ID: asked})
+}
+
+// answers returns what answers a message, also what the partner did not take: it may be
+// tried again.
+func (s *Sight) answers(ctx context.Context, b *Book, partner string, asked *Note) ([]Answer, error) {
+	var out []Answer
+	for i := range slices.Backward(b.Notes) {
+		n := &b.Notes[i]
+		if n.Out == asked.Out || n.Reply != asked.ID {
+			continue
+		}
+		a := Answer{Named: n.named(partner), Status: string(n.Status)}
+		for _, d := range n.Subjects {
+			a.Persons = append(a.Persons, d.Ref)
+		}
+		if n.Out {
+			draft, known, err := s.draftOf(ctx, n.ID)
+			if err != nil && !errors.Is(err, ErrErased) {
+				return nil, err
+			}
+			if known {
+				a.Authors = draft.Authors()
+			}
+		}
+		if out = append(out, a); len(out) == maxAnswers {
+			break
+		}
+	}
+	return out, nil
 }
 
 // draftedNote is the note of the message that a draft would become, as far as whom it
@@ -193,20 +247,16 @@ func (s *Sight) written(ctx context.Context, by *Officer, row Row, out *SeenMess
 	if row.Direction != Out {
 		return nil
 	}
-	draft, err := s.cfg.Desk.cfg.Store.Draft(ctx, row.ID)
-	if errors.Is(err, ErrNotFound) {
+	view, known, err := s.draftOf(ctx, row.ID)
+	if err != nil {
+		return err
+	}
+	if !known {
 		out.Recorded, err = s.guarded(ctx, row)
 		out.hidePapers()
 		return err
 	}
-	if err != nil {
-		return fmt.Errorf("find the draft of a message: %w", err)
-	}
-	view, err := s.cfg.Desk.open(ctx, draft)
-	if err != nil {
-		return err
-	}
-	out.Author, out.Approvals, out.Recorded = draft.Author, view.Content.Approvals, view.Content.Safeguards
+	out.Authors, out.Approvals, out.Recorded = view.Authors(), view.Content.Approvals, view.Content.Safeguards
 	kept, err := view.Content.kept()
 	if err != nil {
 		return err
@@ -249,6 +299,19 @@ func (m *SeenMessage) hidePapers() {
 		m.Papers = m.Papers || m.Recorded[i].Reference != ""
 		m.Recorded[i].Reference = ""
 	}
+}
+
+// draftOf returns the draft that a message of ours was, and whether there was one.
+func (s *Sight) draftOf(ctx context.Context, id string) (view DraftView, known bool, err error) {
+	draft, err := s.cfg.Desk.cfg.Store.Draft(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return DraftView{}, false, nil
+	}
+	if err != nil {
+		return DraftView{}, false, fmt.Errorf("find the draft of a message: %w", err)
+	}
+	view, err = s.cfg.Desk.open(ctx, draft)
+	return view, err == nil, err
 }
 
 // An Attachment is a file that a message carries.

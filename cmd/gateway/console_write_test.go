@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +163,80 @@ func TestConsoleRefusesAMalformedRequest(t *testing.T) {
 	}
 	h.task("refuse a malformed request")
 	s.quiet()
+}
+
+// again returns one more visitor who has signed in.
+func (s *scene) again(officer string) *visitor {
+	s.t.Helper()
+	s.link = s.pages.OpenDoor("/", "lan", "minh", "an", "tuyet")
+	return s.visitedBy(officer)
+}
+
+// Whoever answers what was answered already is told so, by whom and when, on the form and
+// on the preview; so is whoever was looking at a preview while another officer answered,
+// and then a second press sends theirs all the same. The question's page tells all answers.
+func TestConsoleSaysWhatWasAnswered(t *testing.T) {
+	s := newScene(t)
+	lan, minh := s.visitedBy("lan"), s.again("minh")
+	const told, since, mine = "Câu hỏi này đã được trả lời", "Trong lúc bạn xem", "Lê Văn Minh"
+	previews := func(v *visitor, outcome string) (string, page) {
+		id := exchange.NewID()
+		return id, v.post("/write/"+id, url.Values{
+			"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},
+			"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {outcome}, "/subjects/0/fields/name": {"match"}, "/subjects/0/fields/date_of_birth": {"mismatch"},
+		})
+	}
+	presses := func(v *visitor, id string, p page) page {
+		known := regexp.MustCompile(`name="known" value="([^"]*)"`).FindStringSubmatch(p.body)
+		if known == nil {
+			t.Fatalf("no preview: %d %s", p.status, p.body)
+		}
+		return v.post("/write/"+id, url.Values{"version": {"1"}, "known": {known[1]}, "do": {"submit"}})
+	}
+	question, form := "/messages/KH/in/"+s.asked, "/write?to=KH&case="+s.fresh+"&type="+exchange.TypeIdentityResponse+"&re="+s.asked
+	if p := lan.get(question); strings.Contains(p.body, "Đã trả lời") {
+		t.Error("nobody has answered, and the question says so")
+	}
+	first, shown := previews(lan, "no_match")
+	if strings.Contains(shown.body, told) {
+		t.Error("nobody has answered, and the preview says so")
+	}
+	if p := minh.get(form); strings.Contains(p.body, told) || !strings.Contains(p.body, "Trần Thị Lan (hư cấu) (lan) cũng đang viết một thông điệp loại này") {
+		t.Errorf("the form does not tell of the other officer: %s", p.body)
+	}
+	second, other := previews(minh, "probable")
+	sent := presses(minh, second, other)
+	if sent.at.Path != "/messages/KH/out/"+second {
+		t.Fatalf("the first answer: %d %s", sent.status, sent.at)
+	}
+	if p := lan.get(question); !strings.Contains(p.body, "Đã trả lời") || !strings.Contains(p.body, `href="/messages/KH/out/`+second+`"`) || !strings.Contains(p.body, mine) {
+		t.Errorf("the question does not say who has answered: %s", p.body)
+	}
+	if p := lan.get(form); !strings.Contains(p.body, told) || !strings.Contains(p.body, `href="/messages/KH/out/`+second+`"`) {
+		t.Errorf("the form does not say that it was answered: %s", p.body)
+	}
+	late := presses(lan, first, shown)
+	if late.status != 409 || !strings.Contains(late.body, since) || !strings.Contains(late.body, `href="/messages/KH/out/`+second+`"`) || !strings.Contains(late.body, mine) {
+		t.Fatalf("an answer that came second: %d %s", late.status, late.body)
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: first})); n != 0 {
+		t.Fatal("it has left, and nobody was asked")
+	}
+	if p := presses(lan, first, late); p.at.Path != "/messages/KH/out/"+first {
+		t.Errorf("pressed a second time: %d %s", p.status, p.at)
+	}
+	if _, p := previews(lan, "match"); p.status != 200 || !strings.Contains(p.body, told) || strings.Contains(p.body, since) || strings.Count(p.body, `href="/messages/KH/out/`) != 2 {
+		t.Errorf("the preview does not say what was answered: %d %s", p.status, p.body)
+	}
+	s.link = s.pages.OpenDoor("/", "lan")
+	h := s.signIn("lan")
+	for _, path := range []string{question, form} {
+		h.open(path)
+		h.says("Lê Văn Minh (hư cấu)")
+		h.accessible("what was answered, at " + path)
+	}
+	s.quiet()
+	s.vn.check()
 }
 
 // noScript turns scripts off, as in a browser that has none; what the test itself

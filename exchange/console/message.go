@@ -33,9 +33,10 @@ type messageView struct {
 	Case        CaseLine
 	Clocks      []ClockLine // those of the case that run, with their citations
 	Safeguards  []GuardLine
-	Papers      bool // where the papers of these are is not told
-	Author      Who  // of ours
+	Papers      bool     // where the papers of these are is not told
+	Authors     []Author // of ours
 	Approvals   []ApprovalLine
+	Answers     []AnswerLine
 	Draft       string // the address of the draft that it was
 	Dead        *deadView
 	Corrects    *correctsView // of a correction: the message, and what it changes there
@@ -211,7 +212,8 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 		Claims: first.Claims, Type: c.typeName(v.s, first.Claims.Type), From: c.party(v.s, first.Claims.Issuer), To: c.party(v.s, first.Claims.Audience),
 		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
 		Agreement: Value{Text: first.Claims.Agreement}, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
-		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Author: c.who(v, seen.Author), Approvals: c.approvalLines(v, seen.Approvals),
+		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Authors: c.authorsOf(v, seen.Authors), Approvals: c.approvalLines(v, seen.Approvals),
+		Answers: c.answerLines(v, seen.Answers),
 	}
 	if seen.Drafted {
 		view.Draft = "/drafts/" + first.Claims.ID

@@ -32,6 +32,7 @@ type previewView struct {
 	Missing          []Lack
 	Safeguards       []SafeguardLine
 	Officers         int
+	Company          company
 }
 
 // previewPage judges what was typed. What is wrong comes back in the form; what
@@ -86,7 +87,14 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 	for _, m := range content.Missing {
 		view.Missing = append(view.Missing, Lack{m.Kind, m.Subject})
 	}
-	return c.show(v, http.StatusOK, "preview", v.s.T("preview.title", view.Type.Title), "work", view)
+	if view.Company, err = c.company(v, p); err != nil {
+		return err
+	}
+	status, title := http.StatusOK, v.s.T("preview.title", view.Type.Title)
+	if view.Company.Since = view.Company.Since && v.r.PostFormValue("do") == "submit"; view.Company.Since {
+		status, title = http.StatusConflict, v.s.T("error.prefix", title)
+	}
+	return c.show(v, status, "preview", title, "work", view)
 }
 
 // untold leaves of a correction's blocks what its differences, and the link to its target,
@@ -117,6 +125,11 @@ func (c *Console) submitForm(v *visit) error {
 	p, err := c.takeUp(v, form)
 	if err != nil {
 		return err
+	}
+	if o, err := c.company(v, p); err != nil {
+		return err
+	} else if o.Since { // another officer was quicker: this one sees that, and presses again
+		return c.previewPage(v, p)
 	}
 	draft, _, err := c.draft(v, p)
 	switch {

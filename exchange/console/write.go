@@ -50,7 +50,7 @@ type writeView struct {
 	Corrects         *correctsView // of a correction
 	Carried          []Hidden      // what the form carries on and does not show
 	Outdated         bool          // the draft that it changes was changed meanwhile
-	Others           []string      // officers who are writing the same
+	Company          company
 	Same             []FormLine
 	Beside           *besideView // whom an answer is about
 }
@@ -392,7 +392,10 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		}
 		view.Proposals = append(view.Proposals, held)
 	}
-	if err := c.company(v, p, &view); err != nil {
+	if view.Company, err = c.company(v, p); err != nil {
+		return err
+	}
+	if view.Outdated, err = c.outdated(v, p); err != nil {
 		return err
 	}
 	if view.Beside.refused() {
@@ -438,24 +441,13 @@ func (view *writeView) begin(p *pen, do string) {
 	view.Top, view.Safeguards = all.Nodes[0], all.Nodes[1:]
 }
 
-// company says who else is writing the same, and whether the draft has moved on.
-func (c *Console) company(v *visit, p *pen, view *writeView) error {
+// outdated says whether the draft that a form changes has moved on.
+func (c *Console) outdated(v *visit, p *pen) (bool, error) {
 	if p.Amends == 0 {
-		return nil
-	}
-	others, err := c.cfg.Forms.Others(v.r.Context(), v.officer, p.ID)
-	if err != nil {
-		return err
-	}
-	for _, row := range others {
-		view.Others = append(view.Others, v.s.T("form.other", c.who(v, row.Officer), v.s.Time(row.ChangedAt)))
+		return false, nil
 	}
 	draft, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, p.ID)
-	if err != nil {
-		return err
-	}
-	view.Outdated = draft.Row.Version != p.Amends
-	return nil
+	return draft.Row.Version != p.Amends, err
 }
 
 // envelope lays out what stands around the body, as far as it is not one thing.

@@ -52,17 +52,17 @@ func scanForm(s scanner) (exchange.FormRow, error) {
 
 // FormsOf implements exchange.FormStore.
 func (db *DB) FormsOf(ctx context.Context, officer string) ([]exchange.FormRow, error) {
-	return db.forms(ctx, "officer", officer)
+	return db.forms(ctx, "officer = $1", officer)
 }
 
-// FormsFor implements exchange.FormStore.
-func (db *DB) FormsFor(ctx context.Context, id string) ([]exchange.FormRow, error) {
-	return db.forms(ctx, "id", id)
+// FormsIn implements exchange.FormStore.
+func (db *DB) FormsIn(ctx context.Context, key exchange.CaseKey) ([]exchange.FormRow, error) {
+	return db.forms(ctx, "partner = $1 AND case_id = $2", key.Partner, key.Case)
 }
 
-func (db *DB) forms(ctx context.Context, column, value string) ([]exchange.FormRow, error) {
+func (db *DB) forms(ctx context.Context, where string, args ...any) ([]exchange.FormRow, error) {
 	var out []exchange.FormRow
-	err := each(ctx, db.reads, "SELECT "+formColumns+" FROM form WHERE "+column+" = $1 ORDER BY changed_at DESC, id LIMIT 1000", []any{value}, func(rows *sql.Rows) error {
+	err := each(ctx, db.reads, "SELECT "+formColumns+" FROM form WHERE "+where+" ORDER BY changed_at DESC, id LIMIT 1000", args, func(rows *sql.Rows) error {
 		f, err := scanForm(rows)
 		out = append(out, f)
 		return err

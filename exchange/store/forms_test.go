@@ -34,7 +34,7 @@ func TestForms(t *testing.T) {
 		if own, err := db.FormsOf(ctx, "lan"); err != nil || len(own) != 2 || own[0].ID != "message-1" || own[1].ID != "message-2" {
 			t.Errorf("%+v %v", own, err)
 		}
-		if same, err := db.FormsFor(ctx, "message-1"); err != nil || len(same) != 2 || same[1].Officer != "minh" {
+		if same, err := db.FormsIn(ctx, exchange.CaseKey{Partner: "KH", Case: "case-0001"}); err != nil || len(same) != 3 || same[2].Officer != "minh" {
 			t.Errorf("%+v %v", same, err)
 		}
 		must(t, db.DropForm(ctx, "lan", "message-1"))
@@ -42,7 +42,7 @@ func TestForms(t *testing.T) {
 			t.Errorf("a dropped form: %v", err)
 		}
 		must(t, db.DropForms(ctx, now.Add(30*time.Second)))
-		if left, err := db.FormsFor(ctx, "message-1"); err != nil || len(left) != 0 {
+		if left, err := db.FormsIn(ctx, exchange.CaseKey{Partner: "KH", Case: "case-0001"}); err != nil || len(left) != 1 {
 			t.Errorf("an old form stays: %+v %v", left, err)
 		}
 		if left, err := db.FormsOf(ctx, "lan"); err != nil || len(left) != 1 {
