@@ -41,6 +41,44 @@ func (d *Desk) Drafts(ctx context.Context, by *Officer, f DraftFilter) ([]DraftR
 	}
 }
 
+// maxDraftLook bounds how many drafts are looked through for a list of some of them.
+const maxDraftLook = 200
+
+// Outlines returns the drafts of a filter that an officer may see and that pick lets
+// through, without what is personal in them, at most f.Limit. next is the one after which
+// to go on; it is zero at the end. Of one that waits, the approvals are those that count.
+func (d *Desk) Outlines(ctx context.Context, by *Officer, f DraftFilter, pick func(DraftView) bool) (found []DraftView, next DraftRow, err error) {
+	want := f.Limit
+	f.Limit++ // one more tells whether it goes on
+	for looked := 0; looked < maxDraftLook; {
+		rows, err := d.Drafts(ctx, by, f)
+		if err != nil {
+			return nil, DraftRow{}, err
+		}
+		for _, row := range rows {
+			view, err := d.open(ctx, row)
+			if err == nil && row.State == DraftWaiting {
+				err = d.lapse(ctx, &view)
+			}
+			if err != nil && !errors.Is(err, ErrErased) {
+				return nil, DraftRow{}, err
+			}
+			if err == nil && pick(view) {
+				if len(found) == want {
+					return found, next, nil
+				}
+				found = append(found, view.outline())
+			}
+			next, f.Before, f.BeforeID = row, row.ChangedAt, row.ID
+		}
+		if len(rows) < f.Limit {
+			return found, DraftRow{}, nil
+		}
+		looked += len(rows)
+	}
+	return found, next, nil
+}
+
 // How many rejected drafts of an officer are shown, and looked through for those.
 const (
 	maxRejected     = 50
@@ -109,6 +147,7 @@ func (d *Desk) Outline(ctx context.Context, by *Officer, id string) (DraftView, 
 }
 
 func (v DraftView) outline() DraftView {
+	v.Content.Authors = v.Authors() // of earlier versions, too
 	v.SHA256, v.Content.Draft.Body, v.Content.Given, v.Content.Safeguards, v.Content.Earlier = "", nil, nil, nil, nil
 	return v
 }

@@ -140,8 +140,9 @@ type DraftFilter struct {
 	Case     string
 	State    DraftState
 	Author   string
-	Before   time.Time // changed before; for the next page
-	BeforeID string    // and, of those changed at that very time, before this one
+	Oldest   bool      // the first changed first, and not the last
+	Before   time.Time // changed before, or with Oldest after; for the next page
+	BeforeID string    // and, of those changed at that very time, before, or after, this one
 	Limit    int
 }
 
@@ -152,7 +153,7 @@ type DraftStore interface {
 	PutDraft(ctx context.Context, d DraftRow) error
 	// Draft returns one; ErrNotFound.
 	Draft(ctx context.Context, id string) (DraftRow, error)
-	// Drafts returns those that f selects, last changed first.
+	// Drafts returns those that f selects, last changed first, or in f.Oldest's order.
 	Drafts(ctx context.Context, f DraftFilter) ([]DraftRow, error)
 }
 

@@ -24,7 +24,7 @@ type Offer struct {
 	Persons   []string  // whom it may speak of; nil where it names nobody
 	Targets   []string  // of a withdrawal or a correction: our messages, the last one first
 	Again     bool      // for each of these persons we have said it already
-	Drafts    []string  // of ours that have not left, and say it in answer to the same
+	Drafts    []string  // of ours that have not left, and say it, in answer to the same
 	Drafted   bool      // with these, it is said for each of these persons
 	Refused   *Problem  // why it may not be sent; then it is for nobody
 }
@@ -150,7 +150,12 @@ func (s *standing) offers(r messageRule, drafts []Note) []Offer {
 	case r.Reply != replyNever:
 		return s.replies(r, drafts)
 	}
-	return s.says(r, nil, nil)
+	return s.says(r, nil, like(drafts, r.Type, ""))
+}
+
+// like are the drafts of a type that answer the same message, or none.
+func like(drafts []Note, messageType, asked string) []Note {
+	return slices.DeleteFunc(slices.Clone(drafts), func(n Note) bool { return n.Type != messageType || n.Reply != asked })
 }
 
 // withdrawals offers to withdraw what we have sent.
@@ -193,8 +198,7 @@ func (s *standing) replies(r messageRule, drafts []Note) []Offer {
 	var out []Offer
 	for i := range slices.Backward(s.book.Notes) {
 		if asked := &s.book.Notes[i]; !asked.Out && slices.Contains(r.Answers, asked.Type) {
-			same := slices.DeleteFunc(slices.Clone(drafts), func(n Note) bool { return n.Type != r.Type || n.Reply != asked.ID })
-			out = append(out, s.says(r, asked, same)...)
+			out = append(out, s.says(r, asked, like(drafts, r.Type, asked.ID))...)
 		}
 	}
 	return out

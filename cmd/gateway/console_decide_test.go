@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // reads shows all of a draft to a visitor, and returns the page.
@@ -113,7 +116,7 @@ func TestConsoleDecideByKey(t *testing.T) {
 	if p := handsIn(lan, form, signs("lan", string(other.Bytes()))); p.status != 422 || !strings.Contains(p.body, "bản nháp hoặc phiên bản khác") {
 		t.Errorf("about other words: %d", p.status)
 	}
-	if p := handsIn(lan, form, signs("lan", statement)); p.status != 200 || p.at.Path != "/drafts/"+s.waiting || !strings.Contains(p.body, "Bạn đã phê duyệt") || !strings.Contains(p.body, "Phê duyệt của bạn đã được ghi") || !strings.Contains(p.body, "phiên bản 1") {
+	if p := handsIn(lan, form, signs("lan", statement)); p.status != 200 || p.at.Path != "/drafts/"+s.waiting || !strings.Contains(p.body, "Bạn đã phê duyệt") || !strings.Contains(p.body, "Phê duyệt của bạn đã được ghi") || !strings.Contains(p.body, "phiên bản 2") {
 		t.Fatalf("signed and handed in: %d %s", p.status, p.at)
 	}
 	if p := handsIn(lan, form, signs("lan", statement)); strings.Contains(p.body, "thông điệp đã được ký") {
@@ -270,6 +273,81 @@ func TestConsoleNotOwn(t *testing.T) {
 	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: view.Row.ID})); n != 0 {
 		t.Error("its author alone has released it")
 	}
+}
+
+// A draft that an officer has signed, and that waits for another one, is found again: on
+// their page of work and on that of its case, which says of a second one that this waits.
+// It says the version that is signed.
+func TestConsoleFindsWhatWasSigned(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	section := func(id string) string {
+		_, after, _ := strings.Cut(v.get("/").body, `<section class="panel" id="`+id+`"`)
+		before, _, _ := strings.Cut(after, "</section>")
+		return before
+	}
+	draft := `href="/drafts/` + s.waiting + `"`
+	if !strings.Contains(section("waiting"), draft) || strings.Contains(section("others"), draft) {
+		t.Error("an unsigned draft does not wait for this officer")
+	}
+	view := s.decides(officerLan, exchange.DecisionRelease, "")
+	if strings.Contains(section("waiting"), draft) || !strings.Contains(section("others"), draft) {
+		t.Errorf("a signed draft does not wait for another one: %s", section("others"))
+	}
+	say := regexp.MustCompile(`(?s)<section class="panel say".*?</section>`)
+	if p := v.get("/cases/KH/" + s.ours); !strings.Contains(say.ReplaceAllString(p.body, ""), draft) || !strings.Contains(say.FindString(p.body), draft) {
+		t.Errorf("its case does not lead to it, or what can be sent does not: %s", p.body)
+	}
+	if p := v.get("/write?to=KH&case=" + s.ours + "&type=" + exchange.TypeReturnRequest); !strings.Contains(p.body, draft) || !strings.Contains(p.body, "bản nháp loại này chưa gửi") {
+		t.Errorf("the form of a second one does not say that it waits: %s", p.body)
+	}
+	// So is one that its author may not sign.
+	s.vn.editAgreement(func(a *partners.Agreement) {
+		for i := range a.Permits {
+			if a.Permits[i].Type == exchange.TypeIdentityRequest {
+				a.Permits[i].Release = &partners.Release{Officers: 1}
+			}
+		}
+	})
+	s.vn.reload()
+	own, err := s.vn.node.desk.Submit(t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: schemas.Example(exchange.TypeIdentityRequest)}, []exchange.Safeguard{consented})
+	if err != nil || own.Row.State != exchange.DraftWaiting {
+		t.Fatal(own.Row.State, err)
+	}
+	if !strings.Contains(section("others"), `href="/drafts/`+own.Row.ID+`"`) {
+		t.Errorf("its author does not find it: %s", section("others"))
+	}
+	if p := v.get("/drafts/" + s.waiting); !strings.Contains(p.body, fmt.Sprintf("phiên bản %d<", view.Row.Version)) {
+		t.Errorf("the page does not say version %d: %s", view.Row.Version, p.body)
+	}
+	s.quiet()
+}
+
+// The drafts that wait longest are first, and more than a page holds are counted as such
+// and can be reached.
+func TestConsoleManyDrafts(t *testing.T) {
+	s := newScene(t)
+	last := ""
+	for range 30 {
+		view, err := s.vn.node.desk.Submit(t.Context(), &officerMinh, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: schemas.Example(exchange.TypeIdentityRequest)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = view.Row.ID
+	}
+	v := s.visitedBy("lan")
+	first := v.get("/")
+	if !strings.Contains(first.body, "<strong>25+</strong> bản nháp còn thiếu") || !strings.Contains(first.body, "/drafts/"+s.held) || strings.Contains(first.body, "/drafts/"+last) {
+		t.Errorf("of 31 drafts the page has: %s", first.body)
+	}
+	next := regexp.MustCompile(`href="(/\?held=[^"#]*)`).FindStringSubmatch(first.body)
+	if next == nil {
+		t.Fatal("nothing leads to the rest")
+	}
+	if p := v.get(next[1]); strings.Contains(p.body, "/drafts/"+s.held) || !strings.Contains(p.body, "/drafts/"+last) || strings.Contains(p.body, "Xem các bản nháp tiếp theo") {
+		t.Errorf("the rest: %s", p.body)
+	}
+	s.quiet()
 }
 
 // Whoever has no mouse takes the statement along by selecting all of it where it stands,

@@ -18,6 +18,14 @@ import (
 // rejects lets an officer reject the scene's waiting draft, with a key of their own.
 func (s *scene) rejects(by exchange.Officer, reason string) {
 	s.t.Helper()
+	if view := s.decides(by, exchange.DecisionReject, reason); view.Row.State != exchange.DraftRejected {
+		s.t.Fatal(view.Row.State)
+	}
+}
+
+// decides lets an officer decide about the scene's waiting draft, likewise.
+func (s *scene) decides(by exchange.Officer, decision, reason string) exchange.DraftView {
+	s.t.Helper()
 	key := filepath.Join(s.t.TempDir(), by.ID+".key")
 	if err := addKey(&by, key, false); err != nil {
 		s.t.Fatal(err)
@@ -35,15 +43,16 @@ func (s *scene) rejects(by exchange.Officer, reason string) {
 	}
 	statement := exchange.Statement{
 		Officer: by.ID, Audience: "VN", ID: exchange.NewID(), IssuedAt: s.vn.now().Unix(), Draft: s.waiting, Version: view.Row.Version, SHA256: view.SHA256,
-		Decision: exchange.DecisionReject, Reason: reason,
+		Decision: decision, Reason: reason,
 	}
 	signed, err := statement.Sign(signer)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if view, err = s.vn.node.desk.Decide(s.t.Context(), &by, s.waiting, signed); err != nil || view.Row.State != exchange.DraftRejected {
-		s.t.Fatal(view.Row.State, err)
+	if view, err = s.vn.node.desk.Decide(s.t.Context(), &by, s.waiting, signed); err != nil {
+		s.t.Fatal(err)
 	}
+	return view
 }
 
 // Who rejected a draft, when and why is read where its author looks: on their page

@@ -26,7 +26,7 @@ type caseView struct {
 	Persons    []PersonLine
 	Unlooked   int // how many of them nobody was looked for yet, see lookedAlike
 	Linked     []LinkLine
-	Waiting    []DraftLine
+	Drafts     []DraftLine // that have not left
 	Unfinished []FormLine
 	Offers     offerView
 	Timeline   []EventLine
@@ -127,6 +127,9 @@ const shownOfCase = 13
 // for before the officer asks for the rest: a case may have 200 persons.
 const lookedAlike = 10
 
+// shownOfDrafts is how many drafts of a case in one state are on its page.
+const shownOfDrafts = 100
+
 // shownDuplicates is how many probable duplicates a person has on the page.
 const shownDuplicates = 5
 
@@ -205,12 +208,15 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 		}
 	}
 	if v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
-		for _, state := range []exchange.DraftState{exchange.DraftWaiting, exchange.DraftHeld} {
-			lines, err := c.draftLines(v, state, key.Case)
+		for _, state := range []exchange.DraftState{exchange.DraftWaiting, exchange.DraftReleasing, exchange.DraftHeld} {
+			f := exchange.DraftFilter{Partners: []string{key.Partner}, Case: key.Case, State: state, Oldest: true, Limit: shownOfDrafts}
+			found, _, err := c.cfg.Desk.Outlines(ctx, v.officer, f, func(exchange.DraftView) bool { return true })
 			if err != nil {
 				return caseView{}, err
 			}
-			view.Waiting = append(view.Waiting, slices.DeleteFunc(lines, func(d DraftLine) bool { return d.Partner.Code != key.Partner })...)
+			for _, draft := range found {
+				view.Drafts = append(view.Drafts, c.draftLine(v, draft))
+			}
 		}
 	}
 	view.Emergency = file.Emergency

@@ -15,7 +15,7 @@ import (
 // A draftView is the page of one draft.
 type draftView struct {
 	ID, Case, State     string
-	Authors             []Who // whoever has written any of it
+	Authors             []Author // whoever has written any of it
 	Mine                bool
 	Type                TypeName
 	Self, Partner       Party
@@ -24,7 +24,6 @@ type draftView struct {
 	Recipient, Approval string
 	Reply               Value // the message that it answers
 	Version             int64
-	Edition             int64 // the version that it was when its words were written: an approval raises the other one
 	ChangedAt           time.Time
 	Minors              []string
 	Blocks              []Block
@@ -279,21 +278,16 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals), Lapsed: c.approvalLines(v, content.Lapsed), Officers: content.Officers,
 		SHA256: seen.SHA256, Refused: content.Refused, Rejected: c.rejectionOf(v, content), Again: content.Again, Instead: content.Instead,
 		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
-		Decides: row.State == exchange.DraftWaiting && !decided(seen, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
+		Decides: row.State == exchange.DraftWaiting && !decided(seen.DraftView, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
 	}
-	for _, id := range seen.Authors() {
-		view.Authors = append(view.Authors, c.who(v, id))
-	}
-	if view.Edition = content.Edition; view.Edition == 0 { // it was written before that was noted
-		view.Edition = row.Version
-	}
+	view.Authors = c.authorsOf(v, seen.Authors())
 	view.More = max(content.Officers-len(content.Approvals), 0)
 	view.Then = max(view.More-1, 0)
 	view.Released = slices.ContainsFunc(content.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
 	view.Own = row.State == exchange.DraftWaiting && content.Officers < 2 && slices.Contains(seen.Authors(), v.officer.ID)
 	view.Erases = seen.Erases
 	view.Short = row.State == exchange.DraftWaiting && seen.Able < view.More
-	view.Alone = row.State == exchange.DraftWaiting && !view.Short && !view.Decides && len(seen.Assigned) > 0 && !slices.ContainsFunc(seen.Assigned, func(id string) bool { return !decided(seen, id) })
+	view.Alone = row.State == exchange.DraftWaiting && !view.Short && !view.Decides && len(seen.Assigned) > 0 && !slices.ContainsFunc(seen.Assigned, func(id string) bool { return !decided(seen.DraftView, id) })
 	view.Passkey, view.Changed = c.signs(v.officer), v.r.URL.Query().Get("changed") != ""
 	view.Before = c.beforeView(v, seen)
 	if a, ok := c.cfg.Directory.Snapshot().Agreement(content.Draft.Agreement); ok {

@@ -76,7 +76,7 @@ func (c *Console) offers(v *visit, key exchange.CaseKey, re string) (offerView, 
 			line.Refuse = "/write?" + q.Encode()
 		}
 		switch {
-		case len(o.Drafts) > 0 && o.Drafted:
+		case len(o.Drafts) > 0 && o.Drafted && o.InReplyTo != "": // what answers nothing may be said again
 			view.Drafted = append(view.Drafted, line)
 		case o.InReplyTo != "" && !o.Again, key.Case == "":
 			view.First = append(view.First, line)

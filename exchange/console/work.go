@@ -1,9 +1,11 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -76,10 +78,10 @@ func (c *Console) glanced(v *visit, row exchange.CaseRow, g exchange.Glance) Cas
 type DraftLine struct {
 	ID        string
 	Type      TypeName
+	State     string
 	Partner   Party
 	Case      string
-	Author    Who
-	Mine      bool
+	Authors   []Author
 	ChangedAt time.Time
 	Approvals int
 	Officers  int
@@ -102,8 +104,9 @@ type workView struct {
 	Dead     int
 	DeadMore bool
 	DeadBy   string
-	Waiting  []DraftLine
-	Held     []DraftLine
+	Waiting  draftList // for this officer
+	Others   draftList // of theirs, or signed by them: another officer has to release those
+	Held     draftList
 	// Rejected are the officer's own drafts that somebody has rejected: they write
 	// them again or discard them.
 	Rejected []RejectedLine
@@ -120,6 +123,16 @@ type workView struct {
 	// Unfinished are the forms that the officer has begun.
 	Unfinished []FormLine
 }
+
+// A draftList is a part of a list of drafts, the first changed first.
+type draftList struct {
+	Lines []DraftLine
+	Next  string // from where it goes on; "" for its end
+	Later bool   // this is not its beginning
+}
+
+// More says whether there is more than is shown.
+func (l draftList) More() bool { return l.Next != "" || l.Later }
 
 // A RejectedLine is a draft that was rejected, and by whom and why.
 type RejectedLine struct {
@@ -198,10 +211,14 @@ func (c *Console) workPage(v *visit) error {
 			return err
 		}
 		view.Dead, view.DeadMore = len(dead), next != exchange.MailPlace{}
-		if view.Waiting, err = c.draftLines(v, exchange.DraftWaiting, ""); err != nil {
+		theirs := func(d exchange.DraftView) bool { return !decided(d, v.officer.ID) }
+		if view.Waiting, err = c.draftList(v, "waiting", exchange.DraftWaiting, theirs); err != nil {
 			return err
 		}
-		if view.Held, err = c.draftLines(v, exchange.DraftHeld, ""); err != nil {
+		if view.Others, err = c.draftList(v, "others", exchange.DraftWaiting, func(d exchange.DraftView) bool { return !theirs(d) }); err != nil {
+			return err
+		}
+		if view.Held, err = c.draftList(v, "held", exchange.DraftHeld, func(exchange.DraftView) bool { return true }); err != nil {
 			return err
 		}
 		rejected, err := c.cfg.Desk.Rejected(v.r.Context(), v.officer)
@@ -244,45 +261,40 @@ func (c *Console) countWork(v *visit, view *workView) error {
 	return err
 }
 
-// draftLines returns the drafts in a state, without those that the officer has
-// decided already.
-func (c *Console) draftLines(v *visit, state exchange.DraftState, caseID string) ([]DraftLine, error) {
-	rows, err := c.cfg.Desk.Drafts(v.r.Context(), v.officer, exchange.DraftFilter{State: state, Case: caseID, Limit: shownAtOnce})
-	if err != nil {
-		return nil, err
+// draftList returns the drafts in a state that pick lets through, from where the address
+// says under a name.
+func (c *Console) draftList(v *visit, name string, state exchange.DraftState, pick func(exchange.DraftView) bool) (draftList, error) {
+	f := exchange.DraftFilter{State: state, Oldest: true, Limit: shownAtOnce}
+	if ms, id, ok := strings.Cut(v.r.URL.Query().Get(name), "."); ok {
+		at, _ := strconv.ParseInt(ms, 10, 64) // 0 is before all of them
+		f.Before, f.BeforeID = time.UnixMilli(at), id
 	}
-	var out []DraftLine
-	for _, row := range rows {
-		seen, err := c.cfg.Sight.Draft(v.r.Context(), v.officer, row.ID, exchange.Reveal{})
-		if exchange.AsProblem(err).Kind == exchange.ProblemErased {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if state == exchange.DraftWaiting && decided(seen, v.officer.ID) {
-			continue
-		}
-		out = append(out, c.draftLine(v, seen.DraftView))
+	found, next, err := c.cfg.Desk.Outlines(v.r.Context(), v.officer, f, pick)
+	out := draftList{Later: f.BeforeID != ""}
+	for _, draft := range found {
+		out.Lines = append(out.Lines, c.draftLine(v, draft))
 	}
-	return out, nil
+	if next.ID != "" {
+		out.Next = fmt.Sprintf("/?%s=%d.%s#%s", name, next.ChangedAt.UnixMilli(), next.ID, name)
+	}
+	return out, err
 }
 
 func (c *Console) draftLine(v *visit, draft exchange.DraftView) DraftLine {
 	row, content := draft.Row, draft.Content
 	return DraftLine{
-		ID: row.ID, Type: c.typeName(v.s, row.Type), Partner: c.party(v.s, row.Partner), Case: row.Case,
-		Author: c.who(v, row.Author), Mine: row.Author == v.officer.ID, ChangedAt: row.ChangedAt,
+		ID: row.ID, Type: c.typeName(v.s, row.Type), State: string(row.State), Partner: c.party(v.s, row.Partner), Case: row.Case,
+		Authors: c.authorsOf(v, draft.Authors()), ChangedAt: row.ChangedAt,
 		Approvals: len(content.Approvals), Officers: content.Officers, Missing: len(content.Missing),
 	}
 }
 
 // decided says whether a draft waits for other officers only.
-func decided(seen exchange.SeenDraft, officer string) bool {
-	for _, a := range seen.Content.Approvals {
+func decided(draft exchange.DraftView, officer string) bool {
+	for _, a := range draft.Content.Approvals {
 		if a.Officer == officer {
 			return true
 		}
 	}
-	return seen.Content.Officers < 2 && slices.Contains(seen.Authors(), officer)
+	return draft.Content.Officers < 2 && slices.Contains(draft.Authors(), officer)
 }

@@ -57,11 +57,15 @@ func (db *DB) Drafts(ctx context.Context, f exchange.DraftFilter) ([]exchange.Dr
 			c.add(w.column+" = ?", w.value)
 		}
 	}
+	past, order := "<", "DESC"
+	if f.Oldest {
+		past, order = ">", "ASC"
+	}
 	if !f.Before.IsZero() {
-		c.add("(changed_at, id) < (?, ?)", millis(f.Before), f.BeforeID)
+		c.add("(changed_at, id) "+past+" (?, ?)", millis(f.Before), f.BeforeID)
 	}
 	var out []exchange.DraftRow
-	query := fmt.Sprintf("SELECT %s FROM draft%s ORDER BY changed_at DESC, id DESC LIMIT %d", draftColumns, &c, limit(f.Limit))
+	query := fmt.Sprintf("SELECT %s FROM draft%s ORDER BY changed_at %s, id %s LIMIT %d", draftColumns, &c, order, order, limit(f.Limit))
 	err := each(ctx, db.reads, query, c.args, func(rows *sql.Rows) error {
 		d, err := scanDraft(rows)
 		out = append(out, d)
