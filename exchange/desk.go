@@ -295,7 +295,7 @@ func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int6
 	}{by.ID, reason}); err != nil {
 		return err
 	}
-	row.State = DraftDiscarded
+	row.State, view.Content.Discarded = DraftDiscarded, by.ID
 	_, err = d.store(ctx, row, view.Content)
 	return err
 }

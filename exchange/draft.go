@@ -61,14 +61,15 @@ type DraftContent struct {
 	Missing    []Missing       `json:"missing,omitempty"` // why it is held
 	Officers   int             `json:"officers"`          // how many have to release it
 	Approvals  []Approval      `json:"approvals,omitempty"`
-	Lapsed     []Approval      `json:"lapsed,omitempty"`   // their officers may not act any more, or not with that key
-	Authors    []string        `json:"authors,omitempty"`  // whoever has written any of it
-	Edition    int64           `json:"edition,omitempty"`  // its version when it was written; approvals raise that
-	Rejected   *Approval       `json:"rejected,omitempty"` // who said no, and why
-	Again      string          `json:"again,omitempty"`    // of a rejected one: the draft that says it again
-	Instead    string          `json:"instead,omitempty"`  // of that one: the rejected draft
-	Refused    string          `json:"refused,omitempty"`  // the problem it met in the end
-	Earlier    []Earlier       `json:"earlier,omitempty"`  // what it said before, the last first
+	Lapsed     []Approval      `json:"lapsed,omitempty"`    // their officers may not act any more, or not with that key
+	Authors    []string        `json:"authors,omitempty"`   // whoever has written any of it
+	Edition    int64           `json:"edition,omitempty"`   // its version when it was written; approvals raise that
+	Rejected   *Approval       `json:"rejected,omitempty"`  // who said no, and why
+	Discarded  string          `json:"discarded,omitempty"` // who took it back
+	Again      string          `json:"again,omitempty"`     // of a rejected one: the draft that says it again
+	Instead    string          `json:"instead,omitempty"`   // of that one: the rejected draft
+	Refused    string          `json:"refused,omitempty"`   // the problem it met in the end
+	Earlier    []Earlier       `json:"earlier,omitempty"`   // what it said before, the last first
 
 	// Of a preview: the messages that it answers or rests on, by identifier.
 	Named map[string]Named `json:"-"`

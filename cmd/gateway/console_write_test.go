@@ -559,3 +559,53 @@ func TestConsoleTwoOfficersOnOneDraft(t *testing.T) {
 	s.quiet()
 	s.vn.check()
 }
+
+// A draft that another officer has discarded while this one changes it says by whom and
+// when, and what was typed becomes a new one.
+func TestConsoleDraftGoneMeanwhile(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.open("/drafts/" + s.held)
+	h.write("#amend-why", "bổ sung căn cứ")
+	h.click(`form[action$="/amend"] button`)
+	h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/0/date_of_birth#y")), "1990"))
+	h.click(toPreview)
+	if err := s.vn.node.desk.Discard(t.Context(), &officerMinh, s.held, 1, "trùng với hồ sơ khác"); err != nil {
+		t.Fatal(err)
+	}
+	h.click(toSend)
+	h.says("Bản nháp này không sửa được nữa", "Lê Văn Minh (hư cấu)", "Những gì bạn nhập vẫn còn ở đây")
+	if text := h.text(); strings.Contains(text, "Mục này không được chấp nhận") {
+		t.Errorf("it is said to be wrong:\n%s", text)
+	}
+	h.accessible("a form whose draft was discarded")
+	h.click(`.write__do button[value="new"]`)
+	if got := h.value(at("/subjects/0/date_of_birth#y")); got != "1990" {
+		t.Errorf("the year is %q", got)
+	}
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Bản nháp được giữ lại")
+	if id := strings.TrimPrefix(h.path(), "/drafts/"); id == s.held {
+		t.Error("what was discarded is there again")
+	}
+	if forms, err := s.vn.node.db.FormsOf(t.Context(), "lan"); err != nil || len(forms) != 0 {
+		t.Errorf("%d forms are kept (%v)", len(forms), err)
+	}
+
+	// One that was rejected is said again.
+	h.as("minh")
+	h.open("/drafts/" + s.waiting)
+	h.write("#amend-why", "đổi ngày bàn giao")
+	h.click(`form[action$="/amend"] button`)
+	s.rejects(officerLan, "cửa khẩu đóng cửa ngày ấy")
+	h.pick(at("/window/to#d"), "10")
+	h.click(toPreview)
+	h.says("Bản nháp này không sửa được nữa", "Trần Thị Lan (hư cấu)")
+	h.click(`.write__do button[value="new"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("thay cho một bản nháp bị bác")
+	s.quiet()
+	s.vn.check()
+}

@@ -41,6 +41,11 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 	if p.typed.badFiles() {
 		return c.showForm(v, http.StatusUnprocessableEntity, p, nil, nil)
 	}
+	if _, gone, err := c.beneath(v, p); err != nil {
+		return err
+	} else if gone != nil { // the form says so
+		return c.showForm(v, http.StatusConflict, p, nil, nil)
+	}
 	draft, made, err := c.draft(v, p)
 	var content exchange.DraftContent
 	if err == nil {
@@ -144,6 +149,8 @@ func (c *Console) submitForm(v *visit) error {
 	switch problem := exchange.AsProblem(err); {
 	case err != nil && problem.Kind == exchange.ProblemDraftVersion:
 		return c.conflictPage(v, p)
+	case err != nil && problem.Kind == exchange.ProblemDraftState && (p.Amends > 0 || p.Instead != ""): // the form says what became of the draft
+		return c.previewPage(v, p)
 	case err != nil && problem.Kind.Status < http.StatusInternalServerError:
 		return c.showForm(v, http.StatusUnprocessableEntity, p, problem, nil)
 	case err != nil:

@@ -50,6 +50,7 @@ type writeView struct {
 	Corrects         *correctsView // of a correction
 	Carried          []Hidden      // what the form carries on and does not show
 	Outdated         bool          // the draft that it changes was changed meanwhile
+	Gone             *goneView     // that draft cannot be changed any more
 	Company          company
 	Same             []FormLine
 	Beside           *besideView // whom an answer is about
@@ -196,6 +197,11 @@ func (c *Console) formPost(v *visit) error {
 	}
 	if do == "merge" {
 		if err := c.merge(v, p); err != nil {
+			return err
+		}
+	}
+	if do == "new" {
+		if err := c.asNew(v, p); err != nil {
 			return err
 		}
 	}
@@ -395,7 +401,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 	if view.Company, err = c.company(v, p); err != nil {
 		return err
 	}
-	if view.Outdated, err = c.outdated(v, p); err != nil {
+	if view.Outdated, view.Gone, err = c.beneath(v, p); err != nil {
 		return err
 	}
 	if view.Beside.refused() {
@@ -441,13 +447,62 @@ func (view *writeView) begin(p *pen, do string) {
 	view.Top, view.Safeguards = all.Nodes[0], all.Nodes[1:]
 }
 
-// outdated says whether the draft that a form changes has moved on.
-func (c *Console) outdated(v *visit, p *pen) (bool, error) {
-	if p.Amends == 0 {
-		return false, nil
+// A goneView is the draft that a form changes, or says again, when that cannot be done
+// any more: what became of it, by whom and when.
+type goneView struct {
+	ID, State, Path string
+	By              Who // nobody, where that is not one officer
+	At              time.Time
+}
+
+// beneath says what became of the draft that a form changes or says again: whether it has
+// moved on, and whether it can still be changed at all.
+func (c *Console) beneath(v *visit, p *pen) (outdated bool, gone *goneView, err error) {
+	id := p.Instead
+	if p.Amends > 0 {
+		id = p.ID
 	}
-	draft, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, p.ID)
-	return draft.Row.Version != p.Amends, err
+	if id == "" {
+		return false, nil, nil
+	}
+	draft, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, id)
+	if err != nil {
+		return false, nil, err
+	}
+	row, content := draft.Row, draft.Content
+	switch {
+	case p.Amends > 0 && (row.State == exchange.DraftHeld || row.State == exchange.DraftWaiting):
+		return row.Version != p.Amends, nil, nil
+	case p.Amends == 0 && row.State == exchange.DraftRejected && (content.Again == "" || content.Again == p.ID): // tried anew
+		return false, nil, nil
+	}
+	gone = &goneView{ID: id, State: string(row.State), Path: "/drafts/" + id, At: row.ChangedAt, By: c.who(v, content.Discarded)}
+	switch {
+	case row.State == exchange.DraftReleased:
+		gone.Path = sentPath(row.Partner, id)
+		if n := len(content.Approvals); n > 0 {
+			gone.By = c.who(v, content.Approvals[n-1].Officer)
+		}
+	case row.State == exchange.DraftRejected && content.Rejected != nil:
+		gone.By, gone.At = c.who(v, content.Rejected.Officer), content.Rejected.At
+	}
+	return false, gone, nil
+}
+
+// asNew makes of a form whose draft cannot be changed any more that of a new message,
+// with all that was typed.
+func (c *Console) asNew(v *visit, p *pen) error {
+	_, gone, err := c.beneath(v, p)
+	if err != nil || gone == nil {
+		return err
+	}
+	was := p.ID
+	p.ID, p.Amends, p.Instead, p.Version = exchange.NewID(), 0, "", 0
+	if gone.ID == was && gone.State == string(exchange.DraftRejected) {
+		p.Instead = was
+	}
+	v.back = "/write/" + p.ID
+	return c.cfg.Forms.Drop(v.r.Context(), v.officer, was)
 }
 
 // envelope lays out what stands around the body, as far as it is not one thing.
