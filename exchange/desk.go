@@ -396,7 +396,7 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 	if err != nil {
 		return DraftView{}, err
 	}
-	content.Edition = row.Version + 1
+	content.Edition, content.WrittenAt = row.Version+1, d.cfg.Clock().UTC()
 	view, err := d.store(ctx, row, content)
 	if err != nil || view.Row.State != DraftReleasing {
 		return view, err

@@ -61,9 +61,10 @@ type DraftContent struct {
 	Missing    []Missing       `json:"missing,omitempty"` // why it is held
 	Officers   int             `json:"officers"`          // how many have to release it
 	Approvals  []Approval      `json:"approvals,omitempty"`
-	Lapsed     []Approval      `json:"lapsed,omitempty"`    // their officers may not act any more, or not with that key
-	Authors    []string        `json:"authors,omitempty"`   // whoever has written any of it
-	Edition    int64           `json:"edition,omitempty"`   // its version when it was written; approvals raise that
+	Lapsed     []Approval      `json:"lapsed,omitempty"`  // their officers may not act any more, or not with that key
+	Authors    []string        `json:"authors,omitempty"` // whoever has written any of it
+	Edition    int64           `json:"edition,omitempty"` // its version when it was written; approvals raise that
+	WrittenAt  time.Time       `json:"written_at,omitzero"`
 	Rejected   *Approval       `json:"rejected,omitempty"`  // who said no, and why
 	Discarded  string          `json:"discarded,omitempty"` // who took it back
 	Again      string          `json:"again,omitempty"`     // of a rejected one: the draft that says it again
@@ -78,9 +79,10 @@ type DraftContent struct {
 // An Earlier is a version of a draft that another one has replaced: whoever
 // decides anew sees what is different.
 type Earlier struct {
-	Version   int64      `json:"version"`
+	Edition   int64      `json:"edition,omitempty"` // its version when it was written
+	Version   int64      `json:"version"`           // and when it was replaced
 	Author    string     `json:"author"`
-	At        time.Time  `json:"at"`
+	At        time.Time  `json:"at"` // when it was written
 	Draft     Draft      `json:"draft"`
 	Approvals []Approval `json:"approvals,omitempty"`
 	// As in a DraftContent:
@@ -119,13 +121,29 @@ const maxEarlier = 4
 // before it the ones that somebody has released.
 func (v DraftView) earlier() []Earlier {
 	c := v.Content
-	out := []Earlier{{v.Row.Version, v.Row.Author, v.Row.ChangedAt.UTC(), c.Draft, c.Approvals, c.Given, c.Safeguards}}
+	at := c.WrittenAt
+	if at.IsZero() { // it was written before that was noted
+		at = v.Row.ChangedAt.UTC()
+	}
+	out := []Earlier{{c.Edition, v.Row.Version, v.Row.Author, at, c.Draft, c.Approvals, c.Given, c.Safeguards}}
 	for _, e := range v.Content.Earlier {
 		if len(e.Approvals) > 0 && len(out) < maxEarlier {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// Began returns a draft as it was at an earlier version, and false where that is not
+// kept any more.
+func (v DraftView) Began(version int64) (DraftView, bool) {
+	i := slices.IndexFunc(v.Content.Earlier, func(e Earlier) bool { return e.Edition > 0 && e.Edition <= version && version <= e.Version })
+	if i < 0 {
+		return v, false
+	}
+	e := v.Content.Earlier[i]
+	v.Content.Draft, v.Content.Given, v.Content.Safeguards = e.Draft, e.Given, e.Safeguards
+	return v, true
 }
 
 // A Missing is a safeguard that a message may not leave without.

@@ -138,6 +138,9 @@ func TestConsoleDecideByKey(t *testing.T) {
 	if p := handsIn(minh, staleForm, signs("minh", stale)); !strings.Contains(p.body, "đã thay đổi hoặc đã được quyết định") {
 		t.Errorf("a decision about a version that is gone: %d %s", p.status, p.at)
 	}
+	if e := view.Content.Earlier[0]; !e.At.Before(e.Approvals[0].At) {
+		t.Errorf("the version before was written at %s, and released at %s", e.At, e.Approvals[0].At)
+	}
 	masked := lan.get("/drafts/" + s.waiting)
 	if !strings.Contains(masked.body, "kể từ lần bạn phê duyệt") || !strings.Contains(masked.body, "12/12/2026") || !strings.Contains(masked.body, "11/12/2026") {
 		t.Errorf("the difference does not show: %s", masked.body)

@@ -535,7 +535,7 @@ func TestConsoleTwoOfficersOnOneDraft(t *testing.T) {
 	h.says("Bản nháp được giữ lại")
 	h.as("minh")
 	submit("1991")
-	h.says("Hai bản khác nhau", "Trần Thị Lan (hư cấu) (lan) đã sửa bản nháp này", "1990", "1991")
+	h.says("Hai bản khác nhau", "Trần Thị Lan (hư cấu) (lan) đã sửa bản nháp này", "1990", "1991", "Khi bạn bắt đầu")
 	if n := look(h.browser, chromedp.Evaluate[int](`document.querySelectorAll(".diff tbody tr").length`)); n != 1 {
 		t.Errorf("one date differs, and the page has %d places:\n%s", n, h.text())
 	}
@@ -558,6 +558,46 @@ func TestConsoleTwoOfficersOnOneDraft(t *testing.T) {
 	h.says("Bản nháp đã bị bỏ")
 	s.quiet()
 	s.vn.check()
+}
+
+// Of two officers who change different places of a draft neither undoes what the other
+// did: what the second has not touched is proposed as the first has left it.
+func TestConsoleKeepsTheOthersChange(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	const place, year = "/subjects/0/claimed_birthplace/text_as_given", "/subjects/0/date_of_birth"
+	amend := func() {
+		h.open("/drafts/" + s.held)
+		h.write("#amend-why", "bổ sung căn cứ")
+		h.click(`form[action$="/amend"] button`)
+	}
+	amend()
+	h.as("minh")
+	amend()
+	h.as("lan")
+	h.open("/write/" + s.held)
+	h.run(chromedp.SetValue(chromedp.CSS(at(year+"#y")), "1990"))
+	h.click(toPreview)
+	h.click(toSend)
+	h.as("minh")
+	h.open("/write/" + s.held)
+	h.run(chromedp.SetValue(chromedp.CSS(at(place)), "Takeo"))
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Hai bản khác nhau")
+	h.accessible("two officers' versions, of different places")
+	h.click(`button[value="merge"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Bản nháp được giữ lại")
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.held, "looking at it in a test")
+	if body := string(view.Content.Draft.Body); err != nil || !strings.Contains(body, `"date_of_birth":"1990`) || !strings.Contains(body, `"text_as_given":"Takeo"`) {
+		t.Errorf("%s %v", body, err)
+	}
+	if p := s.again("lan").get("/drafts/" + s.held); !regexp.MustCompile(`<span class="quiet">lan</span> <span class="quiet">\(tôi\)</span>, `).MatchString(p.body) {
+		t.Errorf("its authors are not told apart: %s", p.body)
+	}
+	s.quiet()
 }
 
 // A draft that another officer has discarded while this one changes it says by whom and

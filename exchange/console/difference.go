@@ -31,7 +31,10 @@ type conflictView struct {
 type ConflictRow struct {
 	Pointer, ID, Place string
 	Mine, Theirs       []string
-	Masked             bool // what theirs is, is hidden
+	Masked             bool     // what theirs is, is hidden
+	Untouched          bool     // mine is as it was when the officer began: the other one changed it
+	Both               bool     // both have changed it since
+	Base               []string // from this
 }
 
 // Hidden is what a page carries on and does not show.
@@ -44,7 +47,9 @@ const changedMeanwhile = "another officer has changed the draft"
 // other returns what stands against a form: the draft that it changes when that
 // was changed meanwhile, or else the form as it was kept last. The look at it is
 // in the record.
-func (c *Console) other(v *visit, p *pen) (theirs *typed, form exchange.Form, by string, err error) {
+//
+// base is the draft as the officer began to change it, nil where that is not known.
+func (c *Console) other(v *visit, p *pen) (theirs, base *typed, form exchange.Form, by string, err error) {
 	ctx := v.r.Context()
 	theirs = newTyped(c.cfg.Catalogue, p.about(), url.Values{}, c.cfg.Zone)
 	if p.moved() { // what it corrects was corrected meanwhile
@@ -54,36 +59,46 @@ func (c *Console) other(v *visit, p *pen) (theirs *typed, form exchange.Form, by
 				theirs.values[name] = values
 			}
 		}
-		return theirs, p.Form, "", nil
+		return theirs, nil, p.Form, "", nil
 	}
 	if p.Amends > 0 {
 		outline, err := c.cfg.Desk.Outline(ctx, v.officer, p.ID)
 		if err != nil {
-			return nil, form, "", err
+			return nil, nil, form, "", err
 		}
 		if outline.Row.Version != p.Amends {
 			draft, err := c.cfg.Desk.Read(ctx, v.officer, p.ID, changedMeanwhile)
 			if err != nil {
-				return nil, form, "", err
+				return nil, nil, form, "", err
 			}
 			form, err = c.formOf(v, draft, changedMeanwhile)
+			if err != nil {
+				return nil, nil, form, "", err
+			}
 			theirs.values = form.Values
 			form.Version = p.Version
-			return theirs, form, draft.Row.Author, err
+			if began, kept := draft.Began(p.Amends); kept && p.fix == nil {
+				was, err := c.formOf(v, began, changedMeanwhile)
+				if err != nil {
+					return nil, nil, form, "", err
+				}
+				base = newTyped(c.cfg.Catalogue, p.about(), was.Values, c.cfg.Zone)
+			}
+			return theirs, base, form, draft.Row.Author, nil
 		}
 	}
 	form, err = c.cfg.Forms.Open(ctx, v.officer, p.ID)
 	if err != nil {
-		return nil, form, "", err
+		return nil, nil, form, "", err
 	}
 	theirs.values = form.Values
-	return theirs, form, "", nil
+	return theirs, nil, form, "", nil
 }
 
 // conflictPage shows, field by field, where two versions differ. When they do not
 // there is nothing to choose.
 func (c *Console) conflictPage(v *visit, p *pen) error {
-	theirs, form, by, err := c.other(v, p)
+	theirs, base, form, by, err := c.other(v, p)
 	if err != nil {
 		return err
 	}
@@ -110,8 +125,20 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 			return err
 		}
 	}
+	var mineSince, theirsSince []string // places that each has changed
+	if base != nil {
+		base = base.settled()
+		mineSince, theirsSince = p.differs(mine, base), p.differs(theirs, base)
+	}
 	for _, pointer := range places {
-		view.Rows = append(view.Rows, ConflictRow{pointer, nodeID(pointer), c.placeTyped(v.s, p.about(), pointer), mine.words(v.s, pointer), theirs.words(v.s, pointer), p.moved() && slices.Contains(p.fix.masked, pointer)})
+		row := ConflictRow{Pointer: pointer, ID: nodeID(pointer), Place: c.placeTyped(v.s, p.about(), pointer), Mine: mine.words(v.s, pointer), Theirs: theirs.words(v.s, pointer), Masked: p.moved() && slices.Contains(p.fix.masked, pointer)}
+		if base != nil {
+			row.Untouched = !touches(mineSince, pointer)
+			if row.Both = !row.Untouched && touches(theirsSince, pointer); row.Both {
+				row.Base = base.words(v.s, pointer)
+			}
+		}
+		view.Rows = append(view.Rows, row)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.typed.values)) {
 		for _, value := range p.typed.values[name] {
@@ -121,9 +148,14 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 	return c.show(v, http.StatusConflict, "conflict", v.s.T("conflict.title", view.Type.Title), "work", view)
 }
 
+// touches says whether one of some places is a place, in it or around it.
+func touches(places []string, pointer string) bool {
+	return within(places, pointer) || slices.ContainsFunc(places, func(at string) bool { return within([]string{pointer}, at) })
+}
+
 // merge takes what the officer has chosen of the other version into theirs.
 func (c *Console) merge(v *visit, p *pen) error {
-	theirs, form, _, err := c.other(v, p)
+	theirs, _, form, _, err := c.other(v, p)
 	if err != nil {
 		return err
 	}
