@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -646,6 +647,29 @@ func TestConsoleDraftGoneMeanwhile(t *testing.T) {
 	h.click(toPreview)
 	h.click(toSend)
 	h.says("thay cho một bản nháp bị bác")
+	s.quiet()
+	s.vn.check()
+}
+
+// A button that was pressed twice at once leads both times to the message that left.
+func TestConsolePressedTwice(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	id := exchange.NewID()
+	v.post("/write/"+id, url.Values{
+		"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {"insufficient"},
+	})
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			p := v.post("/write/"+id, url.Values{"version": {"1"}, "known": {""}, "do": {"submit"}})
+			if p.at.Path != "/messages/KH/out/"+id && p.at.Path != "/drafts/"+id { // while it is being signed
+				t.Errorf("%d %s", p.status, p.at)
+			}
+		})
+	}
+	all.Wait()
 	s.quiet()
 	s.vn.check()
 }

@@ -120,6 +120,8 @@ func (c *Console) submitForm(v *visit) error {
 	ctx, id := v.r.Context(), chi.URLParam(v.r, "id")
 	form, err := c.previewed(v)
 	switch {
+	case errors.Is(err, errMoved) && c.became(v, form):
+		return c.ended(v, id, nil)
 	case errors.Is(err, errMoved):
 		return c.resumePage(v)
 	case err != nil && exchange.AsProblem(err).Kind == exchange.ProblemNotFound: // it was submitted a moment ago
@@ -147,6 +149,8 @@ func (c *Console) submitForm(v *visit) error {
 		_, err = c.cfg.Desk.Submit(ctx, v.officer, draft, p.recorded())
 	}
 	switch problem := exchange.AsProblem(err); {
+	case err != nil && c.became(v, form): // by the same press, a moment ago
+		return c.ended(v, id, nil)
 	case err != nil && problem.Kind == exchange.ProblemDraftVersion:
 		return c.conflictPage(v, p)
 	case err != nil && problem.Kind == exchange.ProblemDraftState && (p.Amends > 0 || p.Instead != ""): // the form says what became of the draft
@@ -160,6 +164,15 @@ func (c *Console) submitForm(v *visit) error {
 		return err
 	}
 	return c.ended(v, id, nil)
+}
+
+// became says whether a form of something new is a message or a draft already.
+func (c *Console) became(v *visit, form exchange.Form) bool {
+	if form.Amends > 0 {
+		return false
+	}
+	_, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, form.ID)
+	return err == nil
 }
 
 // ended goes to what a form has become: a message, or a draft that waits.

@@ -162,7 +162,7 @@ func (c *Console) editForm(v *visit) error {
 func (c *Console) previewed(v *visit) (exchange.Form, error) {
 	form, err := c.cfg.Forms.Resume(v.r.Context(), v.officer, chi.URLParam(v.r, "id"))
 	if err == nil && v.r.PostFormValue("version") != strconv.FormatInt(form.Version, 10) {
-		return exchange.Form{}, errMoved
+		err = errMoved
 	}
 	return form, err
 }
