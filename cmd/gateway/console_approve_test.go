@@ -109,6 +109,9 @@ func TestConsoleReleaseByTwo(t *testing.T) {
 	if !strings.Contains(text, "Bạn đã phê duyệt. Khi thêm 1 cán bộ") {
 		t.Errorf("what happens next is not said:\n%s", text)
 	}
+	if strings.Count(text, "ký với tư cách người soạn") != 1 {
+		t.Errorf("whose signature is the author's is not said:\n%s", text)
+	}
 	hand{b}.task("release a repatriation, each of two officers")
 
 	b.as("lan") // who uses no mouse

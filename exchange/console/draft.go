@@ -162,14 +162,15 @@ type beforeView struct {
 
 // An ApprovalLine is who has released a draft, and when.
 type ApprovalLine struct {
-	By Who
-	At time.Time
+	By    Who
+	At    time.Time
+	Wrote bool // as one who wrote it: beside another, and never alone
 }
 
-func (c *Console) approvalLines(v *visit, approvals []exchange.Approval) []ApprovalLine {
+func (c *Console) approvalLines(v *visit, approvals []exchange.Approval, authors []string) []ApprovalLine {
 	out := make([]ApprovalLine, len(approvals))
 	for i, a := range approvals {
-		out[i] = ApprovalLine{c.who(v, a.Officer), a.At}
+		out[i] = ApprovalLine{c.who(v, a.Officer), a.At, slices.Contains(authors, a.Officer)}
 	}
 	return out
 }
@@ -275,7 +276,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		ID: row.ID, Case: row.Case, State: string(row.State), Mine: slices.Contains(seen.Authors(), v.officer.ID),
 		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
 		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval,
-		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals), Lapsed: c.approvalLines(v, content.Lapsed), Officers: content.Officers,
+		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals, seen.Authors()), Lapsed: c.approvalLines(v, content.Lapsed, seen.Authors()), Officers: content.Officers,
 		SHA256: seen.SHA256, Refused: content.Refused, Rejected: c.rejectionOf(v, content), Again: content.Again, Instead: content.Instead,
 		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
 		Decides: row.State == exchange.DraftWaiting && !decided(seen.DraftView, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),

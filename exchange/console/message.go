@@ -212,7 +212,7 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 		Claims: first.Claims, Type: c.typeName(v.s, first.Claims.Type), From: c.party(v.s, first.Claims.Issuer), To: c.party(v.s, first.Claims.Audience),
 		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
 		Agreement: Value{Text: first.Claims.Agreement}, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
-		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Authors: c.authorsOf(v, seen.Authors), Approvals: c.approvalLines(v, seen.Approvals),
+		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Authors: c.authorsOf(v, seen.Authors), Approvals: c.approvalLines(v, seen.Approvals, seen.Authors),
 		Answers: c.answerLines(v, seen.Answers),
 	}
 	if seen.Drafted {
