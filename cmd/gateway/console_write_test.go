@@ -673,3 +673,41 @@ func TestConsolePressedTwice(t *testing.T) {
 	s.quiet()
 	s.vn.check()
 }
+
+// Whoever goes back to a form that was sent, changes it and sends it again sends another
+// message: nothing is said to have left that has not.
+func TestConsoleSendsAgainFromTheFormBefore(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	id := exchange.NewID()
+	write := func(outcome string) page {
+		return v.post("/write/"+id, url.Values{
+			"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},
+			"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {outcome},
+		})
+	}
+	action := regexp.MustCompile(`<form method="post" action="/write/([^"]+)"`)
+	known := regexp.MustCompile(`name="known" value="([^"]*)"`)
+	for i, outcome := range []string{"insufficient", "refused"} {
+		preview := write(outcome)
+		form := action.FindStringSubmatch(preview.body)
+		if form == nil || (form[1] == id) != (i == 0) {
+			t.Fatalf("preview %d: %d, of %v", i, preview.status, form)
+		}
+		seen := known.FindStringSubmatch(preview.body)
+		if seen == nil {
+			t.Fatal(preview.body)
+		}
+		if p := v.post("/write/"+form[1], url.Values{"version": {"1"}, "known": {seen[1]}, "do": {"submit"}}); p.at.Path != "/messages/KH/out/"+form[1] {
+			t.Fatalf("%s: %d at %s", outcome, p.status, p.at)
+		}
+		if claims, body := s.sent(s.fresh); claims.ID != form[1] || !strings.Contains(body, outcome) {
+			t.Errorf("%s is what left: %s", body, claims.ID)
+		}
+	}
+	if p := v.get("/"); strings.Contains(p.body, `href="/write/`) {
+		t.Error("a form is left of what was sent")
+	}
+	s.quiet()
+	s.vn.check()
+}

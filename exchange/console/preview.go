@@ -120,7 +120,7 @@ func (c *Console) submitForm(v *visit) error {
 	ctx, id := v.r.Context(), chi.URLParam(v.r, "id")
 	form, err := c.previewed(v)
 	switch {
-	case errors.Is(err, errMoved) && c.became(v, form):
+	case errors.Is(err, errMoved) && c.stands(v, form):
 		return c.ended(v, id, nil)
 	case errors.Is(err, errMoved):
 		return c.resumePage(v)
@@ -149,7 +149,7 @@ func (c *Console) submitForm(v *visit) error {
 		_, err = c.cfg.Desk.Submit(ctx, v.officer, draft, p.recorded())
 	}
 	switch problem := exchange.AsProblem(err); {
-	case err != nil && c.became(v, form): // by the same press, a moment ago
+	case err != nil && c.stands(v, form): // by the same press, a moment ago
 		return c.ended(v, id, nil)
 	case err != nil && problem.Kind == exchange.ProblemDraftVersion:
 		return c.conflictPage(v, p)
@@ -166,13 +166,22 @@ func (c *Console) submitForm(v *visit) error {
 	return c.ended(v, id, nil)
 }
 
-// became says whether a form of something new is a message or a draft already.
-func (c *Console) became(v *visit, form exchange.Form) bool {
+// became says what a form of something new is already: a draft that waits, or that has
+// left, or "" for nothing yet.
+func (c *Console) became(v *visit, form exchange.Form) exchange.DraftState {
 	if form.Amends > 0 {
-		return false
+		return ""
 	}
-	_, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, form.ID)
-	return err == nil
+	view, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, form.ID)
+	if err != nil { // there is none, or nobody can be asked: whatever is done next says so
+		return ""
+	}
+	return view.Row.State
+}
+
+// stands says whether a form of something new was sent a moment ago, and not refused then.
+func (c *Console) stands(v *visit, form exchange.Form) bool {
+	return slices.Contains([]exchange.DraftState{exchange.DraftHeld, exchange.DraftWaiting, exchange.DraftReleasing, exchange.DraftReleased}, c.became(v, form))
 }
 
 // ended goes to what a form has become: a message, or a draft that waits.

@@ -200,7 +200,7 @@ func (c *Console) formPost(v *visit) error {
 			return err
 		}
 	}
-	if do == "new" {
+	if do == "new" || do != "autosave" && c.became(v, p.Form) != "" { // whoever goes back to what was sent writes another one
 		if err := c.asNew(v, p); err != nil {
 			return err
 		}
@@ -208,6 +208,11 @@ func (c *Console) formPost(v *visit) error {
 	refused := c.change(v, p, do, at)
 	if err := c.keep(v, p); err != nil {
 		return c.notKept(v, p, do, err)
+	}
+	if p.ID != form.ID {
+		if err := c.cfg.Forms.Drop(v.r.Context(), v.officer, form.ID); err != nil {
+			return err
+		}
 	}
 	if refused != nil && faultOf(refused) == "" {
 		return refused
@@ -489,20 +494,20 @@ func (c *Console) beneath(v *visit, p *pen) (outdated bool, gone *goneView, err 
 	return false, gone, nil
 }
 
-// asNew makes of a form whose draft cannot be changed any more that of a new message,
-// with all that was typed.
+// asNew makes of a form whose draft cannot be changed any more, or that was sent, that of
+// a new message, with all that was typed.
 func (c *Console) asNew(v *visit, p *pen) error {
 	_, gone, err := c.beneath(v, p)
-	if err != nil || gone == nil {
+	if err != nil || gone == nil && c.became(v, p.Form) == "" {
 		return err
 	}
 	was := p.ID
 	p.ID, p.Amends, p.Instead, p.Version = exchange.NewID(), 0, "", 0
-	if gone.ID == was && gone.State == string(exchange.DraftRejected) {
+	if gone != nil && gone.ID == was && gone.State == string(exchange.DraftRejected) {
 		p.Instead = was
 	}
 	v.back = "/write/" + p.ID
-	return c.cfg.Forms.Drop(v.r.Context(), v.officer, was)
+	return nil
 }
 
 // envelope lays out what stands around the body, as far as it is not one thing.
