@@ -154,9 +154,6 @@ func (b *Book) Standing() Standing {
 // first and has not answered, whatever else the case waits for, or rests; then whoever
 // asked for one that was done, until their own case is erased. Both sides find the same.
 func (b *Book) erasureTurn() Turn {
-	if b.Erased {
-		return TurnNobody
-	}
 	var next *Note
 	waits := TurnNobody
 	for i := range b.Notes {
@@ -166,7 +163,7 @@ func (b *Book) erasureTurn() Turn {
 		}
 		answered := b.repliedTo(n.ID, n.Out)
 		switch {
-		case answered && waits == TurnNobody && b.erasedFor(n):
+		case answered && !b.Erased && waits == TurnNobody && b.erasedFor(n):
 			waits = turnOf(n.Out)
 		case !answered && (next == nil || later(next, n)):
 			next = n

@@ -151,6 +151,10 @@ func TestReturn(t *testing.T) {
 	s.stands(StateClosed, TurnPartner)
 	s.ok("origin", "ERC all=done re 31")
 	s.stands(StateClosed, TurnUs) // what was asked of the partner is done, and here it is still to do
+	s.book.Erased = true
+	s.stands(StateClosed, TurnNobody)
+	s.ok("origin", "ERN all=case") // one that crosses the erasure is still to be answered
+	s.stands(StateClosed, TurnUs)
 }
 
 // Whoever's request was refused, or did not give enough, has to ask anew: the case does

@@ -22,7 +22,8 @@ func TestImpersonal(t *testing.T) {
 		{"KH-2026-000017", "mau.nguyen.thi", "/case"},
 		{"KH-2026-000017", "case-012345678901", "/case"},
 		{"passport_X12345678", "KH-2026-000017", "/jti"},
-		{"Nguyen-2026-17", "Do-Thu-2026-17", ""}, // many are called so
+		{"Nguyen-2026-17", "Do-Thu-2026-17", ""},     // many are called so
+		{"KH-thumb-shadow-17", "KH-2026-000017", ""}, // "do" and "thu", and too little
 		{"01a22c5d-54ec-7acb-8123-012345678901", "KH-2026-000017", ""},
 	} {
 		at := ""
@@ -31,6 +32,15 @@ func TestImpersonal(t *testing.T) {
 		}
 		if at != c.want {
 			t.Errorf("%s of %s: %q, want %q", c.jti, c.kase, at, c.want)
+		}
+	}
+	twice, err := schemas.Parse([]byte(`{"subjects":[{"subject_ref":"S-1","name":{"latin":"Chan Chan"}},{"subject_ref":"S-2","name":{"latin":"Kam Pong Ong"}}]}`), schemas.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"KH-MERCHANT-2026-17", "KAMPONGTHOM-2026"} {
+		if p := impersonal(Claims{ID: id, Case: id}, twice); p != nil {
+			t.Errorf("%s is refused: %v", id, p)
 		}
 	}
 	named, err := schemas.Parse([]byte(`{"subjects":[{"subject_ref":"Mau-Nguyen-Thi","name":{"native":"Nguyễn Thị Mẫu"}}]}`), schemas.DefaultLimits())

@@ -69,8 +69,9 @@ func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
 			}
 		}
 	}
+	refs := p.refs() // a case may have 200 persons, each told of by another message
+	introduced = slices.DeleteFunc(slices.Clone(introduced), func(i exchange.Introduction) bool { return !slices.Contains(refs, i.Subject) })
 	persons, err := c.personas(v, introduced, body)
-	persons = slices.DeleteFunc(persons, func(one *persona) bool { return !slices.Contains(p.refs(), one.ref) })
 	if err != nil || len(persons) == 0 {
 		return nil, err
 	}

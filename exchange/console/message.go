@@ -45,6 +45,7 @@ type messageView struct {
 	Offers      offerView   // answers to it
 	Correct     string      // the address of the form that corrects it
 	Withdraw    string      // and of the one that takes it back
+	Acts        bool        // of ours: it is for us to act in its case, and for this officer
 	Next        []OfferLine // of a case in which it is for us to act: what waits to be answered
 	Done        bool        // it was sent a moment ago
 }
@@ -188,7 +189,7 @@ func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage
 			return nil
 		}
 		next, err := c.offers(v, key, "")
-		view.Next = next.First
+		view.Acts, view.Next = v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor), next.First
 		return err
 	}
 	var err error

@@ -220,10 +220,18 @@ func (t *table) end() error {
 // runs is what a spreadsheet would run: at the beginning of a cell, and after what it
 // may take for the end of one, for where lists are written with semicolons it opens
 // this file so, whatever the quotes say.
-var runs = regexp.MustCompile(`(^|[;\t\r\n])([=+\-@\t\r\n＝＋－＠])`)
+var runs = regexp.MustCompile(`(^|[;\t\r\n])([=+\-@＝＋－＠])|^[\t\r\n]`)
 
 // harmless puts an apostrophe before what a spreadsheet would run.
-func harmless(cell string) string { return runs.ReplaceAllString(cell, "$1'$2") }
+func harmless(cell string) string {
+	return runs.ReplaceAllStringFunc(cell, func(found string) string {
+		at := len(found) - len(strings.TrimLeft(found, ";\t\r\n"))
+		if at == len(found) { // a cell begins with it
+			at = 0
+		}
+		return found[:at] + "'" + found[at:]
+	})
+}
 
 func instant(t time.Time) string {
 	if t.IsZero() {

@@ -115,7 +115,7 @@ func TestProvincesHideWhatIsUnderThem(t *testing.T) {
 
 // What a spreadsheet would run is a text.
 func TestHarmless(t *testing.T) {
-	for in, want := range map[string]string{"=1+1": "'=1+1", "+84 24": "'+84 24", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "＝1": "'＝1", "": "", "Nguyễn": "Nguyễn", "1-2": "1-2", "Mẫu;=1+1": "Mẫu;'=1+1", "a\n-1": "a\n'-1", "a; b": "a; b"} {
+	for in, want := range map[string]string{"=1+1": "'=1+1", "+84 24": "'+84 24", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "＝1": "'＝1", "": "", "Nguyễn": "Nguyễn", "1-2": "1-2", "Mẫu;=1+1": "Mẫu;'=1+1", "a\n-1": "a\n'-1", "xx\r\n=1+1": "xx\r\n'=1+1", "a\n\n=1": "a\n\n'=1", "two\r\nlines": "two\r\nlines", "a; b": "a; b"} {
 		if got := harmless(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
