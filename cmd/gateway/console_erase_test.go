@@ -46,6 +46,8 @@ func TestConsoleErases(t *testing.T) {
 
 	notice := p.kh.release(t, kh, exchange.Draft{To: "VN", Type: exchange.TypeErasureNotice, Case: asks.Case, Body: json.RawMessage(`{"scope":"case","basis":"consent_withdrawn"}`)})
 	settled(p.kh, notice.Row.ID)
+	h.open("/messages/KH/in/" + notice.Row.ID)
+	h.run(chromedp.WaitVisible(chromedp.CSS(`a[href="` + path + `/erase"]`)))
 	h.open(path)
 	h.says("Erasing the case", "0 of 2 have signed", "Answer the notice with the outcome done")
 	if strings.Contains(h.text(), "Go on to the erasure") {

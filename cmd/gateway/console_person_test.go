@@ -285,6 +285,9 @@ func TestConsoleIdentityBesideTheForm(t *testing.T) {
 		if try.who != "" && strings.Contains(p.body, "Tiền Giang") {
 			t.Error("more than the name is shown")
 		}
+		if more := strings.Contains(p.body, `name="do" value="show-all"`); more != (try.do == "show" || try.status == 422) {
+			t.Errorf("%s %q: what is still hidden can be asked for: %t", try.do, try.why, more)
+		}
 		for _, want := range append(try.says, `value="probable" checked`) {
 			if !strings.Contains(p.body, want) {
 				t.Errorf("%s %q does not say %q", try.do, try.why, want)

@@ -178,6 +178,7 @@ func (s *scene) again(officer string) *visitor {
 // and then a second press sends theirs all the same. The question's page tells all answers.
 func TestConsoleSaysWhatWasAnswered(t *testing.T) {
 	s := newScene(t)
+	s.kh.halt() // Cambodia has not asked itself, and would refuse the answers meanwhile
 	lan, minh := s.visitedBy("lan"), s.again("minh")
 	const told, since, mine = "Câu hỏi này đã được trả lời", "Trong lúc bạn xem", "Lê Văn Minh"
 	previews := func(v *visitor, outcome string) (string, page) {
@@ -213,7 +214,7 @@ func TestConsoleSaysWhatWasAnswered(t *testing.T) {
 	if p := lan.get(question); !strings.Contains(p.body, "Đã trả lời") || !strings.Contains(p.body, `href="/messages/KH/out/`+second+`"`) || !strings.Contains(p.body, mine) {
 		t.Errorf("the question does not say who has answered: %s", p.body)
 	}
-	if p := lan.get(form); !strings.Contains(p.body, told) || !strings.Contains(p.body, `href="/messages/KH/out/`+second+`"`) {
+	if p := lan.get(form); !strings.Contains(p.body, told) || strings.Contains(p.body, since) || !strings.Contains(p.body, `href="/messages/KH/out/`+second+`"`) {
 		t.Errorf("the form does not say that it was answered: %s", p.body)
 	}
 	late := presses(lan, first, shown)
@@ -235,6 +236,16 @@ func TestConsoleSaysWhatWasAnswered(t *testing.T) {
 		h.open(path)
 		h.says("Lê Văn Minh (hư cấu)")
 		h.accessible("what was answered, at " + path)
+	}
+	s.kh.start()
+	eventually(t, "Cambodia refuses both", func() bool {
+		return len(s.vn.rows(exchange.Filter{Kind: exchange.KindFailure})) == 2
+	})
+	if p := lan.get(question); strings.Contains(p.body, "Đã trả lời") || !strings.Contains(p.body, "Trả lời không đến được đối tác") {
+		t.Errorf("what never arrived counts as an answer: %s", p.body)
+	}
+	if p := lan.get(form); strings.Contains(p.body, told) {
+		t.Errorf("what never arrived counts as an answer in the form: %s", p.body)
 	}
 	s.quiet()
 	s.vn.check()

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
@@ -76,7 +78,9 @@ func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
 		return nil, err
 	}
 	w := wish{Others: v.r.PostForm["who"]}
-	w.Reason = strings.TrimSpace(v.r.PostFormValue("why"))
+	if chi.URLParam(v.r, "id") == p.ID { // else it is why a draft is written again
+		w.Reason = strings.TrimSpace(v.r.PostFormValue("why"))
+	}
 	do, hidden := v.r.PostFormValue("do"), hiddenOf(persons)
 	w.All, w.Asked = do == "show-all", do == "show" || do == "show-all"
 	fault, shown := "", []string(nil)
@@ -91,7 +95,7 @@ func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
 			return nil, err
 		}
 	}
-	view := &besideView{Persons: map[string]*Identity{}, Reveal: c.revealOf(v, hidden, w.Reveal, fault)}
+	view := &besideView{Persons: map[string]*Identity{}, Reveal: c.revealOf(v, hidden-len(shown), w.Reveal, fault)}
 	view.Reveal.Shown = shown
 	for _, person := range persons {
 		if identity := c.identity(v, person, &Block{Subject: person.ref}, w); len(identity.Rows) > 0 {

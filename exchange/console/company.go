@@ -85,10 +85,10 @@ func (c *Console) company(v *visit, p *pen) (company, error) {
 		}
 		refs := p.refs()
 		out.Said = c.answerLines(v, slices.DeleteFunc(answers, func(a exchange.Answer) bool {
-			return a.Key.ID == p.ID || a.Type != p.Type || len(refs) > 0 && !slices.ContainsFunc(a.Persons, func(ref string) bool { return slices.Contains(refs, ref) })
+			return a.Key.ID == p.ID || a.Type != p.Type || a.Status == string(exchange.JobDead) || len(refs) > 0 && !slices.ContainsFunc(a.Persons, func(ref string) bool { return slices.Contains(refs, ref) })
 		}))
 	}
 	known := strings.Fields(v.r.PostFormValue("known"))
-	out.Since = slices.ContainsFunc(strings.Fields(out.Known()), func(id string) bool { return !slices.Contains(known, id) })
+	out.Since = v.r.PostFormValue("do") == "submit" && slices.ContainsFunc(strings.Fields(out.Known()), func(id string) bool { return !slices.Contains(known, id) })
 	return out, nil
 }

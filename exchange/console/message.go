@@ -37,6 +37,7 @@ type messageView struct {
 	Authors     []Author // of ours
 	Approvals   []ApprovalLine
 	Answers     []AnswerLine
+	Answered    bool   // one of them reaches the partner
 	Draft       string // the address of the draft that it was
 	Dead        *deadView
 	Corrects    *correctsView // of a correction: the message, and what it changes there
@@ -45,6 +46,7 @@ type messageView struct {
 	Offers      offerView   // answers to it
 	Correct     string      // the address of the form that corrects it
 	Withdraw    string      // and of the one that takes it back
+	Erase       string      // the address of the erasure that it is about, and that is for us to do
 	Acts        bool        // of ours: it is for us to act in its case, and for this officer
 	Next        []OfferLine // of a case in which it is for us to act: what waits to be answered
 	Done        bool        // it was sent a moment ago
@@ -165,6 +167,10 @@ func (c *Console) standing(v *visit, view *messageView, seen exchange.SeenMessag
 // withdrawal of our own.
 func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage) error {
 	key := exchange.CaseKey{Partner: seen.Key.Partner, Case: view.Claims.Case}
+	may := v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor)
+	if erasing := []string{exchange.TypeErasureNotice, exchange.TypeErasureConfirmation}; may && view.Case.Turn == string(exchange.TurnUs) && slices.Contains(erasing, view.Type.Name) {
+		view.Erase = "/cases/" + key.Partner + "/" + key.Case + "/erase"
+	}
 	if view.Out {
 		view.Done = v.r.URL.Query().Get("done") != ""
 		offers, err := c.cfg.Desk.Offers(v.r.Context(), v.officer, key)
@@ -189,7 +195,7 @@ func (c *Console) answers(v *visit, view *messageView, seen exchange.SeenMessage
 			return nil
 		}
 		next, err := c.offers(v, key, "")
-		view.Acts, view.Next = v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor), next.First
+		view.Acts, view.Next = may, next.First
 		return err
 	}
 	var err error
@@ -216,6 +222,7 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Authors: c.authorsOf(v, seen.Authors), Approvals: c.approvalLines(v, seen.Approvals, seen.Authors),
 		Answers: c.answerLines(v, seen.Answers),
 	}
+	view.Answered = slices.ContainsFunc(view.Answers, func(a AnswerLine) bool { return a.Status != string(exchange.JobDead) })
 	if seen.Drafted {
 		view.Draft = "/drafts/" + first.Claims.ID
 	}

@@ -134,6 +134,14 @@ type draftList struct {
 // More says whether there is more than is shown.
 func (l draftList) More() bool { return l.Next != "" || l.Later }
 
+// Count is how many there are at least.
+func (l draftList) Count() int {
+	if l.Later { // a whole page stands before this one
+		return max(len(l.Lines), shownAtOnce)
+	}
+	return len(l.Lines)
+}
+
 // A RejectedLine is a draft that was rejected, and by whom and why.
 type RejectedLine struct {
 	DraftLine
