@@ -265,6 +265,9 @@ func (r *Register) Search(ctx context.Context, by *Officer, d Description, reaso
 			return nil, problem(ProblemRequest, "A field has at most %d bytes.", maxDescribed).rule("person-long")
 		}
 	}
+	if identity.Wide(d.Birth) {
+		return nil, problem(ProblemRequest, "A birth lies between at most 5 years.").rule("person-wide")
+	}
 	if len(r.cfg.Index.Lookup(d.person()).Tokens()) == 0 {
 		return nil, problem(ProblemRequest, "Give a name in Latin letters or Chinese characters, or a number of at least 5 characters.").rule("person-empty")
 	}

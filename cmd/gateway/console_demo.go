@@ -119,7 +119,7 @@ func (s *narrator) console(d *demo, link string, vn *demoNode) {
 	s.line("  %s", strings.Join(print, ":"))
 	s.line("  A passkey works only where the browser knows that authority: %s", d.world.anchor())
 	s.line("  What the stories have left open is yours: a question that is overdue, a fresh one, one to refuse")
-	s.line("  and a return to release. What reaches Viet Nam from now on, an invented officer answers.")
+	s.line("  and a return to release. Identity checks that reach Viet Nam from now on, an invented officer answers.")
 	s.line("  To release without a passkey, run the command of the officer that you are (in another terminal,")
 	s.line("  from this folder), paste the statement that the page shows, end with Enter and Ctrl-D, and hand")
 	s.line("  in the line that begins with eyJ. Then sign in as the other officer, and do it again.")

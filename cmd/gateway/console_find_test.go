@@ -318,3 +318,28 @@ func TestConsoleSaysWhoWasCompared(t *testing.T) {
 func words(body string) string {
 	return strings.Join(strings.Fields(regexp.MustCompile(`(?s)<[^>]*>`).ReplaceAllString(body, " ")), " ")
 }
+
+// What cannot be looked for is told at the field that it is in, and nothing was looked for.
+func TestConsoleFindFaults(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	for _, try := range []struct{ field, value, at, says string }{
+		{"number", "abc", "number-fault", "ít nhất 5 ký tự"},
+		{"name", "សុខ", "latin-fault", "Viết thêm bằng chữ La-tinh"},
+		{"birth", "1990-2010", "birth-fault", "rộng nhất là 5 năm"},
+	} {
+		form := url.Values{"reason": {"người thân đến hỏi"}, try.field: {try.value}}
+		if try.field == "birth" {
+			form.Set("name", "Bui Thi Mau")
+		}
+		p := v.post("/find/person", form)
+		_, fault, _ := strings.Cut(p.body, `id="`+try.at+`"`)
+		if fault, _, _ = strings.Cut(fault, "</p>"); p.status != 422 || !strings.Contains(fault, try.says) {
+			t.Errorf("%s %s: %d %q", try.field, try.value, p.status, fault)
+		}
+	}
+	if n := len(s.vn.rows(exchange.Filter{Type: "person_search"})); n != 0 {
+		t.Errorf("%d searches are in the record", n)
+	}
+	s.quiet()
+}

@@ -45,6 +45,25 @@ func TestConsoleFoldsLooks(t *testing.T) {
 	s.quiet()
 }
 
+// A draft's page looks at the draft and at whom it is about: several of them are one
+// line too.
+func TestConsoleFoldsLooksAtDrafts(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("minh")
+	for range 3 {
+		if p := v.post("/drafts/"+s.waiting, url.Values{"all": {"1"}, "reason": {"to decide on it"}}); p.status != 200 {
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+	}
+	if n := len(s.vn.rows(exchange.Filter{Kind: exchange.KindAccess})); n != 6 {
+		t.Fatalf("%d looks are in the record", n)
+	}
+	if p := v.get("/cases/KH/" + s.ours); !strings.Contains(p.body, "6 lần") || strings.Count(p.body, `line__item--access`) != 1 {
+		t.Errorf("they are %d lines:\n%s", strings.Count(p.body, `line__item--access`), p.body)
+	}
+	s.quiet()
+}
+
 // Officers are called by their names, and what the code itself writes into the
 // record is said in words.
 func TestConsoleNamesOfficers(t *testing.T) {

@@ -236,7 +236,7 @@ func (r *reading) flags(pattern string, o map[string]any) ([]Value, bool) {
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, Value{Text: r.s.T("value.none")})
+		out = append(out, Value{Text: r.s.T("value.none_named")}) // what is not named is not denied
 	}
 	return out, len(fields) > 0
 }

@@ -96,6 +96,7 @@ type EventLine struct {
 	Looks     []EventLine // what this line stands for, see foldLooks
 	Since     time.Time   // when the first of these was
 	Looked    string      // what was looked at
+	Read      string      // in words, of a look at personal data: a draft's page looks at two
 	Printed   int         // how many messages were printed at once, see foldPrints
 
 	First, Last int64 // the entries that this line stands for
@@ -394,8 +395,11 @@ func foldLooks(lines []EventLine) []EventLine {
 	var out []EventLine
 	for lines = foldPrints(lines); len(lines) > 0; {
 		first, n := lines[0], 1
-		for first.Kind == string(exchange.KindAccess) && first.By.ID != "" && n < len(lines) && lines[n].Kind == first.Kind && lines[n].What == first.What && lines[n].By == first.By {
+		for first.Kind == string(exchange.KindAccess) && first.By.ID != "" && n < len(lines) && lines[n].Kind == first.Kind && (lines[n].What == first.What || lines[n].Read != "" && first.Read != "") && lines[n].By == first.By {
 			n++
+		}
+		if slices.ContainsFunc(lines[:n], func(l EventLine) bool { return l.What != first.What }) {
+			first.What = first.Read
 		}
 		if n > 1 {
 			first = EventLine{At: first.At, Since: lines[n-1].At, Kind: first.Kind, What: first.What, By: first.By, Looks: lines[:n], First: lines[n-1].First, Last: first.Last}
@@ -412,8 +416,11 @@ func (c *Console) eventLines(v *visit, key exchange.CaseKey, entries []exchange.
 			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), Status: e.Status, Late: e.Late, By: c.who(v, e.By), Reason: v.written(e.Reason),
 			From: c.party(v.s, c.cfg.Self), First: e.Index, Last: e.Index,
 		}
-		if line.Looked = e.ID; e.Type == "message_printed" {
+		switch line.Looked = e.ID; e.Type {
+		case "message_printed":
 			line.Printed = 1
+		case "message_read", "draft_read":
+			line.Read = v.s.T("event.read")
 		}
 		if e.Direction == exchange.In {
 			line.From = c.party(v.s, key.Partner)

@@ -101,6 +101,11 @@ func (c *Console) findPerson(v *visit) error {
 	switch exchange.AsProblem(err).Rule {
 	case "person-empty":
 		view.Faults = fieldFaults{{"latin", "find.person_script"}}
+		if view.Person.Name+view.Person.Latin == "" {
+			view.Faults = fieldFaults{{"number", "find.number_short"}}
+		}
+	case "person-wide":
+		view.Faults = fieldFaults{{"birth", "find.birth_wide"}}
 	case "person-long":
 		view.Faults = fieldFaults{{"name", "find.person_long"}}
 	case "reason-required":

@@ -46,7 +46,7 @@ func families() map[string][]string {
 		"reveal.":         texts("reason_required", "fields_required"),
 		"print.":          texts("busy", "failed"),
 		"view.fault_":     texts("name", "full", "known"),
-		"find.":           texts("text_empty", "birth_unreadable", "person_empty", "person_script", "person_long", "reason_required", "days"),
+		"find.":           texts("text_empty", "birth_unreadable", "birth_wide", "number_short", "person_empty", "person_script", "person_long", "reason_required", "days"),
 		"help.":           texts("rows", "enter", "find", "reason", "act", "help"),
 		"filter.due_":     texts("overdue", "soon"),
 		"filter.":         texts("day_unreadable", "days_turned", "case_many"),

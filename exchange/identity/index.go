@@ -236,6 +236,15 @@ func (x *Index) real(p Person, looking bool) map[Token]kind {
 // mostYears is how many years are looked through for a birth in a period.
 const mostYears = 5
 
+// Wide says whether a birth is a period of more years than are looked through.
+func Wide(birth string) bool {
+	if !strings.Contains(birth, "/") {
+		return false
+	}
+	e, err := schemas.ParseEDTFInterval(birth)
+	return err == nil && (e.From == nil || e.To == nil || e.To.Latest.Year()-e.From.Earliest.Year() >= mostYears)
+}
+
 // windowsOf are the pairs of neighbouring years that a birth touches, so that two
 // dates a year apart share one, also of an approximate year; none when it spans more
 // years than are looked through. The decades are those that it touches with a year to
