@@ -146,6 +146,15 @@ func (v DraftView) Began(version int64) (DraftView, bool) {
 	return v, true
 }
 
+// Rewritten says whether a draft was written anew since a version: whoever signs it
+// raises that too, and changes nothing of what it says.
+func (v DraftView) Rewritten(since int64) bool {
+	if v.Content.Edition == 0 { // it was written before that was noted
+		return since != v.Row.Version
+	}
+	return since < v.Content.Edition
+}
+
 // A Missing is a safeguard that a message may not leave without.
 type Missing struct {
 	Kind    string `json:"kind"`

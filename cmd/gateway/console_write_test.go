@@ -612,6 +612,31 @@ func TestConsoleKeepsTheOthersChange(t *testing.T) {
 	s.quiet()
 }
 
+// Whoever signs a draft that its author has open to change it has changed nothing: the
+// author is asked nothing, and the signature does not count for what they send.
+func TestConsoleSignedWhileAmended(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("minh")
+	h.open("/drafts/" + s.waiting)
+	h.write("#amend-why", "đổi ngày bàn giao")
+	h.click(`form[action$="/amend"] button`)
+	s.decides(officerLan, exchange.DecisionRelease, "")
+	h.pick(at("/window/to#d"), "10")
+	h.click(`.write__do button[value="save"]`)
+	if text := h.text(); strings.Contains(text, "được người khác sửa") {
+		t.Errorf("nobody has changed it:\n%s", text)
+	}
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Đã trình", "0 trên 2")
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.waiting, "looking at it in a test")
+	if err != nil || view.Row.State != exchange.DraftWaiting || len(view.Content.Approvals) != 0 || !strings.Contains(string(view.Content.Draft.Body), "2026-12-10") {
+		t.Errorf("%s, %d approvals: %s %v", view.Row.State, len(view.Content.Approvals), view.Content.Draft.Body, err)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
 // A draft that another officer has discarded while this one changes it says by whom and
 // when, and what was typed becomes a new one.
 func TestConsoleDraftGoneMeanwhile(t *testing.T) {

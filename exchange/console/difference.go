@@ -66,7 +66,7 @@ func (c *Console) other(v *visit, p *pen) (theirs, base *typed, form exchange.Fo
 		if err != nil {
 			return nil, nil, form, "", err
 		}
-		if outline.Row.Version != p.Amends {
+		if outline.Rewritten(p.Amends) {
 			draft, err := c.cfg.Desk.Read(ctx, v.officer, p.ID, changedMeanwhile)
 			if err != nil {
 				return nil, nil, form, "", err

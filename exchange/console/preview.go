@@ -142,7 +142,7 @@ func (c *Console) submitForm(v *visit) error {
 	switch {
 	case err != nil:
 	case p.Amends > 0:
-		_, err = c.cfg.Desk.Amend(ctx, v.officer, id, p.Amends, draft, p.recorded())
+		err = c.amend(v, p, draft)
 	case p.Instead != "":
 		_, err = c.cfg.Desk.SubmitInstead(ctx, v.officer, p.Instead, draft, p.recorded())
 	default:
@@ -164,6 +164,22 @@ func (c *Console) submitForm(v *visit) error {
 		return err
 	}
 	return c.ended(v, id, nil)
+}
+
+// amend hands a changed draft to the desk. Whoever has signed it since it was opened has
+// changed nothing in it: their signature falls away, and there is nothing to choose.
+func (c *Console) amend(v *visit, p *pen, draft exchange.Draft) error {
+	ctx := v.r.Context()
+	_, err := c.cfg.Desk.Amend(ctx, v.officer, p.ID, p.Amends, draft, p.recorded())
+	if err == nil || exchange.AsProblem(err).Kind != exchange.ProblemDraftVersion {
+		return err
+	}
+	is, unknown := c.cfg.Desk.Outline(ctx, v.officer, p.ID)
+	if unknown != nil || is.Rewritten(p.Amends) {
+		return errors.Join(err, unknown)
+	}
+	_, err = c.cfg.Desk.Amend(ctx, v.officer, p.ID, is.Row.Version, draft, p.recorded())
+	return err
 }
 
 // became says what a form of something new is already: a draft that waits, or that has

@@ -477,7 +477,7 @@ func (c *Console) beneath(v *visit, p *pen) (outdated bool, gone *goneView, err 
 	row, content := draft.Row, draft.Content
 	switch {
 	case p.Amends > 0 && (row.State == exchange.DraftHeld || row.State == exchange.DraftWaiting):
-		return row.Version != p.Amends, nil, nil
+		return draft.Rewritten(p.Amends), nil, nil
 	case p.Amends == 0 && row.State == exchange.DraftRejected && (content.Again == "" || content.Again == p.ID): // tried anew
 		return false, nil, nil
 	}
