@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -706,6 +707,41 @@ func TestConsolePressedTwice(t *testing.T) {
 		})
 	}
 	all.Wait()
+	s.quiet()
+	s.vn.check()
+}
+
+// So does one on a draft that was changed: it says what was typed, and no press is told
+// that nothing was done.
+func TestConsolePressedTwiceOnAChange(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	draft := "/drafts/" + s.held
+	v.post(draft+"/amend", url.Values{"why": {"bổ sung căn cứ"}})
+	form, err := s.forms().Resume(t.Context(), &officerLan, s.held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Values["/subjects/0/date_of_birth#y"] = []string{"1990"}
+	version, err := s.forms().Keep(t.Context(), &officerLan, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 12 {
+		all.Go(func() {
+			if p := v.post("/write/"+s.held, url.Values{"version": {strconv.FormatInt(version, 10)}, "known": {""}, "do": {"submit"}}); p.at.Path != draft || !strings.Contains(p.body, "Đã lưu") {
+				t.Errorf("%d %s", p.status, p.at)
+			}
+		})
+	}
+	all.Wait()
+	if view, err := s.vn.node.desk.Read(t.Context(), &officerLan, s.held, "looking at it in a test"); err != nil || view.Row.Version != 2 || !strings.Contains(string(view.Content.Draft.Body), `"date_of_birth":"1990`) {
+		t.Errorf("version %d: %s %v", view.Row.Version, view.Content.Draft.Body, err)
+	}
+	if forms, err := s.vn.node.db.FormsOf(t.Context(), "lan"); err != nil || len(forms) != 0 {
+		t.Errorf("%d forms are kept (%v)", len(forms), err)
+	}
 	s.quiet()
 	s.vn.check()
 }

@@ -67,18 +67,22 @@ func (c *Console) other(v *visit, p *pen) (theirs, base *typed, form exchange.Fo
 			return nil, nil, form, "", err
 		}
 		if outline.Rewritten(p.Amends) {
-			draft, err := c.cfg.Desk.Read(ctx, v.officer, p.ID, changedMeanwhile)
+			why := changedMeanwhile
+			if outline.Row.Author == v.officer.ID { // by another press, or another program
+				why = exchange.OwnForm
+			}
+			draft, err := c.cfg.Desk.Read(ctx, v.officer, p.ID, why)
 			if err != nil {
 				return nil, nil, form, "", err
 			}
-			form, err = c.formOf(v, draft, changedMeanwhile)
+			form, err = c.formOf(v, draft, why)
 			if err != nil {
 				return nil, nil, form, "", err
 			}
 			theirs.values = form.Values
 			form.Version = p.Version
 			if began, kept := draft.Began(p.Amends); kept && p.fix == nil {
-				was, err := c.formOf(v, began, changedMeanwhile)
+				was, err := c.formOf(v, began, why)
 				if err != nil {
 					return nil, nil, form, "", err
 				}
@@ -104,6 +108,12 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 	}
 	mine, theirs := p.typed.settled(), theirs.settled()
 	places := p.differs(mine, theirs)
+	if len(places) == 0 && by == v.officer.ID { // the draft says it already, by the same press
+		if err := c.cfg.Forms.Drop(v.r.Context(), v.officer, p.ID); err != nil {
+			return err
+		}
+		return c.ended(v, p.ID, nil)
+	}
 	if len(places) == 0 {
 		p.catchUp()
 		p.Version, p.Amends = form.Version, form.Amends

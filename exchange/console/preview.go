@@ -195,8 +195,15 @@ func (c *Console) became(v *visit, form exchange.Form) exchange.DraftState {
 	return view.Row.State
 }
 
-// stands says whether a form of something new was sent a moment ago, and not refused then.
+// stands says whether a form was sent a moment ago, and not refused then: it is a draft now,
+// or the draft that it changed says it, and the form is gone.
 func (c *Console) stands(v *visit, form exchange.Form) bool {
+	if form.Amends > 0 {
+		ctx := v.r.Context()
+		_, kept := c.cfg.Forms.Resume(ctx, v.officer, form.ID)
+		is, err := c.cfg.Desk.Outline(ctx, v.officer, form.ID)
+		return err == nil && is.Row.Author == v.officer.ID && is.Rewritten(form.Amends) && exchange.AsProblem(kept).Kind == exchange.ProblemNotFound
+	}
 	return slices.Contains([]exchange.DraftState{exchange.DraftHeld, exchange.DraftWaiting, exchange.DraftReleasing, exchange.DraftReleased}, c.became(v, form))
 }
 
