@@ -88,6 +88,11 @@ func TestConsoleUndeliverable(t *testing.T) {
 	if strings.Contains(h.text(), "Lý do bỏ") {
 		t.Error("what was sent can be discarded")
 	}
+	// Its draft leads there and back, and says no more of its way than is true.
+	h.says("Không gửi được", "Nội dung đã ký")
+	if text := h.text(); strings.Contains(text, "đã gửi") || look(h.browser, chromedp.Evaluate[int](`document.querySelectorAll('a[href="`+path+`"]').length`)) != 1 {
+		t.Errorf("the page of the draft of what did not arrive:\n%s", text)
+	}
 	h.write("#again-why", "đối tác không nhận được")
 	h.click(`form[action$="/again"] button`)
 	if h.value(at("/subjects/0/name/latin")) != "Chanthy" {
@@ -97,6 +102,29 @@ func TestConsoleUndeliverable(t *testing.T) {
 	h.click(toSend)
 	if again := h.path(); again == path || !strings.HasPrefix(again, "/messages/KH/out/") {
 		t.Errorf("written anew, it leads to %s:\n%s", again, h.text())
+	}
+	s.quiet()
+}
+
+// The page of a draft that became a message leads to it and says how far that has come, to
+// whoever reads it.
+func TestConsoleDraftOfAMessage(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("minh")
+	for want, draft := range map[string]exchange.Draft{
+		"Không gửi được": {To: "KH", Case: s.fresh, Type: exchange.TypeIdentityResponse, InReplyTo: s.asked, Body: []byte( // they know of no such question
+			`{"subjects":[{"subject_ref":"S-1","outcome":"insufficient"}]}`)},
+		"Đối tác đã nhận và ký biên nhận": {To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(
+			`{"subjects":[{"subject_ref":"S-5","name":{"native":"ចាន់ធី","script":"Khmr","language":"km","latin":"Chanthy"},"sex":"female","date_of_birth":"1990","claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH"}]}`)},
+	} {
+		became, err := s.vn.node.desk.Submit(t.Context(), &officerLan, draft, []exchange.Safeguard{consented})
+		if err != nil || became.Row.State != exchange.DraftReleased {
+			t.Fatal(became.Row.State, err)
+		}
+		eventually(t, "the draft's page says "+want, func() bool {
+			p := v.get("/drafts/" + became.Row.ID)
+			return strings.Contains(p.body, `href="/messages/KH/out/`+became.Row.ID+`"`) && strings.Contains(p.body, want) && !strings.Contains(p.body, "đã gửi")
+		})
 	}
 	s.quiet()
 }

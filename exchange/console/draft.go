@@ -15,6 +15,7 @@ import (
 // A draftView is the page of one draft.
 type draftView struct {
 	ID, Case, State     string
+	Status              string   // of the message that it became
 	Authors             []Author // whoever has written any of it
 	Mine                bool
 	Type                TypeName
@@ -112,8 +113,8 @@ func (c *Console) deeds(v *visit, seen exchange.SeenDraft, view *draftView) erro
 		}
 		change = again
 	case exchange.DraftReleased:
-		if dead, err := c.undelivered(v, seen.Row); err != nil || !dead {
-			return err
+		if view.Status != "dead" {
+			return nil
 		}
 	default:
 		return nil
@@ -213,6 +214,9 @@ func (c *Console) showDraft(v *visit, asked draftAsk) error {
 	view.Reveal = c.revealAfter(v, l, view.Type.Name, seen.Hidden, seen.Shown, seen.Body)
 	view.Reveal.Action = "/drafts/" + id
 	view.Asked = asked
+	if view.Status, err = c.delivery(v, seen.Row); err != nil {
+		return err
+	}
 	if err := c.deeds(v, seen, &view); err != nil {
 		return err
 	}

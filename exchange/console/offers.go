@@ -140,13 +140,14 @@ func (c *Console) amendDraft(v *visit) error {
 	return c.rewriteDraft(v, path.Base(v.r.URL.Path), func(form *exchange.Form, draft exchange.DraftView) { form.Amends = draft.Row.Version })
 }
 
-// undelivered says whether the message that a draft became will not be delivered.
-func (c *Console) undelivered(v *visit, row exchange.DraftRow) (bool, error) {
+// delivery says how the message that a draft became stands with its partner, as its page
+// does: "" when the partner holds it, and for a draft that is no message.
+func (c *Console) delivery(v *visit, row exchange.DraftRow) (string, error) {
 	if row.State != exchange.DraftReleased {
-		return false, nil
+		return "", nil
 	}
 	seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, exchange.MessageKey{Lane: exchange.Lane{Partner: row.Partner, Direction: exchange.Out}, ID: row.ID}, exchange.Reveal{})
-	return err == nil && gaveUp(seen), err
+	return seen.Status, err
 }
 
 // writeAgain takes a rejected draft up as a new one, or one whose message will not be
@@ -158,12 +159,12 @@ func (c *Console) writeAgain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	undelivered, err := c.undelivered(v, draft.Row)
+	status, err := c.delivery(v, draft.Row)
 	if err != nil {
 		return err
 	}
 	rejected := draft.Row.State == exchange.DraftRejected && draft.Content.Again == ""
-	if !rejected && !undelivered {
+	if !rejected && status != "dead" {
 		return v.redirect("/drafts/" + id + "?changed=1")
 	}
 	return c.rewriteDraft(v, "again", func(form *exchange.Form, draft exchange.DraftView) {
