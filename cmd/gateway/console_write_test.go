@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -779,6 +780,39 @@ func TestConsoleSendsAgainFromTheFormBefore(t *testing.T) {
 	}
 	if p := v.get("/"); strings.Contains(p.body, `href="/write/`) {
 		t.Error("a form is left of what was sent")
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// Of two officers who send the answer to one question at the same moment one is told that
+// the other was quicker, and nothing of theirs has left.
+func TestConsoleAnswersAtTheSameMoment(t *testing.T) {
+	s := newScene(t)
+	s.kh.halt()
+	officers := []*visitor{s.visitedBy("lan"), s.again("minh")}
+	ids := []string{exchange.NewID(), exchange.NewID()}
+	for i, v := range officers {
+		v.post("/write/"+ids[i], url.Values{
+			"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},
+			"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {"insufficient"},
+		})
+	}
+	var all sync.WaitGroup
+	statuses := make([]int, len(officers))
+	for i, v := range officers {
+		all.Go(func() {
+			statuses[i] = v.post("/write/"+ids[i], url.Values{"version": {"1"}, "known": {""}, "do": {"submit"}}).status
+		})
+	}
+	all.Wait()
+	slices.Sort(statuses)
+	sent := 0
+	for _, id := range ids {
+		sent += len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: id}))
+	}
+	if !slices.Equal(statuses, []int{200, 409}) || sent != 1 {
+		t.Errorf("%v, and %d have left", statuses, sent)
 	}
 	s.quiet()
 	s.vn.check()

@@ -57,6 +57,7 @@ type Console struct {
 	cfg       Config
 	languages *languages
 	streams   *streams
+	sends     chan struct{} // held by the one form that is being sent
 	oidc      *provider
 	door      *door      // of a demonstration; nil elsewhere
 	router    chi.Routes // for which addresses are pages
@@ -69,7 +70,7 @@ func New(cfg Config) (*Console, error) {
 		cfg.Directory == nil || cfg.Catalogue == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
-	c := &Console{cfg: cfg, streams: newStreams()}
+	c := &Console{cfg: cfg, streams: newStreams(), sends: make(chan struct{}, 1)}
 	var err error
 	if c.languages, err = loadLanguages(cfg.Zone); err != nil {
 		return nil, fmt.Errorf("console: %w", err)

@@ -118,6 +118,14 @@ func untold(blocks []Block) []Block {
 // submitForm hands a form that was previewed to the desk.
 func (c *Console) submitForm(v *visit) error {
 	ctx, id := v.r.Context(), chi.URLParam(v.r, "id")
+	// One after the other: of two officers who press at the same moment the second one is
+	// shown what the first has sent. Of two processes each may send; the record has both.
+	select {
+	case c.sends <- struct{}{}:
+		defer func() { <-c.sends }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	form, err := c.previewed(v)
 	switch {
 	case errors.Is(err, errMoved) && c.stands(v, form):
