@@ -614,6 +614,56 @@ func TestConsoleKeepsTheOthersChange(t *testing.T) {
 	s.quiet()
 }
 
+// A person whom one of two officers has taken out is a difference of their own, told field by
+// field, and stays out where the other one has not touched them; a long line breaks.
+func TestConsoleOnePersonLess(t *testing.T) {
+	s := newScene(t)
+	person := func(ref, year, zone string) string {
+		return fmt.Sprintf(`{"subject_ref":%q,"name":{"native":"Chanthy","script":"Latn","latin":"Chanthy"},"sex":"female","date_of_birth":%q,"claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH","documents":[{"type":"passport","number":"N1","issuing_state":"KHM","mrz_as_read":%q}]}`, ref, year, zone)
+	}
+	zone := func(name string) string {
+		return (name + strings.Repeat("<", 44))[:44] + "\n" + strings.Repeat("7", 44)
+	}
+	draft := func(persons ...string) exchange.Draft {
+		return exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(`{"subjects":[` + strings.Join(persons, ",") + `]}`)}
+	}
+	view, err := s.vn.node.desk.Submit(t.Context(), &officerLan, draft(person("S-1", "1990", zone("P<KHMA")), person("S-2", "1992", zone("P<KHMB")), person("S-3", "1994", zone("P<KHMC"))), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := view.Row.ID
+	h := s.signIn("minh")
+	h.open("/drafts/" + id)
+	h.write("#amend-why", "bổ sung căn cứ")
+	h.click(`form[action$="/amend"] button`)
+	if _, err := s.vn.node.desk.Amend(t.Context(), &officerLan, id, 1, draft(person("S-1", "1990", zone("P<KHMD")), person("S-3", "1994", zone("P<KHMC"))), nil); err != nil {
+		t.Fatal(err)
+	}
+	h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/2/date_of_birth#y")), "1995"), chromedp.SetValue(chromedp.CSS(at("/subjects/0/documents/0/mrz_as_read")), zone("P<KHME")))
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Hai bản khác nhau", "Người S-2", "Giới tính", "Khi bạn bắt đầu", "P<KHMA")
+	if places := look(h.browser, chromedp.Evaluate[string](`[...document.querySelectorAll(".diff input:checked")].map(e => e.name + "=" + e.value).join(" ")`)); places != "take /subjects/1=theirs take /subjects/2/date_of_birth=mine take /subjects/0/documents/0/mrz_as_read=mine" {
+		t.Errorf("proposed is %s", places)
+	}
+	h.accessible("two versions, of which one has a person less")
+	h.picture("conflict-persons")
+	if h.width(320); h.wider() != "" {
+		t.Errorf("on a telephone it is too wide: %s", h.wider())
+	}
+	h.picture("conflict-persons-320")
+	h.width(1280)
+	h.click(`button[value="merge"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Bản nháp được giữ lại")
+	view, err = s.vn.node.desk.Read(t.Context(), &officerMinh, id, "looking at it in a test")
+	if body := string(view.Content.Draft.Body); err != nil || strings.Contains(body, "S-2") || !strings.Contains(body, `"date_of_birth":"1995"`) || !strings.Contains(body, "KHME") {
+		t.Errorf("%s %v", body, err)
+	}
+	s.quiet()
+}
+
 // Whoever signs a draft that its author has open to change it has changed nothing: the
 // author is asked nothing, and the signature does not count for what they send.
 func TestConsoleSignedWhileAmended(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -30,11 +31,11 @@ type conflictView struct {
 // A ConflictRow is one place that says two things.
 type ConflictRow struct {
 	Pointer, ID, Place string
-	Mine, Theirs       []string
-	Masked             bool     // what theirs is, is hidden
-	Untouched          bool     // mine is as it was when the officer began: the other one changed it
-	Both               bool     // both have changed it since
-	Base               []string // from this
+	Mine, Theirs       []Row
+	Masked             bool  // what theirs is, is hidden
+	Untouched          bool  // mine is as it was when the officer began: the other one changed it
+	Both               bool  // both have changed it since
+	Base               []Row // from this
 }
 
 // Hidden is what a page carries on and does not show.
@@ -107,6 +108,10 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		return err
 	}
 	mine, theirs := p.typed.settled(), theirs.settled()
+	if base != nil {
+		base = base.settled()
+	}
+	persons := p.align(mine, theirs, base)
 	places := p.differs(mine, theirs)
 	if len(places) == 0 && by == v.officer.ID { // the draft says it already, by the same press
 		if err := c.cfg.Forms.Drop(v.r.Context(), v.officer, p.ID); err != nil {
@@ -137,15 +142,14 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 	}
 	var mineSince, theirsSince []string // places that each has changed
 	if base != nil {
-		base = base.settled()
 		mineSince, theirsSince = p.differs(mine, base), p.differs(theirs, base)
 	}
 	for _, pointer := range places {
-		row := ConflictRow{Pointer: pointer, ID: nodeID(pointer), Place: c.placeTyped(v.s, p.about(), pointer), Mine: mine.words(v.s, pointer), Theirs: theirs.words(v.s, pointer), Masked: p.moved() && slices.Contains(p.fix.masked, pointer)}
+		row := ConflictRow{Pointer: pointer, ID: nodeID(pointer), Place: c.placeTyped(v.s, p.about(), pointer, persons), Mine: mine.rows(v.s, p.about(), pointer), Theirs: theirs.rows(v.s, p.about(), pointer), Masked: p.moved() && slices.Contains(p.fix.masked, pointer)}
 		if base != nil {
 			row.Untouched = !touches(mineSince, pointer)
 			if row.Both = !row.Untouched && touches(theirsSince, pointer); row.Both {
-				row.Base = base.words(v.s, pointer)
+				row.Base = base.rows(v.s, p.about(), pointer)
 			}
 		}
 		view.Rows = append(view.Rows, row)
@@ -173,6 +177,7 @@ func (c *Console) merge(v *visit, p *pen) error {
 		return nil // it has moved on again, and is shown again
 	}
 	p.typed, theirs = p.typed.settled(), theirs.settled()
+	persons := p.align(p.typed, theirs)
 	for _, pointer := range p.differs(p.typed, theirs) {
 		if v.r.PostFormValue("take "+pointer) == "theirs" {
 			p.typed.take(theirs, pointer)
@@ -181,9 +186,66 @@ func (c *Console) merge(v *visit, p *pen) error {
 			}
 		}
 	}
+	for i := len(persons) - 1; i >= 0; i-- { // whoever was left out
+		if place := personPlace(i); !p.typed.says(place) {
+			p.typed.remove(place)
+		}
+	}
 	p.catchUp()
 	p.Version, p.Amends = form.Version, form.Amends
 	return nil
+}
+
+// align puts the persons of several versions of a form, some of which may be missing, at the
+// same places, by their references, so that one who was added or taken out is a difference
+// of their own. It returns who they are in that order: nobody, where they cannot be told.
+func (p *pen) align(versions ...*typed) []string {
+	versions = slices.DeleteFunc(versions, func(t *typed) bool { return t == nil })
+	list, lists := p.field("/subjects")
+	if p.fix != nil || !lists || list.Elements != "object" {
+		return nil // of a correction nobody is added or taken out
+	}
+	var persons []string
+	for _, t := range versions {
+		var own []string
+		for i := range t.count(list, "/subjects") {
+			ref := t.text(personPlace(i) + "/subject_ref")
+			if ref == "" || slices.Contains(own, ref) {
+				return nil
+			}
+			if own = append(own, ref); !slices.Contains(persons, ref) {
+				persons = append(persons, ref)
+			}
+		}
+	}
+	if len(persons) > list.Limit {
+		return nil
+	}
+	for _, t := range versions {
+		aligned := url.Values{}
+		for name, values := range t.values {
+			if rest, of := strings.CutPrefix(name, "/subjects/"); of {
+				i, within, _ := strings.Cut(rest, "/")
+				name = personPlace(slices.Index(persons, t.text("/subjects/"+i+"/subject_ref"))) + "/" + within
+			}
+			aligned[name] = values
+		}
+		aligned.Set("/subjects#n", strconv.Itoa(len(persons)))
+		t.values = aligned
+	}
+	return persons
+}
+
+func personPlace(i int) string { return "/subjects/" + strconv.Itoa(i) }
+
+// says says whether a version has anything in a place.
+func (t *typed) says(place string) bool {
+	for name := range t.values {
+		if strings.HasPrefix(name, place+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // formOf returns a form that changes a draft.
@@ -234,17 +296,11 @@ func (t *typed) settled() *typed {
 }
 
 // records says whether anything of a kind of safeguard was typed.
-func (t *typed) records(kind string) bool {
-	for name := range t.values {
-		if strings.HasPrefix(name, safeguardAt(kind)+"/") {
-			return true
-		}
-	}
-	return false
-}
+func (t *typed) records(kind string) bool { return t.says(safeguardAt(kind)) }
 
 // differs returns the places at which two versions say different things, in the
-// form's order. Where a list has another length it is one place.
+// form's order. Where a list has another length it is one place, and so is a person whom
+// one of them does not have.
 func (t *typed) differs(other *typed) []string {
 	var out []string
 	for _, name := range names(t.values, other.values) {
@@ -255,6 +311,11 @@ func (t *typed) differs(other *typed) []string {
 		for i := 1; i < len(pointer); i++ {
 			if pointer[i] == '/' && t.values.Get(pointer[:i]+"#n") != other.values.Get(pointer[:i]+"#n") {
 				pointer = pointer[:i]
+			}
+		}
+		if parts := strings.SplitN(pointer, "/", 4); len(parts) > 3 && parts[1] == "subjects" {
+			if person := strings.Join(parts[:3], "/"); t.says(person) != other.says(person) {
+				pointer = person
 			}
 		}
 		if !slices.Contains(out, pointer) {
@@ -297,36 +358,26 @@ func names(all ...url.Values) []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// words returns what a version says at a place and in it.
-func (t *typed) words(s *speech, pointer string) []string {
-	r := &reading{s: s, catalogue: t.catalogue}
-	var out []string
+// rows returns what a version says at a place and in it, each with what it is called.
+func (t *typed) rows(s *speech, messageType, pointer string) []Row {
+	if !strings.HasPrefix(pointer, ".") {
+		r := &reading{s: s, catalogue: t.catalogue, fields: t.fields}
+		return slices.DeleteFunc(r.rows(messageType, pointer, t.body()), func(row Row) bool { return len(row.Values) == 0 })
+	}
+	var out []Row
 	seen := map[string]bool{}
 	for _, name := range names(t.values) {
 		at, _, _ := strings.Cut(name, "#")
-		if seen[at] || !within([]string{pointer}, at) {
-			continue
+		if !seen[at] && within([]string{pointer}, at) {
+			out = append(out, said(or(t.date(at), t.text(at)))...)
 		}
 		seen[at] = true
-		f, known := t.field(at)
-		switch {
-		case !known:
-			out = append(out, or(t.date(at), t.text(at)))
-		case f.Type == "array" && f.Elements != "object":
-			for _, v := range t.values[at] {
-				out = append(out, r.value(f, nil, v).Text)
-			}
-		case f.Type != "object" && f.Type != "array":
-			if v, there := t.value(f, at); there {
-				out = append(out, r.value(f, nil, v).Text)
-			}
-		}
 	}
-	return slices.DeleteFunc(out, func(text string) bool { return text == "" })
+	return out
 }
 
-// placeTyped names a place of a form.
-func (c *Console) placeTyped(s *speech, messageType, pointer string) string {
+// placeTyped names a place of a form about some persons.
+func (c *Console) placeTyped(s *speech, messageType, pointer string, persons []string) string {
 	if kind, ok := strings.CutPrefix(pointer, ".safeguards/"); ok {
 		kind, _, _ = strings.Cut(kind, "/")
 		return s.T("safeguard." + kind)
@@ -334,5 +385,9 @@ func (c *Console) placeTyped(s *speech, messageType, pointer string) string {
 	if name, ok := strings.CutPrefix(pointer, "."); ok {
 		return s.Or("message."+name, name)
 	}
-	return (&reading{s: s, catalogue: c.cfg.Catalogue}).place(messageType, pointer, nil)
+	var subjects []any
+	for _, ref := range persons {
+		subjects = append(subjects, map[string]any{"subject_ref": ref})
+	}
+	return (&reading{s: s, catalogue: c.cfg.Catalogue}).place(messageType, pointer, map[string]any{"subjects": subjects})
 }
