@@ -113,7 +113,7 @@ func (c *Console) deeds(v *visit, seen exchange.SeenDraft, view *draftView) erro
 		}
 		change = again
 	case exchange.DraftReleased:
-		if view.Status != "dead" {
+		if view.Status != string(exchange.JobDead) {
 			return nil
 		}
 	default:

@@ -164,7 +164,7 @@ func (c *Console) writeAgain(v *visit) error {
 		return err
 	}
 	rejected := draft.Row.State == exchange.DraftRejected && draft.Content.Again == ""
-	if !rejected && status != "dead" {
+	if !rejected && status != string(exchange.JobDead) {
 		return v.redirect("/drafts/" + id + "?changed=1")
 	}
 	return c.rewriteDraft(v, "again", func(form *exchange.Form, draft exchange.DraftView) {

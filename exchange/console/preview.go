@@ -96,7 +96,7 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 		return err
 	}
 	status, title := http.StatusOK, v.s.T("preview.title", view.Type.Title)
-	if view.Company.Since = view.Company.Since && v.r.PostFormValue("do") == "submit"; view.Company.Since {
+	if view.Company.Since {
 		status, title = http.StatusConflict, v.s.T("error.prefix", title)
 	}
 	return c.show(v, status, "preview", title, "work", view)

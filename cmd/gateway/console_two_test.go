@@ -1,0 +1,362 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+)
+
+// Two officers change one draft: the second is told, sees both, and chooses.
+func TestConsoleTwoOfficersOnOneDraft(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	amend := func() {
+		h.open("/drafts/" + s.held)
+		h.click(`form[action$="/amend"] button`)
+		h.says("Viết lý do, từ 5 đến 1000 ký tự.")
+		h.write("#amend-why", "bổ sung căn cứ")
+		h.click(`form[action$="/amend"] button`)
+	}
+	submit := func(year string) {
+		h.open("/write/" + s.held)
+		h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/0/date_of_birth#y")), year))
+		h.click(toPreview)
+		h.click(toSend)
+	}
+	amend()
+	h.as("minh")
+	amend()
+	h.says("Trần Thị Lan (hư cấu) (lan) cũng đang sửa bản nháp này")
+	h.accessible("a form that two officers have open")
+	h.picture("two-officers")
+	h.as("lan")
+	submit("1990")
+	h.says("Bản nháp được giữ lại")
+	h.as("minh")
+	submit("1991")
+	h.says("Hai bản khác nhau", "Trần Thị Lan (hư cấu) (lan) đã sửa bản nháp này", "1990", "1991", "Khi bạn bắt đầu")
+	if n := look(h.browser, chromedp.Evaluate[int](`document.querySelectorAll(".diff tbody tr").length`)); n != 1 {
+		t.Errorf("one date differs, and the page has %d places:\n%s", n, h.text())
+	}
+	if at := look(h.browser, chromedp.Evaluate[string](`document.querySelector(".crumb a").getAttribute("href")`)); at != "/drafts/"+s.held {
+		t.Errorf("the way back is %s", at)
+	}
+	h.accessible("two officers' versions")
+	h.picture("conflict-officers")
+	h.click(`button[value="merge"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Bản nháp được giữ lại")
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.held, "looking at it in a test")
+	if err != nil || view.Row.Version != 3 || !strings.Contains(string(view.Content.Draft.Body), `"date_of_birth":"1991`) {
+		t.Errorf("%+v %s %v", view.Row, view.Content.Draft.Body, err)
+	}
+	// And it is discarded, for a reason.
+	h.write("#discard-why", "trùng với hồ sơ khác")
+	h.click(`form[action$="/discard"] button`)
+	h.says("Bản nháp đã bị bỏ")
+	s.quiet()
+	s.vn.check()
+}
+
+// Of two officers who change different places of a draft neither undoes what the other
+// did: what the second has not touched is proposed as the first has left it.
+func TestConsoleKeepsTheOthersChange(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	const place, year = "/subjects/0/claimed_birthplace/text_as_given", "/subjects/0/date_of_birth"
+	amend := func() {
+		h.open("/drafts/" + s.held)
+		h.write("#amend-why", "bổ sung căn cứ")
+		h.click(`form[action$="/amend"] button`)
+	}
+	amend()
+	h.as("minh")
+	amend()
+	h.as("lan")
+	h.open("/write/" + s.held)
+	h.run(chromedp.SetValue(chromedp.CSS(at(year+"#y")), "1990"))
+	h.click(toPreview)
+	h.click(toSend)
+	h.as("minh")
+	h.open("/write/" + s.held)
+	h.run(chromedp.SetValue(chromedp.CSS(at(place)), "Takeo"))
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Hai bản khác nhau")
+	h.accessible("two officers' versions, of different places")
+	h.click(`button[value="merge"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Bản nháp được giữ lại")
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.held, "looking at it in a test")
+	if body := string(view.Content.Draft.Body); err != nil || !strings.Contains(body, `"date_of_birth":"1990`) || !strings.Contains(body, `"text_as_given":"Takeo"`) {
+		t.Errorf("%s %v", body, err)
+	}
+	if p := s.again("lan").get("/drafts/" + s.held); !regexp.MustCompile(`<span class="quiet">lan</span> <span class="quiet">\(tôi\)</span>, `).MatchString(p.body) {
+		t.Errorf("its authors are not told apart: %s", p.body)
+	}
+	s.quiet()
+}
+
+// A person whom one of two officers has taken out is a difference of their own, told field by
+// field, and stays out where the other one has not touched them; a long line breaks.
+func TestConsoleOnePersonLess(t *testing.T) {
+	s := newScene(t)
+	person := func(ref, year, zone string) string {
+		return fmt.Sprintf(`{"subject_ref":%q,"name":{"native":"Chanthy","script":"Latn","latin":"Chanthy"},"sex":"female","date_of_birth":%q,"claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH","documents":[{"type":"passport","number":"N1","issuing_state":"KHM","mrz_as_read":%q}]}`, ref, year, zone)
+	}
+	zone := func(name string) string {
+		return (name + strings.Repeat("<", 44))[:44] + "\n" + strings.Repeat("7", 44)
+	}
+	draft := func(persons ...string) exchange.Draft {
+		return exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(`{"subjects":[` + strings.Join(persons, ",") + `]}`)}
+	}
+	view, err := s.vn.node.desk.Submit(t.Context(), &officerLan, draft(person("S-1", "1990", zone("P<KHMA")), person("S-2", "1992", zone("P<KHMB")), person("S-3", "1994", zone("P<KHMC"))), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := view.Row.ID
+	h := s.signIn("minh")
+	h.open("/drafts/" + id)
+	h.write("#amend-why", "bổ sung căn cứ")
+	h.click(`form[action$="/amend"] button`)
+	if _, err := s.vn.node.desk.Amend(t.Context(), &officerLan, id, 1, draft(person("S-1", "1990", zone("P<KHMD")), person("S-3", "1994", zone("P<KHMC"))), nil); err != nil {
+		t.Fatal(err)
+	}
+	h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/2/date_of_birth#y")), "1995"), chromedp.SetValue(chromedp.CSS(at("/subjects/0/documents/0/mrz_as_read")), zone("P<KHME")))
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Hai bản khác nhau", "Người S-2", "Giới tính", "Khi bạn bắt đầu", "P<KHMA")
+	if places := look(h.browser, chromedp.Evaluate[string](`[...document.querySelectorAll(".diff input:checked")].map(e => e.name + "=" + e.value).join(" ")`)); places != "take /subjects/1=theirs take /subjects/2/date_of_birth=mine take /subjects/0/documents/0/mrz_as_read=mine" {
+		t.Errorf("proposed is %s", places)
+	}
+	h.accessible("two versions, of which one has a person less")
+	h.picture("conflict-persons")
+	if h.width(320); h.wider() != "" {
+		t.Errorf("on a telephone it is too wide: %s", h.wider())
+	}
+	h.picture("conflict-persons-320")
+	h.width(1280)
+	h.click(`button[value="merge"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Bản nháp được giữ lại")
+	view, err = s.vn.node.desk.Read(t.Context(), &officerMinh, id, "looking at it in a test")
+	if body := string(view.Content.Draft.Body); err != nil || strings.Contains(body, "S-2") || !strings.Contains(body, `"date_of_birth":"1995"`) || !strings.Contains(body, "KHME") {
+		t.Errorf("%s %v", body, err)
+	}
+	s.quiet()
+}
+
+// Whoever signs a draft that its author has open to change it has changed nothing: the
+// author is asked nothing, and the signature does not count for what they send.
+func TestConsoleSignedWhileAmended(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("minh")
+	h.open("/drafts/" + s.waiting)
+	h.write("#amend-why", "đổi ngày bàn giao")
+	h.click(`form[action$="/amend"] button`)
+	s.decides(officerLan, exchange.DecisionRelease, "")
+	h.pick(at("/window/to#d"), "10")
+	h.click(`.write__do button[value="save"]`)
+	if text := h.text(); strings.Contains(text, "được người khác sửa") {
+		t.Errorf("nobody has changed it:\n%s", text)
+	}
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Đã trình", "0 trên 2")
+	view, err := s.vn.node.desk.Read(t.Context(), &officerMinh, s.waiting, "looking at it in a test")
+	if err != nil || view.Row.State != exchange.DraftWaiting || len(view.Content.Approvals) != 0 || !strings.Contains(string(view.Content.Draft.Body), "2026-12-10") {
+		t.Errorf("%s, %d approvals: %s %v", view.Row.State, len(view.Content.Approvals), view.Content.Draft.Body, err)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// A draft that another officer has discarded while this one changes it says by whom and
+// when, and what was typed becomes a new one.
+func TestConsoleDraftGoneMeanwhile(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.open("/drafts/" + s.held)
+	h.write("#amend-why", "bổ sung căn cứ")
+	h.click(`form[action$="/amend"] button`)
+	h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/0/date_of_birth#y")), "1990"))
+	h.click(toPreview)
+	if err := s.vn.node.desk.Discard(t.Context(), &officerMinh, s.held, 1, "trùng với hồ sơ khác"); err != nil {
+		t.Fatal(err)
+	}
+	h.click(toSend)
+	h.says("Bản nháp này không sửa được nữa", "Lê Văn Minh (hư cấu)", "Những gì bạn nhập vẫn còn ở đây")
+	if text := h.text(); strings.Contains(text, "Mục này không được chấp nhận") {
+		t.Errorf("it is said to be wrong:\n%s", text)
+	}
+	h.accessible("a form whose draft was discarded")
+	h.click(`.write__do button[value="new"]`)
+	if got := h.value(at("/subjects/0/date_of_birth#y")); got != "1990" {
+		t.Errorf("the year is %q", got)
+	}
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Bản nháp được giữ lại")
+	if id := strings.TrimPrefix(h.path(), "/drafts/"); id == s.held {
+		t.Error("what was discarded is there again")
+	}
+	if forms, err := s.vn.node.db.FormsOf(t.Context(), "lan"); err != nil || len(forms) != 0 {
+		t.Errorf("%d forms are kept (%v)", len(forms), err)
+	}
+
+	// One that was rejected is said again.
+	h.as("minh")
+	h.open("/drafts/" + s.waiting)
+	h.write("#amend-why", "đổi ngày bàn giao")
+	h.click(`form[action$="/amend"] button`)
+	s.rejects(officerLan, "cửa khẩu đóng cửa ngày ấy")
+	h.pick(at("/window/to#d"), "10")
+	h.click(toPreview)
+	h.says("Bản nháp này không sửa được nữa", "Trần Thị Lan (hư cấu)")
+	h.click(`.write__do button[value="new"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("thay cho một bản nháp bị bác")
+	s.quiet()
+	s.vn.check()
+}
+
+// A button that was pressed twice at once leads both times to the message that left.
+func TestConsolePressedTwice(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	id := exchange.NewID()
+	v.post("/write/"+id, s.answering("insufficient"))
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			p := v.post("/write/"+id, url.Values{"version": {"1"}, "known": {""}, "do": {"submit"}})
+			if p.at.Path != "/messages/KH/out/"+id && p.at.Path != "/drafts/"+id { // while it is being signed
+				t.Errorf("%d %s", p.status, p.at)
+			}
+		})
+	}
+	all.Wait()
+	s.quiet()
+	s.vn.check()
+}
+
+// So does one on a draft that was changed: it says what was typed, and no press is told
+// that nothing was done.
+func TestConsolePressedTwiceOnAChange(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	draft := "/drafts/" + s.held
+	v.post(draft+"/amend", url.Values{"why": {"bổ sung căn cứ"}})
+	form, err := s.forms().Resume(t.Context(), &officerLan, s.held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Values["/subjects/0/date_of_birth#y"] = []string{"1990"}
+	version, err := s.forms().Keep(t.Context(), &officerLan, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 12 {
+		all.Go(func() {
+			if p := v.post("/write/"+s.held, url.Values{"version": {strconv.FormatInt(version, 10)}, "known": {""}, "do": {"submit"}}); p.at.Path != draft || !strings.Contains(p.body, "Đã lưu") {
+				t.Errorf("%d %s", p.status, p.at)
+			}
+		})
+	}
+	all.Wait()
+	if view, err := s.vn.node.desk.Read(t.Context(), &officerLan, s.held, "looking at it in a test"); err != nil || view.Row.Version != 2 || !strings.Contains(string(view.Content.Draft.Body), `"date_of_birth":"1990`) {
+		t.Errorf("version %d: %s %v", view.Row.Version, view.Content.Draft.Body, err)
+	}
+	if forms, err := s.vn.node.db.FormsOf(t.Context(), "lan"); err != nil || len(forms) != 0 {
+		t.Errorf("%d forms are kept (%v)", len(forms), err)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// Whoever goes back to a form that was sent, changes it and sends it again sends another
+// message: nothing is said to have left that has not.
+func TestConsoleSendsAgainFromTheFormBefore(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	id := exchange.NewID()
+	write := func(outcome string) page {
+		return v.post("/write/"+id, s.answering(outcome))
+	}
+	action := regexp.MustCompile(`<form method="post" action="/write/([^"]+)"`)
+	known := regexp.MustCompile(`name="known" value="([^"]*)"`)
+	for i, outcome := range []string{"insufficient", "refused"} {
+		preview := write(outcome)
+		form := action.FindStringSubmatch(preview.body)
+		if form == nil || (form[1] == id) != (i == 0) {
+			t.Fatalf("preview %d: %d, of %v", i, preview.status, form)
+		}
+		seen := known.FindStringSubmatch(preview.body)
+		if seen == nil {
+			t.Fatal(preview.body)
+		}
+		if p := v.post("/write/"+form[1], url.Values{"version": {"1"}, "known": {seen[1]}, "do": {"submit"}}); p.at.Path != "/messages/KH/out/"+form[1] {
+			t.Fatalf("%s: %d at %s", outcome, p.status, p.at)
+		}
+		if claims, body := s.sent(s.fresh); claims.ID != form[1] || !strings.Contains(body, outcome) {
+			t.Errorf("%s is what left: %s", body, claims.ID)
+		}
+	}
+	if p := v.get("/"); strings.Contains(p.body, `href="/write/`) {
+		t.Error("a form is left of what was sent")
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// Of two officers who send the answer to one question at the same moment one is told that
+// the other was quicker, and nothing of theirs has left.
+func TestConsoleAnswersAtTheSameMoment(t *testing.T) {
+	s := newScene(t)
+	s.kh.halt()
+	officers := []*visitor{s.visitedBy("lan"), s.again("minh")}
+	ids := []string{exchange.NewID(), exchange.NewID()}
+	for i, v := range officers {
+		v.post("/write/"+ids[i], s.answering("insufficient"))
+	}
+	var all sync.WaitGroup
+	statuses := make([]int, len(officers))
+	for i, v := range officers {
+		all.Go(func() {
+			statuses[i] = v.post("/write/"+ids[i], url.Values{"version": {"1"}, "known": {""}, "do": {"submit"}}).status
+		})
+	}
+	all.Wait()
+	slices.Sort(statuses)
+	sent := 0
+	for _, id := range ids {
+		sent += len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: id}))
+	}
+	if !slices.Equal(statuses, []int{200, 409}) || sent != 1 {
+		t.Errorf("%v, and %d have left", statuses, sent)
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// answering is the form of an answer to the fresh question, to be previewed.
+func (s *scene) answering(outcome string) url.Values {
+	return url.Values{
+		"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {outcome},
+	}
+}
