@@ -227,13 +227,17 @@ func (d *Desk) able(ctx context.Context, view DraftView, book *Book) (int, error
 	if err != nil {
 		return 0, err
 	}
-	n := 0
+	n, another := 0, slices.ContainsFunc(view.Content.Approvals, func(a Approval) bool { return !slices.Contains(view.Authors(), a.Officer) })
 	for _, o := range all {
 		sees := o.Sees(view.Row.Partner, book.about()) && (o.Has(RoleSupervisor) || o.has(book.Assigned))
 		if sees && o.Status == OfficerActive && o.releases(view.Row) &&
 			mayDecide(&o, view, Statement{Draft: view.Row.ID, SHA256: view.SHA256, Decision: DecisionRelease}) == nil {
 			n++
+			another = another || !slices.Contains(view.Authors(), o.ID)
 		}
+	}
+	if !another { // those who have written it do not let it out among themselves
+		n = min(n, view.Content.Officers-len(view.Content.Approvals)-1)
 	}
 	return n, nil
 }
@@ -265,7 +269,7 @@ func mayDecide(by *Officer, view DraftView, s Statement) *Problem {
 		return nil
 	case slices.ContainsFunc(view.Content.Approvals, func(a Approval) bool { return a.Officer == by.ID }):
 		return refuse("approval-twice", "This officer has released this version already; another one has to.")
-	case view.Content.Officers < 2 && slices.Contains(view.Authors(), by.ID):
+	case view.Own(by.ID):
 		return refuse("approval-own", "Nobody releases a draft of their own; another officer has to.")
 	}
 	return nil

@@ -155,6 +155,14 @@ func (v DraftView) Rewritten(since int64) bool {
 	return since < v.Content.Edition
 }
 
+// Own says whether an officer's release would leave a draft let out by nobody but those
+// who have written it.
+func (v DraftView) Own(officer string) bool {
+	authors := v.Authors()
+	another := slices.ContainsFunc(v.Content.Approvals, func(a Approval) bool { return !slices.Contains(authors, a.Officer) })
+	return slices.Contains(authors, officer) && !another && len(v.Content.Approvals)+1 >= v.Content.Officers
+}
+
 // A Missing is a safeguard that a message may not leave without.
 type Missing struct {
 	Kind    string `json:"kind"`

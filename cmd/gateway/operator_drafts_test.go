@@ -211,6 +211,34 @@ func TestFourEyes(t *testing.T) {
 	refusedWith(t, "after the end", author.decides(author.statement(author.read(draft.ID), exchange.DecisionRelease)), 409, "draft-state", "draft-rejected")
 }
 
+// Where two are needed, those who have written a draft do not let it out among
+// themselves: one of the two has written no version of it.
+func TestOneOfTwoOfficersIsAnother(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	h.vn.editAgreement(func(a *partners.Agreement) {
+		for i := range a.Permits {
+			if a.Permits[i].Type == exchange.TypeIdentityRequest {
+				a.Permits[i].Release = &partners.Release{Officers: 2}
+			}
+		}
+	})
+	h.vn.reload()
+	author, other, third := h.officer("author"), h.officer("other"), h.officer("third")
+	says := map[string]any{
+		"partner": "KH", "type": exchange.TypeIdentityRequest, "body": json.RawMessage(schemas.Example(exchange.TypeIdentityRequest)),
+		"safeguards": []exchange.Safeguard{consented},
+	}
+	draft := author.submit(says)
+	read[operator.DraftView](t, other.ask(call{method: http.MethodPut, path: "/v1/drafts/" + draft.ID, header: map[string]string{"If-Match": `"1"`}, body: says}), 200)
+	if view := author.releases(draft.ID); view.State != exchange.DraftWaiting {
+		t.Fatalf("one of the two: %+v", view)
+	}
+	refusedWith(t, "the other author", other.decides(other.statement(other.read(draft.ID), exchange.DecisionRelease)), 422, "approval-invalid", "approval-own")
+	if view := third.releases(draft.ID); view.State != exchange.DraftReleased {
+		t.Errorf("somebody else, and an author: %+v", view)
+	}
+}
+
 // Where one officer is enough, it is not the author.
 func TestOneOfficerIsAnother(t *testing.T) {
 	h := newHouse(t, newPair(t, ""), nil)

@@ -289,7 +289,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view.More = max(content.Officers-len(content.Approvals), 0)
 	view.Then = max(view.More-1, 0)
 	view.Released = slices.ContainsFunc(content.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
-	view.Own = row.State == exchange.DraftWaiting && content.Officers < 2 && slices.Contains(seen.Authors(), v.officer.ID)
+	view.Own = row.State == exchange.DraftWaiting && !view.Released && seen.Own(v.officer.ID)
 	view.Erases = seen.Erases
 	view.Short = row.State == exchange.DraftWaiting && seen.Able < view.More
 	view.Alone = row.State == exchange.DraftWaiting && !view.Short && !view.Decides && len(seen.Assigned) > 0 && !slices.ContainsFunc(seen.Assigned, func(id string) bool { return !decided(seen.DraftView, id) })

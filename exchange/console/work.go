@@ -3,7 +3,6 @@ package console
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -304,5 +303,5 @@ func decided(draft exchange.DraftView, officer string) bool {
 			return true
 		}
 	}
-	return draft.Content.Officers < 2 && slices.Contains(draft.Authors(), officer)
+	return draft.Own(officer)
 }
