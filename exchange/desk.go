@@ -227,7 +227,7 @@ func (d *Desk) able(ctx context.Context, view DraftView, book *Book) (int, error
 	if err != nil {
 		return 0, err
 	}
-	n, another := 0, slices.ContainsFunc(view.Content.Approvals, func(a Approval) bool { return !slices.Contains(view.Authors(), a.Officer) })
+	n, another := 0, view.byAnother()
 	for _, o := range all {
 		sees := o.Sees(view.Row.Partner, book.about()) && (o.Has(RoleSupervisor) || o.has(book.Assigned))
 		if sees && o.Status == OfficerActive && o.releases(view.Row) &&

@@ -158,9 +158,13 @@ func (v DraftView) Rewritten(since int64) bool {
 // Own says whether an officer's release would leave a draft let out by nobody but those
 // who have written it.
 func (v DraftView) Own(officer string) bool {
+	return slices.Contains(v.Authors(), officer) && !v.byAnother() && len(v.Content.Approvals)+1 >= v.Content.Officers
+}
+
+// byAnother says whether somebody has released a draft who has written no version of it.
+func (v DraftView) byAnother() bool {
 	authors := v.Authors()
-	another := slices.ContainsFunc(v.Content.Approvals, func(a Approval) bool { return !slices.Contains(authors, a.Officer) })
-	return slices.Contains(authors, officer) && !another && len(v.Content.Approvals)+1 >= v.Content.Officers
+	return slices.ContainsFunc(v.Content.Approvals, func(a Approval) bool { return !slices.Contains(authors, a.Officer) })
 }
 
 // A Missing is a safeguard that a message may not leave without.

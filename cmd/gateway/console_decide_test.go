@@ -116,7 +116,7 @@ func TestConsoleDecideByKey(t *testing.T) {
 	if p := handsIn(lan, form, signs("lan", string(other.Bytes()))); p.status != 422 || !strings.Contains(p.body, "bản nháp hoặc phiên bản khác") {
 		t.Errorf("about other words: %d", p.status)
 	}
-	if p := handsIn(lan, form, signs("lan", statement)); p.status != 200 || p.at.Path != "/drafts/"+s.waiting || !strings.Contains(p.body, "Bạn đã phê duyệt") || !strings.Contains(p.body, "Phê duyệt của bạn đã được ghi") || !strings.Contains(p.body, "phiên bản 2") {
+	if p := handsIn(lan, form, signs("lan", statement)); p.status != 200 || p.at.Path != "/drafts/"+s.waiting || !strings.Contains(p.body, "Bạn đã ký") || !strings.Contains(p.body, "Chữ ký của bạn đã được ghi") || !strings.Contains(p.body, "phiên bản 2") {
 		t.Fatalf("signed and handed in: %d %s", p.status, p.at)
 	}
 	if p := handsIn(lan, form, signs("lan", statement)); strings.Contains(p.body, "thông điệp đã được ký") {
@@ -204,7 +204,7 @@ func TestConsoleReleaseByCommand(t *testing.T) {
 	h.tap(`[data-copy="statement"]`, "#signed")
 	pastes(key)
 	h.click(`[data-plain]`)
-	h.says("Bạn đã phê duyệt")
+	h.says("Bạn đã ký")
 	h.task(name)
 
 	key = keyOf(officerLan)

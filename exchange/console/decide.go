@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,7 @@ type decision struct {
 	Type      TypeName
 	Partner   Party
 	Decision  string
+	Does      string // which it is to this officer
 	Reason    string
 	Statement string // what is signed, word for word
 	Token     string // the same, to be brought back
@@ -98,6 +100,15 @@ func (c *Console) decideDraft(v *visit) error {
 	return v.redirect("/drafts/" + id + "?done=decided")
 }
 
+// does says what a decision is to an officer: what an author signs is no approval by
+// somebody else, and is not called one.
+func does(draft exchange.DraftView, officer *exchange.Officer, decision string) string {
+	if decision == exchange.DecisionRelease && slices.Contains(draft.Authors(), officer.ID) {
+		return "author"
+	}
+	return decision
+}
+
 func (c *Console) showDecision(v *visit, fault string) error {
 	s, incomplete := c.statementOf(v)
 	outline, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, s.Draft)
@@ -106,7 +117,7 @@ func (c *Console) showDecision(v *visit, fault string) error {
 	}
 	row := outline.Row
 	view := decision{
-		ID: row.ID, Case: row.Case, Type: c.typeName(v.s, row.Type), Partner: c.party(v.s, row.Partner), Decision: s.Decision, Reason: s.Reason,
+		ID: row.ID, Case: row.Case, Type: c.typeName(v.s, row.Type), Partner: c.party(v.s, row.Partner), Decision: s.Decision, Does: does(outline, v.officer, s.Decision), Reason: s.Reason,
 		SHA256: s.SHA256, Version: s.Version, Signed: v.r.PostFormValue("signed"), Passkey: c.signs(v.officer), Fault: fault,
 	}
 	if c.door != nil && c.door.Sign != nil {
@@ -122,7 +133,7 @@ func (c *Console) showDecision(v *visit, fault string) error {
 		view.Statement = string(s.Bytes())
 		view.Token = base64.RawURLEncoding.EncodeToString([]byte(view.Statement))
 	}
-	title := v.s.T("decide.title." + s.Decision)
+	title := v.s.T("decide.title." + view.Does)
 	if view.Fault != "" {
 		status, title = http.StatusUnprocessableEntity, v.s.T("error.prefix", title)
 	}

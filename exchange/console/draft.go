@@ -18,6 +18,7 @@ type draftView struct {
 	Status              string   // of the message that it became
 	Authors             []Author // whoever has written any of it
 	Mine                bool
+	Does                string // what a release is to this officer
 	Type                TypeName
 	Self, Partner       Party
 	Agreement           Value
@@ -285,6 +286,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
 		Decides: row.State == exchange.DraftWaiting && !decided(seen.DraftView, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),
 	}
+	view.Does = does(seen.DraftView, v.officer, exchange.DecisionRelease)
 	view.Authors = c.authorsOf(v, seen.Authors())
 	view.More = max(content.Officers-len(content.Approvals), 0)
 	view.Then = max(view.More-1, 0)
