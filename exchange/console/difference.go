@@ -45,75 +45,94 @@ type Hidden struct{ Name, Value string }
 // what another one has made of their draft.
 const changedMeanwhile = "another officer has changed the draft"
 
-// other returns what stands against a form: the draft that it changes when that
-// was changed meanwhile, or else the form as it was kept last. The look at it is
-// in the record.
-//
-// base is the draft as the officer began to change it, nil where that is not known.
-func (c *Console) other(v *visit, p *pen) (theirs, base *typed, form exchange.Form, by string, err error) {
+// versions are what an officer has typed and what stands against it, with the same
+// persons at the same places.
+type versions struct {
+	mine, theirs *typed
+	base         *typed        // the draft as the officer began to change it; nil where that is not known
+	persons      []string      // who they are; nobody, where they cannot be told
+	form         exchange.Form // theirs
+	by           string        // whose that is; "": the officer's own, of another window
+}
+
+// versions returns what stands against a form. The look at it is in the record.
+func (c *Console) versions(v *visit, p *pen) (versions, error) {
+	out, err := c.other(v, p)
+	if err != nil {
+		return versions{}, err
+	}
+	out.mine, out.theirs = p.typed.settled(), out.theirs.settled()
+	if out.base != nil {
+		out.base = out.base.settled()
+	}
+	out.persons = p.align(out.mine, out.theirs, out.base)
+	return out, nil
+}
+
+// other returns, as it is written, what stands against a form: the draft that it changes
+// when that was changed meanwhile, or else the form as it was kept last.
+func (c *Console) other(v *visit, p *pen) (versions, error) {
 	ctx := v.r.Context()
-	theirs = newTyped(c.cfg.Catalogue, p.about(), url.Values{}, c.cfg.Zone)
+	out := versions{theirs: newTyped(c.cfg.Catalogue, p.about(), url.Values{}, c.cfg.Zone)}
 	if p.moved() { // what it corrects was corrected meanwhile
-		theirs.fill(p.fix.before)
+		out.theirs.fill(p.fix.before)
 		for name, values := range p.typed.values { // what stands around it is the officer's alone
 			if strings.HasPrefix(name, ".") {
-				theirs.values[name] = values
+				out.theirs.values[name] = values
 			}
 		}
-		return theirs, nil, p.Form, "", nil
+		out.form = p.Form
+		return out, nil
 	}
 	if p.Amends > 0 {
 		outline, err := c.cfg.Desk.Outline(ctx, v.officer, p.ID)
 		if err != nil {
-			return nil, nil, form, "", err
+			return versions{}, err
 		}
 		if outline.Rewritten(p.Amends) {
-			why := changedMeanwhile
-			if outline.Row.Author == v.officer.ID { // by another press, or another program
-				why = exchange.OwnForm
-			}
-			draft, err := c.cfg.Desk.Read(ctx, v.officer, p.ID, why)
-			if err != nil {
-				return nil, nil, form, "", err
-			}
-			form, err = c.formOf(v, draft, why)
-			if err != nil {
-				return nil, nil, form, "", err
-			}
-			theirs.values = form.Values
-			form.Version = p.Version
-			if began, kept := draft.Began(p.Amends); kept && p.fix == nil {
-				was, err := c.formOf(v, began, why)
-				if err != nil {
-					return nil, nil, form, "", err
-				}
-				base = newTyped(c.cfg.Catalogue, p.about(), was.Values, c.cfg.Zone)
-			}
-			return theirs, base, form, draft.Row.Author, nil
+			return c.rewrote(v, p, outline.Row.Author, out)
 		}
 	}
-	form, err = c.cfg.Forms.Open(ctx, v.officer, p.ID)
-	if err != nil {
-		return nil, nil, form, "", err
+	var err error
+	out.form, err = c.cfg.Forms.Open(ctx, v.officer, p.ID)
+	out.theirs.values = out.form.Values
+	return out, err
+}
+
+// rewrote returns a draft that somebody has changed meanwhile.
+func (c *Console) rewrote(v *visit, p *pen, by string, out versions) (versions, error) {
+	why := changedMeanwhile
+	if by == v.officer.ID { // by another press, or another program
+		why = exchange.OwnForm
 	}
-	theirs.values = form.Values
-	return theirs, nil, form, "", nil
+	draft, err := c.cfg.Desk.Read(v.r.Context(), v.officer, p.ID, why)
+	if err != nil {
+		return versions{}, err
+	}
+	if out.form, err = c.formOf(v, draft, why); err != nil {
+		return versions{}, err
+	}
+	out.theirs.values, out.by, out.form.Version = out.form.Values, draft.Row.Author, p.Version
+	if began, kept := draft.Began(p.Amends); kept && p.fix == nil {
+		was, err := c.formOf(v, began, why)
+		if err != nil {
+			return versions{}, err
+		}
+		out.base = newTyped(c.cfg.Catalogue, p.about(), was.Values, c.cfg.Zone)
+	}
+	return out, nil
 }
 
 // conflictPage shows, field by field, where two versions differ. When they do not
 // there is nothing to choose.
 func (c *Console) conflictPage(v *visit, p *pen) error {
-	theirs, base, form, by, err := c.other(v, p)
+	is, err := c.versions(v, p)
 	if err != nil {
 		return err
 	}
-	mine, theirs := p.typed.settled(), theirs.settled()
-	if base != nil {
-		base = base.settled()
-	}
-	persons := p.align(mine, theirs, base)
+	mine, theirs, base, form := is.mine, is.theirs, is.base, is.form
 	places := p.differs(mine, theirs)
-	if len(places) == 0 && by == v.officer.ID { // the draft says it already, by the same press
+	if len(places) == 0 && is.by == v.officer.ID { // the draft says it already, by the same press
 		if err := c.cfg.Forms.Drop(v.r.Context(), v.officer, p.ID); err != nil {
 			return err
 		}
@@ -132,7 +151,7 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		return err
 	}
 	view := conflictView{
-		ID: p.ID, Ticket: ticket, Case: p.Case, Version: form.Version, Amends: form.Amends, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner), By: c.who(v, by),
+		ID: p.ID, Ticket: ticket, Case: p.Case, Version: form.Version, Amends: form.Amends, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner), By: c.who(v, is.by),
 		Moved: p.moved(),
 	}
 	if p.Case != "" {
@@ -145,7 +164,7 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		mineSince, theirsSince = p.differs(mine, base), p.differs(theirs, base)
 	}
 	for _, pointer := range places {
-		row := ConflictRow{Pointer: pointer, ID: nodeID(pointer), Place: c.placeTyped(v.s, p.about(), pointer, persons), Mine: mine.rows(v.s, p.about(), pointer), Theirs: theirs.rows(v.s, p.about(), pointer), Masked: p.moved() && slices.Contains(p.fix.masked, pointer)}
+		row := ConflictRow{Pointer: pointer, ID: nodeID(pointer), Place: c.placeTyped(v.s, p.about(), pointer, is.persons), Mine: mine.rows(v.s, p.about(), pointer), Theirs: theirs.rows(v.s, p.about(), pointer), Masked: p.moved() && slices.Contains(p.fix.masked, pointer)}
 		if base != nil {
 			row.Untouched = !touches(mineSince, pointer)
 			if row.Both = !row.Untouched && touches(theirsSince, pointer); row.Both {
@@ -169,15 +188,15 @@ func touches(places []string, pointer string) bool {
 
 // merge takes what the officer has chosen of the other version into theirs.
 func (c *Console) merge(v *visit, p *pen) error {
-	theirs, _, form, _, err := c.other(v, p)
+	is, err := c.versions(v, p)
 	if err != nil {
 		return err
 	}
+	theirs, form := is.theirs, is.form
 	if fmt.Sprint(form.Version) != v.r.PostFormValue("version") || fmt.Sprint(form.Amends) != v.r.PostFormValue("amends") {
 		return nil // it has moved on again, and is shown again
 	}
-	p.typed, theirs = p.typed.settled(), theirs.settled()
-	persons := p.align(p.typed, theirs)
+	p.typed = is.mine
 	for _, pointer := range p.differs(p.typed, theirs) {
 		if v.r.PostFormValue("take "+pointer) == "theirs" {
 			p.typed.take(theirs, pointer)
@@ -186,7 +205,7 @@ func (c *Console) merge(v *visit, p *pen) error {
 			}
 		}
 	}
-	for i := len(persons) - 1; i >= 0; i-- { // whoever was left out
+	for i := len(is.persons) - 1; i >= 0; i-- { // whoever was left out
 		if place := personPlace(i); !p.typed.says(place) {
 			p.typed.remove(place)
 		}

@@ -118,7 +118,7 @@ func (c *Console) messagePage(v *visit) error {
 }
 
 // gaveUp says whether a message of ours will not be delivered, which counts for nothing.
-func gaveUp(seen exchange.SeenMessage) bool { return seen.Status == "dead" }
+func gaveUp(seen exchange.SeenMessage) bool { return seen.Status == string(exchange.JobDead) }
 
 // A GuardLine is a safeguard that a message states, or that was recorded here
 // before it left.
