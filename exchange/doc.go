@@ -35,8 +35,8 @@
 //
 //  1. Desk.Submit takes a draft from an officer or a national system, and keeps
 //     it until the safeguards that the agreement asks for are recorded and as
-//     many officers as it asks for have signed for it (desk.go, approval.go).
-//     What nobody has to release may go to Outbox.Submit directly.
+//     many officers as it asks for have signed for it (desk.go, desk_release.go,
+//     approval.go). What nobody has to release may go to Outbox.Submit directly.
 //  2. The Outbox judges a draft as the partner will, removes what the agreement
 //     withholds, signs it, and records it with its due delivery in one
 //     transaction (outbox.go).
