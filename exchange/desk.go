@@ -76,26 +76,27 @@ func (d *Desk) SubmitInstead(ctx context.Context, by *Officer, rejected string, 
 }
 
 // saidAgain notes with a rejected draft which one says it again, before that is there:
-// of two at the same moment one is told, or the partner would be told twice.
-func (d *Desk) saidAgain(ctx context.Context, by *Officer, rejected, again string) error {
+// of two at the same moment one is told, or the partner would be told twice. It returns
+// who has written the rejected one, who are authors of what says it again, too.
+func (d *Desk) saidAgain(ctx context.Context, by *Officer, rejected, again string) ([]string, error) {
 	row, err := d.find(ctx, by, rejected, 0, DraftRejected)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	view, err := d.open(ctx, row)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	switch view.Content.Again {
 	case "":
 	case again: // tried anew
-		return nil
+		return view.Authors(), nil
 	default:
-		return problem(ProblemDraftState, "The draft was written again already; change that one.").rule("draft-again")
+		return nil, problem(ProblemDraftState, "The draft was written again already; change that one.").rule("draft-again")
 	}
 	view.Content.Again = again
 	_, err = d.store(ctx, row, view.Content)
-	return err
+	return view.Authors(), err
 }
 
 func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard, instead string) (DraftView, error) {
@@ -104,9 +105,11 @@ func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards 
 		return DraftView{}, refused
 	}
 	if content.Instead = instead; instead != "" {
-		if err := d.saidAgain(ctx, by, instead, content.Draft.ID); err != nil {
+		authors, err := d.saidAgain(ctx, by, instead, content.Draft.ID)
+		if err != nil {
 			return DraftView{}, err
 		}
+		content.Authors = authors
 	}
 	now := d.cfg.Clock()
 	row := DraftRow{
@@ -251,7 +254,8 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 		Missing    []Missing   `json:"missing,omitempty"`
 		Safeguards []Safeguard `json:"safeguards,omitempty"`
 		Instead    string      `json:"instead,omitempty"`
-	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards, content.Instead})
+		Authors    []string    `json:"authors,omitempty"` // of what was written before
+	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards, content.Instead, content.Authors})
 	if err != nil {
 		return DraftView{}, err
 	}
@@ -281,9 +285,13 @@ func (d *Desk) find(ctx context.Context, by *Officer, id string, version int64, 
 	case len(states) > 0 && !slices.Contains(states, row.State):
 		return DraftRow{}, problem(ProblemDraftState, "The draft is %s.", row.State).rule("draft-" + string(row.State))
 	case version != 0 && row.Version != version:
-		return DraftRow{}, problem(ProblemDraftVersion, "The draft has version %d now; read it again.", row.Version).rule("draft-version")
+		return DraftRow{}, movedOn(row)
 	}
 	return row, nil
+}
+
+func movedOn(row DraftRow) *Problem {
+	return problem(ProblemDraftVersion, "The draft has version %d now; read it again.", row.Version).rule("draft-version")
 }
 
 // visible returns ErrNotFound for a draft that an officer may not know of.

@@ -17,7 +17,44 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 	if invalid != nil {
 		return DraftView{}, d.attempt(ctx, by, id, signed, invalid)
 	}
-	row, err := d.find(ctx, by, id, statement.Version, DraftWaiting)
+	view, err := d.decidable(ctx, by, id, statement)
+	if err != nil {
+		return DraftView{}, err
+	}
+	if refused := mayDecide(by, view, statement); refused != nil {
+		return DraftView{}, d.attempt(ctx, by, id, signed, refused)
+	}
+	approval := Approval{by.ID, d.cfg.Clock().UTC(), string(signed)}
+	event := Entry{Type: draftDecided + statement.Decision, Partner: view.Row.Partner, Case: view.Row.Case, ID: id}
+	if err := recordEvent(ctx, d.cfg.Recorder, event, approval); err != nil {
+		return DraftView{}, err
+	}
+	for range maxDecisions {
+		view.decide(approval, statement.Decision)
+		view, err = d.store(ctx, view.Row, view.Content)
+		if AsProblem(err).Kind != ProblemDraftVersion {
+			break
+		}
+		// Another one signed it at the same moment: what is in the record counts all the same.
+		if view, err = d.decidable(ctx, by, id, statement); err != nil {
+			return DraftView{}, err
+		}
+		if view.ReleasedBy(by.ID) { // by another press of theirs
+			return view, nil
+		}
+	}
+	if err != nil || view.Row.State != DraftReleasing {
+		return view, err
+	}
+	return d.release(ctx, view)
+}
+
+// maxDecisions bounds how often a decision is stored again because another one was there first.
+const maxDecisions = 20
+
+// decidable returns a draft that waits and still says what a statement was made of.
+func (d *Desk) decidable(ctx context.Context, by *Officer, id string, s Statement) (DraftView, error) {
+	row, err := d.find(ctx, by, id, 0, DraftWaiting)
 	if err != nil {
 		return DraftView{}, err
 	}
@@ -25,30 +62,23 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 	if err != nil {
 		return DraftView{}, err
 	}
-	if err := d.lapse(ctx, &view); err != nil {
-		return DraftView{}, err
+	if view.Rewritten(s.Version) || s.Version > row.Version {
+		return DraftView{}, movedOn(row)
 	}
-	if refused := mayDecide(by, view, statement); refused != nil {
-		return DraftView{}, d.attempt(ctx, by, id, signed, refused)
+	err = d.lapse(ctx, &view)
+	return view, err
+}
+
+// decide puts an officer's decision into a draft, whose state may change by it.
+func (v *DraftView) decide(a Approval, decision string) {
+	if decision == DecisionReject {
+		v.Row.State, v.Content.Rejected = DraftRejected, &a
+		return
 	}
-	approval := Approval{by.ID, d.cfg.Clock().UTC(), string(signed)}
-	event := Entry{Type: draftDecided + statement.Decision, Partner: row.Partner, Case: row.Case, ID: row.ID}
-	if err := recordEvent(ctx, d.cfg.Recorder, event, approval); err != nil {
-		return DraftView{}, err
+	v.Content.Approvals = append(v.Content.Approvals, a)
+	if len(v.Content.Approvals) >= v.Content.Officers {
+		v.Row.State = DraftReleasing
 	}
-	if statement.Decision == DecisionReject {
-		row.State, view.Content.Rejected = DraftRejected, &approval
-		return d.store(ctx, row, view.Content)
-	}
-	view.Content.Approvals = append(view.Content.Approvals, approval)
-	if len(view.Content.Approvals) >= view.Content.Officers {
-		row.State = DraftReleasing
-	}
-	view, err = d.store(ctx, row, view.Content)
-	if err != nil || view.Row.State != DraftReleasing {
-		return view, err
-	}
-	return d.release(ctx, view)
 }
 
 // lapse puts the approvals aside that do not count any more: the draft waits for others
@@ -118,7 +148,7 @@ func mayDecide(by *Officer, view DraftView, s Statement) *Problem {
 		return refuse("approval-reason", "A rejection says why, in 5 to 1000 characters that can be read.")
 	case s.Decision == DecisionReject:
 		return nil
-	case slices.ContainsFunc(view.Content.Approvals, func(a Approval) bool { return a.Officer == by.ID }):
+	case view.ReleasedBy(by.ID):
 		return refuse("approval-twice", "This officer has released this version already; another one has to.")
 	case view.Own(by.ID):
 		return refuse("approval-own", "Nobody releases a draft of their own; another officer has to.")

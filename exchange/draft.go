@@ -155,6 +155,11 @@ func (v DraftView) Rewritten(since int64) bool {
 	return since < v.Content.Edition
 }
 
+// ReleasedBy says whether an officer's release of this version counts.
+func (v DraftView) ReleasedBy(officer string) bool {
+	return slices.ContainsFunc(v.Content.Approvals, func(a Approval) bool { return a.Officer == officer })
+}
+
 // Own says whether an officer's release would leave a draft let out by nobody but those
 // who have written it.
 func (v DraftView) Own(officer string) bool {

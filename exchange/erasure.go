@@ -328,11 +328,12 @@ func (h *draftHistory) add(r Row, data []byte) error {
 	switch {
 	case r.Type == draftSubmitted || r.Type == draftAmended:
 		var said struct {
-			By     string `json:"by"`
-			SHA256 string `json:"sha256"`
+			By      string   `json:"by"`
+			SHA256  string   `json:"sha256"`
+			Authors []string `json:"authors"`
 		}
 		err := json.Unmarshal(data, &said)
-		h.digest, h.approvals, h.authors = said.SHA256, nil, append(h.authors, said.By)
+		h.digest, h.approvals, h.authors = said.SHA256, nil, append(append(h.authors, said.Authors...), said.By)
 		return err
 	case r.Type == draftDecided+DecisionRelease:
 		var approval Approval

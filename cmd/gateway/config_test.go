@@ -1,12 +1,17 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/repatriation-exchange/gateway/schemas"
 )
@@ -89,6 +94,89 @@ func TestPathsStartAtTheFile(t *testing.T) {
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// Whatever part of a configuration the manual shows is one that the gateway takes, and
+// what the schema knows is what the program reads.
+func TestDocumentedConfiguration(t *testing.T) {
+	shown := map[string]bool{}
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	for _, name := range []string{"operating.md", "console.md"} {
+		for _, m := range block.FindAllStringSubmatch(readDoc(t, "../../docs/"+name), -1) {
+			var part, whole map[string]any
+			if err := yaml.Unmarshal([]byte(m[1]), &part); err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, m[1])
+			}
+			if part["permits"] != nil || part["deadlines"] != nil || part["templates"] != nil { // of an agreement, or of reports
+				continue
+			}
+			if err := yaml.Unmarshal([]byte(smallConfig), &whole); err != nil {
+				t.Fatal(err)
+			}
+			for key, value := range part {
+				whole[key], shown[key] = value, true
+			}
+			data, err := yaml.Marshal(whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(t.TempDir(), "gateway.yaml")
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := LoadConfig(path, nil); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, m[1])
+			}
+		}
+	}
+	var schema schemaKeys
+	if err := json.Unmarshal(configSchema, &schema); err != nil {
+		t.Fatal(err)
+	}
+	for key := range schema.Properties {
+		if !shown[key] {
+			t.Errorf("the manual does not show %s", key)
+		}
+	}
+	schema.agrees(t, "", reflect.TypeFor[Config]())
+}
+
+// schemaKeys are the keys of a schema, and of what is in them.
+type schemaKeys struct {
+	Properties map[string]*schemaKeys `json:"properties"`
+	Items      *schemaKeys            `json:"items"`
+}
+
+// agrees compares a schema with what the program reads into.
+func (s *schemaKeys) agrees(t *testing.T, at string, into reflect.Type) {
+	t.Helper()
+	for into.Kind() == reflect.Pointer || into.Kind() == reflect.Slice {
+		if into.Kind() == reflect.Slice && s.Items != nil {
+			s = s.Items
+		}
+		into = into.Elem()
+	}
+	if into.Kind() != reflect.Struct {
+		return
+	}
+	known := map[string]bool{}
+	for f := range into.Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if key == "" {
+			continue
+		}
+		known[key] = true
+		if below := s.Properties[key]; below != nil {
+			below.agrees(t, at+"/"+key, f.Type)
+		} else {
+			t.Errorf("the schema does not know %s/%s", at, key)
+		}
+	}
+	for key := range s.Properties {
+		if !known[key] {
+			t.Errorf("the program does not read %s/%s", at, key)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func TestConsoleErases(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.open("/drafts/" + answer.Row.ID)
-	h.says("All have released it. It leaves when the case is erased")
+	h.says("All have signed it. It leaves when the case is erased")
 	h.open(path)
 	h.says("2 of 2 have signed", "Send or discard it; otherwise it would be destroyed unread.")
 

@@ -66,7 +66,7 @@ func TestConsoleRejected(t *testing.T) {
 	h.open("/")
 	h.says("Bản nháp của tôi bị bác", "Trần Thị Lan (hư cấu)", reason)
 	h.click(`#rejected a[href="/drafts/` + s.waiting + `"]`)
-	h.says("Bản nháp này đã bị bác", "Trần Thị Lan (hư cấu)", reason, "không được gửi", "Chưa ai phê duyệt")
+	h.says("Bản nháp này đã bị bác", "Trần Thị Lan (hư cấu)", reason, "không được gửi", "Chưa ai ký")
 	if text := h.text(); strings.Contains(text, "trên 2") || strings.Contains(text, "sẽ được ký") {
 		t.Errorf("a rejected draft still waits to be sent:\n%s", text)
 	}

@@ -61,7 +61,7 @@ func (d *runningDemo) worksAtTheDesk(t *testing.T, said []string) {
 // printed command, and hand it in.
 func (d *runningDemo) release(t *testing.T, v *visitor, draft string, signs [][]string) {
 	t.Helper()
-	for i, says := range []string{"Bạn đã ký. Khi thêm", "Bạn đã phê duyệt; thông điệp đã được ký"} {
+	for i, says := range []string{"Bạn đã ký. Khi thêm", "Bạn đã ký bản nháp; thông điệp đã được ký"} {
 		v.post("/sign-in/demonstration", url.Values{"officer": {signs[i][2]}})
 		statement, form, command := v.asksWith(v.reads(draft), draft, "release", "")
 		if command != signs[i][1] {

@@ -20,7 +20,7 @@ func newDraft() *cobra.Command {
 		Short: "Submit messages that officers have to release, and release or reject them",
 		Long: `A draft is a message that has not left: it waits until the safeguards that the
 agreement asks for are recorded, and until as many different officers as it asks
-for have released it. What nobody has to release leaves at once.
+for have signed it. What nobody has to release leaves at once.
 
 Whoever may use this command line acts here as the officer that --as names, and
 the record says so. Releasing and rejecting also takes that officer's key.`,
@@ -86,7 +86,7 @@ func newDraftSubmit() *cobra.Command {
 		Use:   "submit FILE --to PARTNER --type TYPE --as OFFICER",
 		Short: "Submit a message whose body is in a file",
 		Long: `submit checks the body in FILE ("-" for standard input) as the partner will, and
-keeps it until nothing is missing and enough officers have released it. Give --id
+keeps it until nothing is missing and enough officers have signed it. Give --id
 to make a submission repeatable.`,
 		Args: exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -331,10 +331,14 @@ func printDraft(w io.Writer, d operator.DraftView) error {
 		fmt.Fprintf(w, "withheld  %s, as the agreement asks\n", p)
 	}
 	if d.Officers > 0 {
-		fmt.Fprintf(w, "officers  %d of %d have released it\n", len(d.Approvals), d.Officers)
+		fmt.Fprintf(w, "officers  %d of %d have signed it\n", len(d.Approvals), d.Officers)
 	}
 	for _, a := range d.Approvals {
-		fmt.Fprintf(w, "          %s at %s\n", a.Officer, a.At.Format(time.RFC3339))
+		wrote := ""
+		if a.Author {
+			wrote = ", its author"
+		}
+		fmt.Fprintf(w, "          %s at %s%s\n", a.Officer, a.At.Format(time.RFC3339), wrote)
 	}
 	for _, a := range d.Lapsed {
 		fmt.Fprintf(w, "lapsed    %s at %s: may not act any more\n", a.Officer, a.At.Format(time.RFC3339))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,7 +174,6 @@ func TestFourEyes(t *testing.T) {
 	if r := release(author, nil); r.status != http.StatusOK { // of two, the author may be one
 		t.Fatalf("%d %s", r.status, r.body)
 	}
-	refusedWith(t, "a version that was approved since", release(second, nil), 409, "draft-version", "draft-version")
 	seen = author.read(draft.ID)
 	invalid("the same officer twice", release(author, nil), "approval-twice")
 
@@ -185,6 +185,7 @@ func TestFourEyes(t *testing.T) {
 	if view := read[operator.DraftView](t, r, 200); len(view.Approvals) != 0 || view.Version != 3 || view.Author != "second" || r.header.Get("ETag") != `"3"` {
 		t.Errorf("%+v", view)
 	}
+	refusedWith(t, "a version that was changed since", release(second, nil), 409, "draft-version", "draft-version")
 	seen = author.read(draft.ID)
 	if r := release(author, nil); r.status != http.StatusOK {
 		t.Fatalf("%d %s", r.status, r.body)
@@ -237,6 +238,58 @@ func TestOneOfTwoOfficersIsAnother(t *testing.T) {
 	if view := third.releases(draft.ID); view.State != exchange.DraftReleased {
 		t.Errorf("somebody else, and an author: %+v", view)
 	}
+}
+
+// Nor do they after somebody else has rejected it and one of them has written it again.
+func TestWhatWasRejectedKeepsItsAuthors(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	author, other, third := h.officer("author"), h.officer("other"), h.officer("third")
+	caseID, confirmation := h.confirmed()
+	says := homeward(caseID, confirmation, refoulementChecked)
+	draft := author.submit(says)
+	read[operator.DraftView](t, other.ask(call{method: http.MethodPut, path: "/v1/drafts/" + draft.ID, header: map[string]string{"If-Match": `"1"`}, body: says}), 200)
+	no := third.statement(third.read(draft.ID), exchange.DecisionReject)
+	no.Reason = "the window is too short"
+	read[operator.DraftView](t, third.decides(no), 200)
+	rejected, err := h.vn.node.desk.Read(t.Context(), &other.entry, draft.ID, "to write it again")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := rejected.Content.Draft
+	again.ID, again.Body = exchange.NewID(), rejected.Content.Written()
+	if _, err := h.vn.node.desk.SubmitInstead(t.Context(), &other.entry, draft.ID, again, rejected.Content.Safeguards); err != nil {
+		t.Fatal(err)
+	}
+	author.releases(again.ID)
+	refusedWith(t, "the other author", other.decides(other.statement(other.read(again.ID), exchange.DecisionRelease)), 422, "approval-invalid", "approval-own")
+	if view := third.releases(again.ID); view.State != exchange.DraftReleased {
+		t.Errorf("%+v", view)
+	}
+}
+
+// Two officers who have read one version both count, whoever is first; and who presses
+// twice counts once.
+func TestSignedAtTheSameMoment(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	one, two := h.officer("one"), h.officer("two")
+	for range 5 {
+		caseID, confirmation := h.confirmed()
+		draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
+		seen := one.read(draft.ID)
+		var all sync.WaitGroup
+		for _, c := range []*caller{one, two, one} {
+			signed, err := c.statement(seen, exchange.DecisionRelease).Sign(c.signer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Go(func() { c.handIn(draft.ID, signed) })
+		}
+		all.Wait()
+		if view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID); view.State != exchange.DraftReleased || len(view.Approvals) != 2 {
+			t.Errorf("%+v", view)
+		}
+	}
+	h.vn.check()
 }
 
 // Where one officer is enough, it is not the author.

@@ -290,7 +290,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view.Authors = c.authorsOf(v, seen.Authors())
 	view.More = max(content.Officers-len(content.Approvals), 0)
 	view.Then = max(view.More-1, 0)
-	view.Released = slices.ContainsFunc(content.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
+	view.Released = seen.ReleasedBy(v.officer.ID)
 	view.Own = row.State == exchange.DraftWaiting && !view.Released && seen.Own(v.officer.ID)
 	view.Erases = seen.Erases
 	view.Short = row.State == exchange.DraftWaiting && seen.Able < view.More

@@ -298,10 +298,5 @@ func (c *Console) draftLine(v *visit, draft exchange.DraftView) DraftLine {
 
 // decided says whether a draft waits for other officers only.
 func decided(draft exchange.DraftView, officer string) bool {
-	for _, a := range draft.Content.Approvals {
-		if a.Officer == officer {
-			return true
-		}
-	}
-	return draft.Own(officer)
+	return draft.ReleasedBy(officer) || draft.Own(officer)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,12 +110,14 @@ type DraftView struct {
 type ApprovalView struct {
 	Officer string    `json:"officer"`
 	At      time.Time `json:"at"`
+	Author  bool      `json:"author,omitempty"` // who has written any version of it
 }
 
 // A RejectionView says who has rejected a draft, and why.
 type RejectionView struct {
-	ApprovalView
-	Reason string `json:"reason"`
+	Officer string    `json:"officer"`
+	At      time.Time `json:"at"`
+	Reason  string    `json:"reason"`
 }
 
 // A DraftMessage is what a draft would say, exactly as it would be signed.
@@ -127,22 +130,23 @@ type DraftMessage struct {
 	Body      json.RawMessage `json:"body"`
 }
 
-func approvalViewOf(a exchange.Approval) ApprovalView { return ApprovalView{a.Officer, utc(a.At)} }
+func approvalViews(v exchange.DraftView, approvals []exchange.Approval) []ApprovalView {
+	var out []ApprovalView
+	for _, a := range approvals {
+		out = append(out, ApprovalView{a.Officer, utc(a.At), slices.Contains(v.Authors(), a.Officer)})
+	}
+	return out
+}
 
 // DraftViewOf returns a draft without what is personal.
 func DraftViewOf(v exchange.DraftView) DraftView {
 	out := DraftView{
-		DraftLine: DraftLineOf(v.Row), Officers: v.Content.Officers, Approvals: []ApprovalView{}, Missing: append([]exchange.Missing{}, v.Content.Missing...),
+		DraftLine: DraftLineOf(v.Row), Officers: v.Content.Officers, Approvals: append([]ApprovalView{}, approvalViews(v, v.Content.Approvals)...), Missing: append([]exchange.Missing{}, v.Content.Missing...),
 		Withheld: append([]string{}, v.Content.Withheld...), Refused: v.Content.Refused, SHA256: v.SHA256,
-	}
-	for _, a := range v.Content.Approvals {
-		out.Approvals = append(out.Approvals, approvalViewOf(a))
-	}
-	for _, a := range v.Content.Lapsed {
-		out.Lapsed = append(out.Lapsed, approvalViewOf(a))
+		Lapsed: approvalViews(v, v.Content.Lapsed),
 	}
 	if no := v.Content.Rejected; no != nil {
-		out.Rejected = &RejectionView{approvalViewOf(*no), no.Reason()}
+		out.Rejected = &RejectionView{no.Officer, utc(no.At), no.Reason()}
 	}
 	return out
 }
