@@ -142,7 +142,7 @@ func TestConsoleDecideByKey(t *testing.T) {
 		t.Errorf("the version before was written at %s, and released at %s", e.At, e.Approvals[0].At)
 	}
 	masked := lan.get("/drafts/" + s.waiting)
-	if !strings.Contains(masked.body, "kể từ lần bạn phê duyệt") || !strings.Contains(masked.body, "12/12/2026") || !strings.Contains(masked.body, "11/12/2026") {
+	if !strings.Contains(masked.body, "kể từ lần bạn ký") || !strings.Contains(masked.body, "12/12/2026") || !strings.Contains(masked.body, "11/12/2026") {
 		t.Errorf("the difference does not show: %s", masked.body)
 	}
 	statement, form = lan.asks(lan.reads(s.waiting), s.waiting, "release", "")
