@@ -244,10 +244,10 @@ func (p *pen) differs(mine, theirs *typed) []string {
 		if strings.HasPrefix(pointer, ".") && !p.asks(pointer) {
 			continue
 		}
-		if p.fix != nil {
-			if covered := covering(p.fix.masked, pointer); covered != nil {
-				pointer = covered[0]
-			}
+		if p.fix == nil || strings.HasPrefix(pointer, ".") {
+			pointer = mine.whole(pointer)
+		} else if covered := covering(p.fix.masked, pointer); covered != nil {
+			pointer = covered[0]
 		}
 		if !slices.Contains(out, pointer) {
 			out = append(out, pointer)

@@ -45,84 +45,6 @@ type Hidden struct{ Name, Value string }
 // what another one has made of their draft.
 const changedMeanwhile = "another officer has changed the draft"
 
-// versions are what an officer has typed and what stands against it, with the same
-// persons at the same places.
-type versions struct {
-	mine, theirs *typed
-	base         *typed        // the draft as the officer began to change it; nil where that is not known
-	persons      []string      // who they are; nobody, where they cannot be told
-	form         exchange.Form // theirs
-	by           string        // whose that is; "": the officer's own, of another window
-}
-
-// versions returns what stands against a form. The look at it is in the record.
-func (c *Console) versions(v *visit, p *pen) (versions, error) {
-	out, err := c.other(v, p)
-	if err != nil {
-		return versions{}, err
-	}
-	out.mine, out.theirs = p.typed.settled(), out.theirs.settled()
-	if out.base != nil {
-		out.base = out.base.settled()
-	}
-	out.persons = p.align(out.mine, out.theirs, out.base)
-	return out, nil
-}
-
-// other returns, as it is written, what stands against a form: the draft that it changes
-// when that was changed meanwhile, or else the form as it was kept last.
-func (c *Console) other(v *visit, p *pen) (versions, error) {
-	ctx := v.r.Context()
-	out := versions{theirs: newTyped(c.cfg.Catalogue, p.about(), url.Values{}, c.cfg.Zone)}
-	if p.moved() { // what it corrects was corrected meanwhile
-		out.theirs.fill(p.fix.before)
-		for name, values := range p.typed.values { // what stands around it is the officer's alone
-			if strings.HasPrefix(name, ".") {
-				out.theirs.values[name] = values
-			}
-		}
-		out.form = p.Form
-		return out, nil
-	}
-	if p.Amends > 0 {
-		outline, err := c.cfg.Desk.Outline(ctx, v.officer, p.ID)
-		if err != nil {
-			return versions{}, err
-		}
-		if outline.Rewritten(p.Amends) {
-			return c.rewrote(v, p, outline.Row.Author, out)
-		}
-	}
-	var err error
-	out.form, err = c.cfg.Forms.Open(ctx, v.officer, p.ID)
-	out.theirs.values = out.form.Values
-	return out, err
-}
-
-// rewrote returns a draft that somebody has changed meanwhile.
-func (c *Console) rewrote(v *visit, p *pen, by string, out versions) (versions, error) {
-	why := changedMeanwhile
-	if by == v.officer.ID { // by another press, or another program
-		why = exchange.OwnForm
-	}
-	draft, err := c.cfg.Desk.Read(v.r.Context(), v.officer, p.ID, why)
-	if err != nil {
-		return versions{}, err
-	}
-	if out.form, err = c.formOf(v, draft, why); err != nil {
-		return versions{}, err
-	}
-	out.theirs.values, out.by, out.form.Version = out.form.Values, draft.Row.Author, p.Version
-	if began, kept := draft.Began(p.Amends); kept && p.fix == nil {
-		was, err := c.formOf(v, began, why)
-		if err != nil {
-			return versions{}, err
-		}
-		out.base = newTyped(c.cfg.Catalogue, p.about(), was.Values, c.cfg.Zone)
-	}
-	return out, nil
-}
-
 // conflictPage shows, field by field, where two versions differ. When they do not
 // there is nothing to choose.
 func (c *Console) conflictPage(v *visit, p *pen) error {
@@ -164,12 +86,14 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		mineSince, theirsSince = p.differs(mine, base), p.differs(theirs, base)
 	}
 	for _, pointer := range places {
-		row := ConflictRow{Pointer: pointer, ID: nodeID(pointer), Place: c.placeTyped(v.s, p.about(), pointer, is.persons), Mine: mine.rows(v.s, p.about(), pointer), Theirs: theirs.rows(v.s, p.about(), pointer), Masked: p.moved() && slices.Contains(p.fix.masked, pointer)}
+		row := ConflictRow{Pointer: pointer, ID: nodeID(pointer), Place: c.placeTyped(v.s, p.about(), pointer, is), Mine: mine.rows(v.s, p.about(), pointer), Theirs: theirs.rows(v.s, p.about(), pointer), Masked: p.moved() && slices.Contains(p.fix.masked, pointer)}
 		if base != nil {
 			row.Untouched = !touches(mineSince, pointer)
 			if row.Both = !row.Untouched && touches(theirsSince, pointer); row.Both {
 				row.Base = base.rows(v.s, p.about(), pointer)
 			}
+		} else if p.fix == nil {
+			row.Untouched = len(row.Mine) == 0 // of two windows of one's own nobody knows which was first: nothing is lost
 		}
 		view.Rows = append(view.Rows, row)
 	}
@@ -192,70 +116,13 @@ func (c *Console) merge(v *visit, p *pen) error {
 	if err != nil {
 		return err
 	}
-	theirs, form := is.theirs, is.form
-	if fmt.Sprint(form.Version) != v.r.PostFormValue("version") || fmt.Sprint(form.Amends) != v.r.PostFormValue("amends") {
+	if fmt.Sprint(is.form.Version) != v.r.PostFormValue("version") || fmt.Sprint(is.form.Amends) != v.r.PostFormValue("amends") {
 		return nil // it has moved on again, and is shown again
 	}
-	p.typed = is.mine
-	for _, pointer := range p.differs(p.typed, theirs) {
-		if v.r.PostFormValue("take "+pointer) == "theirs" {
-			p.typed.take(theirs, pointer)
-			if p.fix != nil {
-				p.takeAnew(theirs, pointer)
-			}
-		}
-	}
-	for i := len(is.persons) - 1; i >= 0; i-- { // whoever was left out
-		if place := personPlace(i); !p.typed.says(place) {
-			p.typed.remove(place)
-		}
-	}
-	p.catchUp()
-	p.Version, p.Amends = form.Version, form.Amends
+	p.choose(is, func(pointer string) bool { return v.r.PostFormValue("take "+pointer) == "theirs" })
+	p.Version, p.Amends = is.form.Version, is.form.Amends
 	return nil
 }
-
-// align puts the persons of several versions of a form, some of which may be missing, at the
-// same places, by their references, so that one who was added or taken out is a difference
-// of their own. It returns who they are in that order: nobody, where they cannot be told.
-func (p *pen) align(versions ...*typed) []string {
-	versions = slices.DeleteFunc(versions, func(t *typed) bool { return t == nil })
-	list, lists := p.field("/subjects")
-	if p.fix != nil || !lists || list.Elements != "object" {
-		return nil // of a correction nobody is added or taken out
-	}
-	var persons []string
-	for _, t := range versions {
-		var own []string
-		for i := range t.count(list, "/subjects") {
-			ref := t.text(personPlace(i) + "/subject_ref")
-			if ref == "" || slices.Contains(own, ref) {
-				return nil
-			}
-			if own = append(own, ref); !slices.Contains(persons, ref) {
-				persons = append(persons, ref)
-			}
-		}
-	}
-	if len(persons) > list.Limit {
-		return nil
-	}
-	for _, t := range versions {
-		aligned := url.Values{}
-		for name, values := range t.values {
-			if rest, of := strings.CutPrefix(name, "/subjects/"); of {
-				i, within, _ := strings.Cut(rest, "/")
-				name = personPlace(slices.Index(persons, t.text("/subjects/"+i+"/subject_ref"))) + "/" + within
-			}
-			aligned[name] = values
-		}
-		aligned.Set("/subjects#n", strconv.Itoa(len(persons)))
-		t.values = aligned
-	}
-	return persons
-}
-
-func personPlace(i int) string { return "/subjects/" + strconv.Itoa(i) }
 
 // says says whether a version has anything in a place.
 func (t *typed) says(place string) bool {
@@ -296,27 +163,6 @@ func (c *Console) formOf(v *visit, draft exchange.DraftView, why string) (exchan
 	return form, nil
 }
 
-// settled returns what was typed in the one way in which the form writes it, so
-// that two versions can be compared.
-func (t *typed) settled() *typed {
-	out := &typed{t.catalogue, t.fields, url.Values{}, t.zone}
-	out.fill(t.body())
-	for name, values := range t.values {
-		if strings.HasPrefix(name, ".") && slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
-			out.values[name] = values
-		}
-	}
-	for name := range out.values { // a place for a safeguard that is empty says nothing
-		if kind, ok := strings.CutPrefix(strings.TrimSuffix(name, "#n"), safeguardAt("")); ok && strings.HasSuffix(name, "#n") && !out.records(kind) {
-			delete(out.values, name)
-		}
-	}
-	return out
-}
-
-// records says whether anything of a kind of safeguard was typed.
-func (t *typed) records(kind string) bool { return t.says(safeguardAt(kind)) }
-
 // differs returns the places at which two versions say different things, in the
 // form's order. Where a list has another length it is one place, and so is a person whom
 // one of them does not have.
@@ -332,20 +178,47 @@ func (t *typed) differs(other *typed) []string {
 				pointer = pointer[:i]
 			}
 		}
-		if parts := strings.SplitN(pointer, "/", 4); len(parts) > 3 && parts[1] == "subjects" {
-			if person := strings.Join(parts[:3], "/"); t.says(person) != other.says(person) {
-				pointer = person
-			}
+		if person := personOf(pointer); person != "" && t.says(person) != other.says(person) {
+			pointer = person
 		}
 		if !slices.Contains(out, pointer) {
 			out = append(out, pointer)
 		}
 	}
-	rank := func(pointer string) int {
-		return slices.IndexFunc(t.fields, func(f schemas.Field) bool { return f.Pointer == pattern(pointer) })
+	rank := func(pointer string) [2]int {
+		tokens := strings.Split(pointer, "/")
+		at := func(pointer string) int {
+			return slices.IndexFunc(t.fields, func(f schemas.Field) bool { return f.Pointer == pattern(pointer) })
+		}
+		if personOf(pointer) == "" {
+			return [2]int{at(pointer), 0}
+		}
+		i, _ := strconv.Atoi(tokens[2]) // one person after the other
+		return [2]int{at("/subjects"), 1 + i*len(t.fields) + at(pointer)}
 	}
-	slices.SortStableFunc(out, func(a, b string) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(out, func(a, b string) int {
+		x, y := rank(a), rank(b)
+		return slices.Compare(x[:], y[:])
+	})
 	return out
+}
+
+// whole is what an officer chooses as one where a place of it differs: a name or a place
+// in all the ways it is given, an element of a list, a safeguard. Parts of two would be
+// nobody's.
+func (t *typed) whole(pointer string) string {
+	parts := strings.Split(pointer, "/")
+	for i := range parts {
+		at := strings.Join(parts[:i+1], "/")
+		f, known := t.field(at)
+		switch {
+		case parts[0] == ".safeguards" && i == 2, isPlace(t.fields, pattern(at)), isName(t.fields, pattern(at)):
+			return at
+		case known && f.Elements == "object" && at != "/subjects" && i+1 < len(parts):
+			return at + "/" + parts[i+1]
+		}
+	}
+	return pointer
 }
 
 // take puts what another version has at a place in the place of one's own.
@@ -379,6 +252,9 @@ func names(all ...url.Values) []string {
 
 // rows returns what a version says at a place and in it, each with what it is called.
 func (t *typed) rows(s *speech, messageType, pointer string) []Row {
+	if kind, i, ok := guardPlace(pointer); ok {
+		return said(guardText(s, t.guard(kind, i)))
+	}
 	if !strings.HasPrefix(pointer, ".") {
 		r := &reading{s: s, catalogue: t.catalogue, fields: t.fields}
 		return slices.DeleteFunc(r.rows(messageType, pointer, t.body()), func(row Row) bool { return len(row.Values) == 0 })
@@ -395,17 +271,20 @@ func (t *typed) rows(s *speech, messageType, pointer string) []Row {
 	return out
 }
 
-// placeTyped names a place of a form about some persons.
-func (c *Console) placeTyped(s *speech, messageType, pointer string, persons []string) string {
-	if kind, ok := strings.CutPrefix(pointer, ".safeguards/"); ok {
-		kind, _, _ = strings.Cut(kind, "/")
-		return s.T("safeguard." + kind)
+// placeTyped names a place of a form that has two versions.
+func (c *Console) placeTyped(s *speech, messageType, pointer string, is versions) string {
+	if kind, i, ok := guardPlace(pointer); ok {
+		out := s.T("safeguard." + kind)
+		if of := or(is.mine.guard(kind, i).Subject, is.theirs.guard(kind, i).Subject); of != "" {
+			out += " › " + s.T("message.person", of)
+		}
+		return out
 	}
 	if name, ok := strings.CutPrefix(pointer, "."); ok {
 		return s.Or("message."+name, name)
 	}
 	var subjects []any
-	for _, ref := range persons {
+	for _, ref := range is.persons {
 		subjects = append(subjects, map[string]any{"subject_ref": ref})
 	}
 	return (&reading{s: s, catalogue: c.cfg.Catalogue}).place(messageType, pointer, map[string]any{"subjects": subjects})

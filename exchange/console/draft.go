@@ -328,13 +328,26 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 func safeguardLines(v *visit, recorded []exchange.Safeguard) []SafeguardLine {
 	var out []SafeguardLine
 	for _, s := range recorded {
-		line := SafeguardLine{Kind: s.Kind, Subject: s.Subject, Basis: s.Basis, On: s.On, Reference: s.Reference}
-		if day, err := time.Parse(time.DateOnly, s.On); err == nil {
-			line.On = v.s.Date(day)
-		}
-		out = append(out, line)
+		out = append(out, SafeguardLine{Kind: s.Kind, Subject: s.Subject, Basis: s.Basis, On: dayOf(v.s, s.On), Reference: s.Reference})
 	}
 	return out
+}
+
+// guardText is a safeguard in one line, but for its kind and its person.
+func guardText(s *speech, g exchange.Safeguard) string {
+	basis := g.Basis
+	if basis != "" {
+		basis = s.Or("basis."+basis, basis)
+	}
+	return strings.Join(slices.DeleteFunc([]string{basis, dayOf(s, g.On), g.Reference}, func(text string) bool { return text == "" }), " ")
+}
+
+// dayOf writes a day as its language does; what is none stays as it is.
+func dayOf(s *speech, text string) string {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return s.Date(day)
+	}
+	return text
 }
 
 // beforeView lays out what has changed since the version that the officer saw.
@@ -388,11 +401,7 @@ func guardDifference(v *visit, c exchange.GuardChange) Difference {
 		if c.Hidden {
 			return []Row{{Hidden: true}}
 		}
-		line := safeguardLines(v, []exchange.Safeguard{*s})[0]
-		if line.Basis != "" {
-			line.Basis = v.s.Or("basis."+line.Basis, line.Basis)
-		}
-		return said(strings.Join(slices.DeleteFunc([]string{line.Basis, line.On, line.Reference}, func(text string) bool { return text == "" }), " "))
+		return said(guardText(v.s, *s))
 	}
 	switch out.Before, out.After = rows(c.Was), rows(c.Is); {
 	case c.Was == nil:

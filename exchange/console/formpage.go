@@ -102,12 +102,14 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 			return err
 		}
 	}
-	if p.fix != nil {
-		for _, name := range []string{".target", ".revision", ".anew"} {
-			for _, value := range p.typed.values[name] {
+	for _, name := range []string{takenOut, ".target", ".revision", ".anew"} {
+		for _, value := range p.typed.values[name] {
+			if p.fix != nil || name == takenOut {
 				view.Carried = append(view.Carried, Hidden{name, value})
 			}
 		}
+	}
+	if p.fix != nil {
 		view.Corrects = &correctsView{c.typeName(v.s, p.about()), sentPath(p.Partner, p.text(".target")), c.revealOf(v, len(l.kept), exchange.Reveal{Reason: v.r.PostFormValue("why")}, fault)}
 	}
 	view.Faults = l.shown

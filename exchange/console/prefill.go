@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/repatriation-exchange/gateway/exchange"
@@ -95,22 +96,11 @@ func (c *Console) people(p *pen, asked map[string]any) {
 	}
 }
 
-// introduce gives a new person a reference that nobody has, and the citizenship
+// introduce gives a new person a reference that nobody has, or had, and the citizenship
 // that such a message is about.
 func (c *Console) introduce(p *pen, i int) {
-	taken := map[string]bool{}
-	for _, ref := range p.offer.Persons {
-		taken[ref] = true
-	}
-	for j := range i {
-		taken[p.text(fmt.Sprintf("/subjects/%d/subject_ref", j))] = true
-	}
-	n := 1
-	for taken[fmt.Sprintf("S-%d", n)] {
-		n++
-	}
 	at := fmt.Sprintf("/subjects/%d", i)
-	p.typed.values.Set(at+"/subject_ref", fmt.Sprintf("S-%d", n))
+	p.typed.values.Set(at+"/subject_ref", freeReference(p.taken()))
 	country := p.Partner
 	if p.Type == exchange.TypeSelfReturnRequest {
 		country = c.cfg.Self
@@ -118,6 +108,15 @@ func (c *Console) introduce(p *pen, i int) {
 	for _, name := range []string{"/claimed_citizenship", "/claimed_birthplace/country"} {
 		if _, ok := p.field(at + name); ok {
 			p.typed.values.Set(at+name, country)
+		}
+	}
+}
+
+// freeReference is the first reference that is not taken.
+func freeReference(taken []string) string {
+	for n := 1; ; n++ {
+		if ref := fmt.Sprintf("S-%d", n); !slices.Contains(taken, ref) {
+			return ref
 		}
 	}
 }

@@ -119,14 +119,61 @@ func (p *pen) recorded() []exchange.Safeguard {
 	var out []exchange.Safeguard
 	for _, kind := range p.safeguardKinds() {
 		for i := range p.recordedOf(kind) {
-			at := fmt.Sprintf("%s/%d", safeguardAt(kind), i)
-			s := exchange.Safeguard{Kind: kind, Subject: p.text(at + "/for"), On: p.date(at + "/on"), Basis: p.text(at + "/basis"), Reference: p.text(at + "/reference")}
-			if s.On+s.Basis+s.Reference != "" {
-				out = append(out, s)
+			if g := p.guard(kind, i); g.On+g.Basis+g.Reference != "" {
+				out = append(out, g)
 			}
 		}
 	}
 	return out
+}
+
+// guard is one of the safeguards of a kind, as it was typed.
+func (t *typed) guard(kind string, i int) exchange.Safeguard {
+	at := element(safeguardAt(kind), i)
+	return exchange.Safeguard{Kind: kind, Subject: t.text(at + "/for"), On: t.date(at + "/on"), Basis: t.text(at + "/basis"), Reference: t.text(at + "/reference")}
+}
+
+// guardPlace is the kind and the number of a safeguard whose place this is.
+func guardPlace(pointer string) (kind string, i int, ok bool) {
+	parts := strings.Split(pointer, "/")
+	if len(parts) != 3 || parts[0]+"/" != safeguardAt("") {
+		return "", 0, false
+	}
+	i, err := strconv.Atoi(parts[2])
+	return parts[1], i, err == nil
+}
+
+// takenOut names, in a form, who was taken out of it: whoever is added then is somebody
+// else, and has another reference.
+const takenOut = ".taken_out"
+
+// takeOut takes an element out of the form. With a person go the safeguards that are
+// recorded of them.
+func (p *pen) takeOut(place string) {
+	ref := ""
+	if personOf(place) == place {
+		ref = p.text(place + "/subject_ref")
+	}
+	if p.typed.remove(place); ref != "" {
+		p.typed.values.Add(takenOut, ref)
+		p.unguard(ref)
+	}
+}
+
+// unguard takes out the safeguards that are recorded of a person.
+func (p *pen) unguard(ref string) {
+	for _, kind := range exchange.SafeguardKinds() {
+		for i := p.recordedOf(kind) - 1; i >= 0; i-- {
+			if p.guard(kind, i).Subject == ref {
+				p.typed.remove(element(safeguardAt(kind), i))
+			}
+		}
+	}
+}
+
+// taken are the references that a new person may not have.
+func (p *pen) taken() []string {
+	return slices.Concat(p.offer.Persons, p.typed.persons(), p.typed.values[takenOut])
 }
 
 // fillSafeguards types recorded safeguards into the form.

@@ -323,6 +323,9 @@ func (t *typed) fillText(f schemas.Field, pointer, text string) {
 			at = at.In(t.zone)
 			t.fillDate(pointer, at.Format(time.DateOnly))
 			t.values.Set(pointer+"#t", at.Format("15:04"))
+		} else if day, hour, _ := strings.Cut(text, "T"); text != "" { // it was typed so, and is not lost
+			t.fillDate(pointer, day)
+			t.values.Set(pointer+"#t", hour)
 		}
 	default:
 		t.values.Set(pointer, text)
@@ -389,6 +392,11 @@ func (t *typed) field(pointer string) (schemas.Field, bool) {
 // unit, which officers choose and do not type.
 func isPlace(fields []schemas.Field, pattern string) bool {
 	return slices.ContainsFunc(fields, func(f schemas.Field) bool { return f.Pointer == pattern+"/code_list_version" })
+}
+
+// isName says whether an object is a name, in all the ways it is written.
+func isName(fields []schemas.Field, pattern string) bool {
+	return slices.ContainsFunc(fields, func(f schemas.Field) bool { return f.Pointer == pattern+"/native" })
 }
 
 // unitPart says whether a field is typed as part of a place's unit.

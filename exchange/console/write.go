@@ -197,7 +197,7 @@ func (c *Console) change(v *visit, p *pen, do, at string) error {
 	case do == "add":
 		c.addElement(v, p, at)
 	case do == "remove":
-		p.typed.remove(at)
+		p.takeOut(at)
 	case do == "clear":
 		p.typed.take(&typed{values: url.Values{}}, at)
 	case do == "find":
