@@ -203,7 +203,9 @@ func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFil
 		file.Glance = book.glance(row.Turn)
 	}
 	if peer, err := c.cfg.Directory.Peer(key.Partner); err == nil {
-		file.Clocks = peer.Clocks(book, c.cfg.Clock())
+		if file.Clocks = peer.Clocks(book, c.cfg.Clock()); !file.Erased { // by the terms as they are now; lists have those of its last entry
+			file.Row.DueAt = firstDue(file.Clocks)
+		}
 	} else if !errors.Is(err, ErrNotFound) {
 		return CaseFile{}, err
 	}

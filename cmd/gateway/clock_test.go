@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,31 @@ func TestClocks(t *testing.T) {
 		}
 		p.vn.check()
 	})
+}
+
+// A time limit that was changed counts at once on the page of a case, in its head, too.
+func TestChangedClockIsShown(t *testing.T) {
+	p := newPair(t, "")
+	claims := p.kh.claims("VN")
+	if r := p.kh.post(p.vn, p.kh.sign(claims)); r.status != 202 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	p.vn.editAgreement(func(a *partners.Agreement) {
+		for i := range a.Deadlines {
+			if a.Deadlines[i].ID == "vn-identity-15" {
+				a.Deadlines[i].Value, a.Deadlines[i].RemindBefore = 1, nil
+			}
+		}
+	})
+	p.vn.reload()
+	file, err := p.vn.node.files.Case(t.Context(), everyone, exchange.CaseKey{Partner: "KH", Case: claims.Case})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(file.Clocks, func(c exchange.RunningClock) bool { return c.Deadline.ID == "vn-identity-15" })
+	if due := file.Clocks[i].Reading.Due; !file.Row.DueAt.Equal(due) || due.After(time.Unix(claims.IssuedAt, 0).AddDate(0, 0, 3)) {
+		t.Errorf("the case is due %s, its clock %s", file.Row.DueAt, due)
+	}
 }
 
 // A clock stops when everybody it was started for is answered for.
