@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // Two officers change one draft: the second is told, sees both, and chooses.
@@ -137,7 +139,7 @@ func TestConsoleOnePersonLess(t *testing.T) {
 	h.click(toPreview)
 	h.click(toSend)
 	h.says("Hai bản khác nhau", "Người S-2", "Giới tính", "Khi bạn bắt đầu", "P<KHMA")
-	if places := look(h.browser, chromedp.Evaluate[string](`[...document.querySelectorAll(".diff input:checked")].map(e => e.name + "=" + e.value).join(" ")`)); places != "take /subjects/1=theirs take /subjects/2/date_of_birth=mine take /subjects/0/documents/0/mrz_as_read=mine" {
+	if places := look(h.browser, chromedp.Evaluate[string](`[...document.querySelectorAll(".diff input:checked")].map(e => e.name + "=" + e.value).join(" ")`)); places != "take /subjects/0/documents/0=mine take /subjects/1=theirs take /subjects/2/date_of_birth=mine" {
 		t.Errorf("proposed is %s", places)
 	}
 	h.accessible("two versions, of which one has a person less")
@@ -154,6 +156,70 @@ func TestConsoleOnePersonLess(t *testing.T) {
 	view, err = s.vn.node.desk.Read(t.Context(), &officerMinh, id, "looking at it in a test")
 	if body := string(view.Content.Draft.Body); err != nil || strings.Contains(body, "S-2") || !strings.Contains(body, `"date_of_birth":"1995"`) || !strings.Contains(body, "KHME") {
 		t.Errorf("%s %v", body, err)
+	}
+	s.quiet()
+}
+
+// Two who are added at the same moment are two persons, each with what was recorded of
+// them, and the page says what it proposes of each.
+func TestConsoleTwoPersonsMore(t *testing.T) {
+	s := newScene(t)
+	person := func(ref, name string) string {
+		return fmt.Sprintf(`{"subject_ref":%q,"name":{"native":%q,"script":"Latn","latin":%q},"sex":"female","date_of_birth":"1990","claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH"}`, ref, name, name)
+	}
+	draft := func(persons ...string) exchange.Draft {
+		return exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(`{"subjects":[` + strings.Join(persons, ",") + `]}`)}
+	}
+	consent := func(ref, paper string) exchange.Safeguard {
+		return exchange.Safeguard{Kind: partners.SafeguardConsent, Subject: ref, On: "2026-11-20", Basis: "consent", Reference: paper}
+	}
+	// Held for what none of these is, so that it does not leave.
+	view, err := s.vn.node.desk.Submit(t.Context(), &officerLan, draft(person("S-1", "Chanthy")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := view.Row.ID
+	h := s.signIn("minh")
+	h.open("/drafts/" + id)
+	h.write("#amend-why", "thêm một người")
+	h.click(`form[action$="/amend"] button`)
+	if _, err := s.vn.node.desk.Amend(t.Context(), &officerLan, id, 1, draft(person("S-1", "Chanthy"), person("S-2", "Sokha")), []exchange.Safeguard{consent("S-2", "giấy của Sokha")}); err != nil {
+		t.Fatal(err)
+	}
+	h.click(`button[value="add /subjects"]`)
+	for place, value := range map[string]string{"/subjects/1/name/native": "Bopha", "/subjects/1/date_of_birth#y": "1995", "/subjects/1/claimed_birthplace/text_as_given": "Kandal"} {
+		h.run(chromedp.SetValue(chromedp.CSS(at(place)), value))
+	}
+	h.tap(`input[name="/subjects/1/sex"][value="female"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	h.says("Hai bản khác nhau", "Người S-2", "Người S-3", "Sokha", "Bopha", "giấy của Sokha")
+	if places := look(h.browser, chromedp.Evaluate[string](`[...document.querySelectorAll(".diff input:checked")].map(e => e.name + "=" + e.value).join(" ")`)); places != "take .safeguards/consent_or_authority/0=theirs take /subjects/1=mine take /subjects/2=theirs" {
+		t.Errorf("proposed is %s", places)
+	}
+	h.accessible("two versions, each of which has a person more")
+	h.picture("conflict-two-more")
+	h.click(`button[value="merge"]`)
+	h.click(toPreview)
+	h.click(toSend)
+	view, err = s.vn.node.desk.Read(t.Context(), &officerMinh, id, "looking at it in a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body struct {
+		Subjects []struct {
+			Ref  string `json:"subject_ref"`
+			Name struct{ Native string }
+		}
+	}
+	if err := json.Unmarshal(view.Content.Draft.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(body.Subjects); got != "[{S-1 {Chanthy}} {S-3 {Bopha}} {S-2 {Sokha}}]" {
+		t.Errorf("the persons are %s", got)
+	}
+	if got := view.Content.Safeguards; len(got) != 1 || got[0] != consent("S-2", "giấy của Sokha") {
+		t.Errorf("the safeguards are %+v", got)
 	}
 	s.quiet()
 }
