@@ -162,9 +162,14 @@ func (a *Accounts) AddPasskey(ctx context.Context, by *Officer, name, token stri
 	if err != nil {
 		return err
 	}
-	changed := *by
-	changed.Passkeys = append(slices.Clone(by.Passkeys), passkey)
-	return a.cfg.Roster.Put(ctx, by.ID, changed)
+	_, err = a.cfg.Roster.Change(ctx, by.ID, by.ID, func(o *Officer, _ bool) error {
+		if loses(by, o) { // somebody has put them out meanwhile: nobody comes back with a key from before
+			return fmt.Errorf("the ways in of officer %s were changed meanwhile: %w", by.ID, ErrNotFound)
+		}
+		o.Passkeys = append(o.Passkeys, passkey)
+		return nil
+	})
+	return err
 }
 
 func (a *Accounts) newPasskey(ctx context.Context, o *Officer, name, token string, answer []byte) (Passkey, error) {
@@ -181,12 +186,14 @@ func (a *Accounts) newPasskey(ctx context.Context, o *Officer, name, token strin
 
 // RemovePasskey takes a passkey out of the entry of the officer who has it.
 func (a *Accounts) RemovePasskey(ctx context.Context, by *Officer, id string) error {
-	if _, has := by.passkey(id); !has {
-		return fmt.Errorf("officer %s has no such passkey: %w", by.ID, ErrNotFound)
-	}
-	changed := *by
-	changed.Passkeys = slices.DeleteFunc(slices.Clone(by.Passkeys), func(p Passkey) bool { return p.ID == id })
-	return a.cfg.Roster.Put(ctx, by.ID, changed)
+	_, err := a.cfg.Roster.Change(ctx, by.ID, by.ID, func(o *Officer, _ bool) error {
+		if _, has := o.passkey(id); !has {
+			return fmt.Errorf("officer %s has no such passkey: %w", by.ID, ErrNotFound)
+		}
+		o.Passkeys = slices.DeleteFunc(o.Passkeys, func(p Passkey) bool { return p.ID == id })
+		return nil
+	})
+	return err
 }
 
 // An Invitation lets an officer in once, to say how they will sign in from then
@@ -199,12 +206,26 @@ type Invitation struct {
 // invited is how long an invitation holds.
 const invited = 72 * time.Hour
 
-// Invite makes an invitation in the name of whoever invites ("" for the command
-// line) and returns its token. One that the officer had does not count any more.
-func (r *Roster) Invite(ctx context.Context, by string, o Officer) (string, error) {
+// Invite makes an invitation at the command line and returns its token. One that the
+// officer had does not count any more, and with reset nor do their passkeys and password.
+func (r *Roster) Invite(ctx context.Context, id string, reset bool) (string, error) {
+	token, made := r.invitation()
+	_, err := r.Change(ctx, "", id, func(o *Officer, known bool) error {
+		if !known {
+			return fmt.Errorf("there is no officer %s: %w", id, ErrNotFound)
+		}
+		if o.Invitation = made; reset {
+			o.Passkeys, o.Login = nil, nil
+		}
+		return nil
+	})
+	return token, err
+}
+
+// invitation returns a new token, and what an officer's entry says of it.
+func (r *Roster) invitation() (string, *Invitation) {
 	token := rand.Text() + rand.Text()
-	o.Invitation = &Invitation{digest(token), r.cfg.Clock().Add(invited).UTC().Truncate(time.Second)}
-	return token, r.Put(ctx, by, o)
+	return token, &Invitation{digest(token), r.cfg.Clock().Add(invited).UTC().Truncate(time.Second)}
 }
 
 // Invited returns the active officer whom a token invites; ErrNotFound.
@@ -220,10 +241,15 @@ func (a *Accounts) accept(ctx context.Context, o *Officer, change func(*Officer)
 	if err := a.once(ctx, "invitation/"+o.Invitation.SHA256, o.Invitation.Ends); err != nil {
 		return nil, err
 	}
-	changed := *o
-	changed.Invitation = nil
-	change(&changed)
-	return &changed, a.cfg.Roster.Put(ctx, o.ID, changed)
+	changed, err := a.cfg.Roster.Change(ctx, o.ID, o.ID, func(now *Officer, _ bool) error {
+		if now.Status != OfficerActive || now.Invitation == nil || now.Invitation.SHA256 != o.Invitation.SHA256 {
+			return fmt.Errorf("the invitation does not count any more: %w", ErrNotFound)
+		}
+		now.Invitation = nil
+		change(now)
+		return nil
+	})
+	return &changed, err
 }
 
 // AcceptWithPasskey lets an invited officer in with a new passkey.
@@ -236,5 +262,5 @@ func (a *Accounts) AcceptWithPasskey(ctx context.Context, invitation, name, toke
 	if err != nil {
 		return nil, err
 	}
-	return a.accept(ctx, o, func(o *Officer) { o.Passkeys = append(slices.Clone(o.Passkeys), passkey) })
+	return a.accept(ctx, o, func(o *Officer) { o.Passkeys = append(o.Passkeys, passkey) })
 }

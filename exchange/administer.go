@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -58,16 +57,7 @@ func (r *Roster) Administer(ctx context.Context, by *Officer, o Officer, was str
 		o.Login != nil && !slices.Equal(o.Login, old.Login) || o.Invitation != nil && !reflect.DeepEqual(o.Invitation, old.Invitation) {
 		return refuse("officer-secret", "What signs for an officer, or signs them in, comes from the officer.")
 	}
-	all, err := r.All(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range all {
-		if twin := shared(&all[i], &o); twin != "" {
-			return refuse("officer-shared", fmt.Sprintf("The officer %s has the same %s.", all[i].ID, twin))
-		}
-	}
-	return r.Put(ctx, by.ID, o)
+	return r.put(ctx, by.ID, o, was)
 }
 
 // InviteAs makes an invitation in an administrator's name.
@@ -79,7 +69,9 @@ func (r *Roster) InviteAs(ctx context.Context, by *Officer, id, was string) (str
 	if was == "" || o.Status != OfficerActive || o.Has(RoleSystem) {
 		return "", problem(ProblemRequest, "Only an active person can be invited.").rule("officer-invite")
 	}
-	return r.Invite(ctx, by.ID, o)
+	token, made := r.invitation()
+	o.Invitation = made
+	return token, r.put(ctx, by.ID, o, was)
 }
 
 // administers checks that somebody may change an entry, and returns it as it
@@ -91,22 +83,18 @@ func (r *Roster) administers(ctx context.Context, by *Officer, id, was string) (
 	if by.ID == id {
 		return Officer{}, problem(ProblemForbidden, "Nobody changes an entry of their own; another administrator has to.").rule("officer-own")
 	}
-	all, err := r.All(ctx)
-	if err != nil {
-		return Officer{}, err
-	}
-	i := slices.IndexFunc(all, func(o Officer) bool { return o.ID == id })
+	o, stands, err := r.entry(ctx, id)
 	switch {
-	case i < 0 && was == "":
-		return Officer{}, nil
-	case i < 0:
+	case err != nil:
+		return Officer{}, err
+	case stands == "" && was != "":
 		return Officer{}, problem(ProblemNotFound, "There is no such officer.")
-	case was == "":
-		return Officer{}, problem(ProblemRequest, "There is an officer of this identifier already.").rule("officer-exists")
-	case all[i].Version() != was:
-		return Officer{}, problem(ProblemRequest, "The entry was changed meanwhile; read it again.").rule("officer-version")
+	case stands != "":
+		if refused := takes([]Officer{o}, &o, was); refused != nil {
+			return Officer{}, refused
+		}
 	}
-	return all[i], nil
+	return o, nil
 }
 
 // An OfficerChange is what was done to an entry, as the record has it.

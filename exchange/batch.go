@@ -29,6 +29,7 @@ type building struct {
 	keys     []seal.DataKey // the data key of each row's case
 	cases    map[CaseKey]*openCase
 	recent   map[MessageKey]*Entry // messages of this very batch
+	officers []OfficerRow          // as they are from this batch on
 
 	head   Head
 	signed record.Checkpoint
@@ -134,6 +135,11 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 			return
 		}
 		c.changed, c.passed = true, true
+	}
+	if e.officer != nil {
+		if e.err = b.enrol(c.key, e.officer); e.err != nil {
+			return
+		}
 	}
 	if e.Settle != nil {
 		b.view.Due[e.Settle.JobID] = false
@@ -377,7 +383,7 @@ func (b *building) finish(i int, grown *record.Appended, note []byte) error {
 
 // writes gathers what the transaction adds.
 func (b *building) writes(tiles []record.Tile) (Writes, error) {
-	w := Writes{Head: b.head, At: b.now, Rows: b.rows, Tiles: tiles, Seqs: make(map[Lane]int64)}
+	w := Writes{Head: b.head, At: b.now, Rows: b.rows, Tiles: tiles, Officers: b.officers, Seqs: make(map[Lane]int64)}
 	for _, c := range b.cases {
 		if c.changed {
 			var err error

@@ -44,6 +44,7 @@ type Entry struct {
 	hash     [32]byte
 	recheck  func(*Book) error // what can only be judged with the case at hand; nil for nothing
 	assigns  *assignment       // whom its case is assigned to from here on; nil leaves that as it is
+	officer  *officerWrite     // what an officer is from here on; nil leaves them as they are
 	clockAt  time.Time         // when the clocks that it started must be looked at
 	err      error
 	done     chan struct{}
@@ -310,6 +311,7 @@ func lookupOf(batch []*Entry) Lookup {
 		if e.Settle != nil {
 			l.Jobs = append(l.Jobs, e.Settle.JobID)
 		}
+		l.Officers = l.Officers || e.officer != nil
 		add(cases, &l.Cases, CaseKey{e.Partner, e.Case})
 		add(lanes, &l.Lanes, e.lane())
 	}

@@ -177,14 +177,13 @@ type OfficerRow struct {
 	Content []byte
 }
 
-// An OfficerStore keeps officers.
+// An OfficerStore reads officers. They are written in the transaction of the entry that
+// says so: see BatchStore.
 type OfficerStore interface {
 	// Officer returns one; ErrNotFound.
 	Officer(ctx context.Context, id string) (OfficerRow, error)
 	// Officers returns all in the order of their identifiers.
 	Officers(ctx context.Context) ([]OfficerRow, error)
-	// PutOfficer adds or replaces one.
-	PutOfficer(ctx context.Context, o OfficerRow, at time.Time) error
 }
 
 // RosterConfig wires a Roster. Everything is required.
@@ -204,8 +203,8 @@ type RosterConfig struct {
 	Clock    func() time.Time
 }
 
-// A Roster knows the officers. Every change is an entry of the record before it
-// is in force.
+// A Roster knows the officers. Every change is an entry of the record, and in force with
+// it.
 type Roster struct{ cfg RosterConfig }
 
 // NewRoster returns a roster; it refuses a missing part.
@@ -286,13 +285,7 @@ func (r *Roster) All(ctx context.Context) ([]Officer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Officer, len(rows))
-	for i, row := range rows {
-		if out[i], err = openOfficer(key, row); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return openOfficers(key, rows)
 }
 
 // ByPin returns the active officer whose client certificate has a pin.
@@ -327,10 +320,54 @@ func (r *Roster) find(ctx context.Context, is func(*Officer) bool) (*Officer, er
 // exports, the gateway itself.
 var houseCase = CaseKey{}
 
-// Put records and then makes a change to an officer. by is who makes it; ""
-// stands for whoever has the gateway's own command line. Where somebody else's change
-// takes a way to sign in away, the sessions end that it may have begun.
+// Put says what an officer is from now on, whatever they were: see Change.
 func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
+	_, err := r.Change(ctx, by, o.ID, func(now *Officer, _ bool) error { *now = o; return nil })
+	return err
+}
+
+// maxChanges bounds how often a change is made anew because another one was there first.
+const maxChanges = 20
+
+// Change makes a change to an officer's entry as it stands, and says what came of it;
+// known says whether there is one. by is who makes it; "" stands for whoever has the
+// gateway's own command line. Of two at the same moment the second is made anew, upon
+// what the first has left: neither undoes the other's.
+func (r *Roster) Change(ctx context.Context, by, id string, change func(o *Officer, known bool) error) (Officer, error) {
+	var err error
+	for range maxChanges {
+		o, was, unread := r.entry(ctx, id)
+		if unread != nil {
+			return o, unread
+		}
+		if err := change(&o, was != ""); err != nil {
+			return o, err
+		}
+		if err = r.put(ctx, by, o, was); !outrun(err) {
+			return o, err
+		}
+	}
+	return Officer{}, err
+}
+
+// entry returns the entry of an officer, active or not, and its version; an empty one
+// and "" for somebody new.
+func (r *Roster) entry(ctx context.Context, id string) (Officer, string, error) {
+	row, err := r.cfg.Store.Officer(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return Officer{ID: id}, "", nil
+	}
+	if err != nil {
+		return Officer{}, "", err
+	}
+	o, err := r.open(ctx, row)
+	return o, o.Version(), err
+}
+
+// put records and makes a change to an officer, which was made from version was of their
+// entry: "" for somebody new. Where somebody else's change takes a way to sign in away,
+// the sessions end that it may have begun.
+func (r *Roster) put(ctx context.Context, by string, o Officer, was string) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
@@ -338,37 +375,79 @@ func (r *Roster) Put(ctx context.Context, by string, o Officer) error {
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		if twin := shared(&all[i], &o); twin != "" {
-			return fmt.Errorf("the officer %s has the same %s", all[i].ID, twin)
-		}
+	if refused := takes(all, &o, was); refused != nil {
+		return refused
 	}
-	if err := recordEvent(ctx, r.cfg.Recorder, Entry{Type: officerChanged, ID: o.ID}, officerChange{by, o}); err != nil {
-		return err
-	}
-	data, err := json.Marshal(o)
-	if err != nil {
-		return fmt.Errorf("write an officer: %w", err)
-	}
-	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
-	if err != nil {
-		return err
-	}
-	sealed, err := key.Seal(data, officerAAD(o.ID))
-	if err != nil {
-		return fmt.Errorf("seal an officer: %w", err)
-	}
-	was := slices.IndexFunc(all, func(known Officer) bool { return known.ID == o.ID })
-	ends := was >= 0 && by != o.ID && loses(&all[was], &o)
+	i := slices.IndexFunc(all, func(known Officer) bool { return known.ID == o.ID })
+	ends := i >= 0 && by != o.ID && loses(&all[i], &o)
 	if ends { // before, so that what is broken off is done again, and after
 		if err := r.Expel(ctx, by, o.ID); err != nil {
 			return err
 		}
 	}
-	if err := r.cfg.Store.PutOfficer(ctx, OfficerRow{o.ID, sealed}, r.cfg.Clock()); err != nil || !ends {
+	err = recordEvent(ctx, r.cfg.Recorder, Entry{Type: officerChanged, ID: o.ID, officer: &officerWrite{o, was}}, officerChange{by, o})
+	if err != nil || !ends {
 		return err
 	}
 	return r.Expel(ctx, by, o.ID)
+}
+
+// An officerWrite puts an officer's entry in the place of the one that it was made from.
+type officerWrite struct {
+	officer Officer
+	was     string // its version; "" where there was none
+}
+
+// takes says why an entry that was made from version was may not stand among these
+// officers; nil when it may. Two who decide at the same moment do not undo each other's
+// decision unseen.
+func takes(all []Officer, o *Officer, was string) *Problem {
+	refuse := func(rule, detail string) *Problem { return problem(ProblemRequest, "%s", detail).rule(rule) }
+	stands, twin := "", ""
+	for i := range all {
+		if all[i].ID == o.ID {
+			stands = all[i].Version()
+		} else if same := shared(&all[i], o); same != "" {
+			twin = fmt.Sprintf("The officer %s has the same %s.", all[i].ID, same)
+		}
+	}
+	switch {
+	case stands != was && was == "":
+		return refuse("officer-exists", "There is an officer of this identifier already.")
+	case stands != was:
+		return refuse("officer-version", "The entry was changed meanwhile; read it again.")
+	case twin != "":
+		return refuse("officer-shared", twin)
+	}
+	return nil
+}
+
+// outrun says whether a change was refused because another one was there first.
+func outrun(err error) bool {
+	rule := AsProblem(err).Rule
+	return err != nil && (rule == "officer-version" || rule == "officer-exists")
+}
+
+// enrol puts an officer's entry among those that the store shows, as they stand now.
+func (b *building) enrol(key seal.DataKey, w *officerWrite) error {
+	all, err := openOfficers(key, b.view.Officers)
+	if err != nil {
+		return err
+	}
+	if refused := takes(all, &w.officer, w.was); refused != nil {
+		return refused
+	}
+	data, err := json.Marshal(w.officer)
+	if err != nil {
+		return fmt.Errorf("write an officer: %w", err)
+	}
+	row := OfficerRow{ID: w.officer.ID}
+	if row.Content, err = key.Seal(data, officerAAD(row.ID)); err != nil {
+		return fmt.Errorf("seal an officer: %w", err)
+	}
+	others := slices.DeleteFunc(slices.Clone(b.view.Officers), func(o OfficerRow) bool { return o.ID == row.ID })
+	b.view.Officers, b.officers = append(others, row), append(b.officers, row)
+	return nil
 }
 
 // loses says whether an officer cannot sign in any more in a way that they could:
@@ -403,6 +482,17 @@ func (r *Roster) open(ctx context.Context, row OfficerRow) (Officer, error) {
 		return Officer{}, err
 	}
 	return openOfficer(key, row)
+}
+
+func openOfficers(key seal.DataKey, rows []OfficerRow) ([]Officer, error) {
+	out := make([]Officer, len(rows))
+	for i, row := range rows {
+		var err error
+		if out[i], err = openOfficer(key, row); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func openOfficer(key seal.DataKey, row OfficerRow) (Officer, error) {

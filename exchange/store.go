@@ -155,6 +155,7 @@ type Lookup struct {
 	Cases    []CaseKey
 	Lanes    []Lane
 	Jobs     []int64
+	Officers bool // all of them
 }
 
 // A Head is the record's head: its size and the last signed checkpoint (nil
@@ -169,8 +170,9 @@ type View struct {
 	Head     Head
 	Messages map[MessageKey]Row // those that exist
 	Cases    map[CaseKey]CaseRow
-	Seqs     map[Lane]int64    // the last number given
-	Due      map[int64]bool    // the jobs that are not settled yet
+	Seqs     map[Lane]int64 // the last number given
+	Due      map[int64]bool // the jobs that are not settled yet
+	Officers []OfficerRow
 	Tiles    record.TileSource // reads inside the same transaction
 }
 
@@ -186,6 +188,8 @@ type Writes struct {
 	// Assigned are those of them that other officers have now, or that stand elsewhere
 	// in the lists of those who have them.
 	Assigned []CaseRow
+	// Officers are added, or replace those that are there; the last of one counts.
+	Officers []OfficerRow
 	Seqs     map[Lane]int64
 	Jobs     []Job
 	Done     []Settlement

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,6 +155,72 @@ func (s *scene) administers(address string) {
 	if p := others.post("/officers/an/invite", form("an", nil)); p.status != 403 {
 		s.t.Errorf("an officer invites another one: %d", p.status)
 	}
+}
+
+// Of two administrators who save one entry at the same moment, at one process or at two,
+// one is told that it was changed meanwhile, as whoever comes second is: a suspension that
+// was said to be in force is. What the officer does to it at that moment stays, too.
+func TestConsoleAdministratorsAtTheSameMoment(t *testing.T) {
+	s := newScene(t)
+	thu := exchange.Officer{ID: "thu", Name: "Vũ Thị Thu (hư cấu)", Roles: []exchange.Role{exchange.RoleAdministrator}, Status: exchange.OfficerActive}
+	for _, o := range []exchange.Officer{officerQuan, thu} {
+		if err := s.vn.node.roster.Put(t.Context(), "", o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signsIn := func(s *scene, officer string) *visitor {
+		v := newVisitor(t, s.address)
+		v.get(s.pages.OpenDoor("/", "quan", "thu"))
+		v.post("/sign-in/demonstration", url.Values{"officer": {officer}})
+		return v
+	}
+	quan := signsIn(s, "quan")
+	for where, other := range map[string]*visitor{"one process": signsIn(s, "thu"), "two processes": signsIn(s.beside(), "thu")} {
+		for round := range 6 {
+			was, _, err := s.vn.node.officerEntry(t.Context(), "lan")
+			if err != nil {
+				t.Fatal(err)
+			}
+			form := func(name, status string) url.Values {
+				return url.Values{"version": {was.Version()}, "name": {name}, "role": {"officer"}, "every": {"1"}, "status": {status}}
+			}
+			var all sync.WaitGroup
+			var suspends, renames page
+			all.Go(func() { suspends = quan.post("/officers/lan", form(was.Name, "suspended")) })
+			all.Go(func() { renames = other.post("/officers/lan", form(fmt.Sprintf("Lan %s %d", where, round), "active")) })
+			all.Go(func() {
+				if round%2 == 0 { // else one of the two has it
+					return
+				}
+				if _, err := s.vn.node.roster.Change(t.Context(), "lan", "lan", func(o *exchange.Officer, _ bool) error {
+					o.Pins = []string{fmt.Sprintf("sha256/%s %d", where, round)}
+					return nil
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+			all.Wait()
+			const saved, late = "Đã lưu", "Người khác vừa sửa mục này"
+			is, _, err := s.vn.node.officerEntry(t.Context(), "lan")
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := 0
+			for _, p := range []page{suspends, renames} {
+				if told += strings.Count(p.body, saved); (p.status == 422) != strings.Contains(p.body, late) || (p.status == 200) != strings.Contains(p.body, saved) {
+					t.Errorf("%s, round %d: %d", where, round, p.status)
+				}
+			}
+			if told > 1 || told+round%2 == 0 || (suspends.status == 200) != (is.Status == exchange.OfficerSuspended) || (renames.status == 200) != strings.HasPrefix(is.Name, "Lan "+where) || len(is.Pins) != round%2 {
+				t.Errorf("%s, round %d: %d and %d, and the entry is %+v", where, round, suspends.status, renames.status, is)
+			}
+			if err := s.vn.node.roster.Put(t.Context(), "", officerLan); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.quiet()
+	s.vn.check()
 }
 
 // A case of another's partner opens in an emergency: with a reason, for an hour,

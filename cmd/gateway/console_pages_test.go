@@ -99,7 +99,7 @@ func newGallery(t *testing.T) *gallery {
 	g.givesUp()
 	g.onTheWay()
 	g.address = g.atName(ConsoleConfig{Passwords: true})
-	token, err := g.vn.node.roster.Invite(ctx, "", officerHoa)
+	token, err := g.vn.node.roster.Invite(ctx, officerHoa.ID, false)
 	if err != nil {
 		t.Fatal(err)
 	}

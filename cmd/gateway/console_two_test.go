@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
@@ -425,4 +427,25 @@ func (s *scene) answering(outcome string) url.Values {
 		"to": {"KH"}, "case": {s.fresh}, "type": {exchange.TypeIdentityResponse}, ".reply": {s.asked}, "version": {"0"}, "do": {"preview"},
 		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/outcome": {outcome},
 	}
+}
+
+// beside is the scene as another process serves it, from the same store.
+func (s *scene) beside() *scene {
+	s.t.Helper()
+	cfg, err := LoadConfig(s.vn.config, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	n, err := openNodeAt(context.Background(), cfg, slog.New(slog.NewTextHandler(s.vn.log, nil)), s.vn.now)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(n.close)
+	if err := n.prepare(); err != nil {
+		s.t.Fatal(err)
+	}
+	other := *s
+	other.pair = &pair{&testGateway{party: s.vn.party, t: s.t, http: s.vn.http, log: s.vn.log, now: s.vn.now, node: n}, s.kh}
+	other.serve()
+	return &other
 }

@@ -26,8 +26,8 @@ func newOfficer() *cobra.Command {
 		Short: "Say who may act here: officers and systems, and the keys they release messages with",
 		Long: `An officer is a person, or a national system, with an identity of its own:
 a client certificate or an account at the identity provider, and a key that signs
-what the officer decides. Every change is an entry of the record before it is in
-force. A running gateway sees it at the next request.`,
+what the officer decides. Every change is an entry of the record, and in force
+with it. A running gateway sees it at the next request.`,
 	}
 	verbs(cmd)
 	cmd.AddCommand(newOfficerAdd(), newOfficerSet(), newOfficerList(), newOfficerStatus("suspend", exchange.OfficerSuspended),
@@ -45,6 +45,7 @@ type officerFlags struct {
 	pins            []string
 	issuer, subject string
 	key             string
+	made            partners.JWK // the key in that file: once, however often a change is made anew
 	asJSON          bool
 }
 
@@ -111,7 +112,7 @@ func (f *officerFlags) apply(cmd *cobra.Command, o *exchange.Officer) error {
 		o.OIDC = []exchange.OIDCIdentity{{Issuer: f.issuer, Subject: f.subject}}
 	}
 	if f.key != "" {
-		return addKey(o, f.key, false)
+		return f.addKey(o, f.key, false)
 	}
 	return nil
 }
@@ -195,7 +196,7 @@ is given: give it when one was lost or stolen.`,
 				if !known {
 					return noOfficer(args[0])
 				}
-				return addKey(o, args[1], replace)
+				return f.addKey(o, args[1], replace)
 			})
 		},
 	}
@@ -257,20 +258,17 @@ a password became known, give --reset.`,
 			if n.cfg.Console == nil || n.cfg.Console.URL == "" {
 				return hint(errors.New("the link needs the address of the officers' pages"), "write console.url in the configuration")
 			}
-			o, known, err := n.officerEntry(cmd.Context(), args[0])
-			if err != nil {
+			if _, known, err := n.officerEntry(cmd.Context(), args[0]); err != nil {
 				return err
-			}
-			if !known {
+			} else if !known {
 				return noOfficer(args[0])
 			}
 			if reset {
-				o.Passkeys, o.Login = nil, nil
-				if err := n.roster.Expel(cmd.Context(), "", o.ID); err != nil { // whatever way they came in
+				if err := n.roster.Expel(cmd.Context(), "", args[0]); err != nil { // whatever way they came in
 					return err
 				}
 			}
-			token, err := n.roster.Invite(cmd.Context(), "", o)
+			token, err := n.roster.Invite(cmd.Context(), args[0], reset)
 			if err != nil {
 				return err
 			}
@@ -283,7 +281,7 @@ a password became known, give --reset.`,
 	return cmd
 }
 
-// change makes one change to the roster, recorded before it is in force.
+// change makes one change to the roster, recorded as it comes into force.
 func (f *officerFlags) change(cmd *cobra.Command, id string, change func(o *exchange.Officer, known bool) error) error {
 	if !exchange.ValidOfficerID(id) {
 		return usagef("an officer's identifier has 2 to 64 small letters, digits, dots or hyphens")
@@ -293,20 +291,19 @@ func (f *officerFlags) change(cmd *cobra.Command, id string, change func(o *exch
 		return err
 	}
 	defer n.close()
-	o, known, err := n.officerEntry(cmd.Context(), id)
+	o, err := n.roster.Change(cmd.Context(), "", id, func(o *exchange.Officer, known bool) error {
+		if err := change(o, known); err != nil {
+			return err
+		}
+		if err := n.knowsPartners(o.Partners); err != nil {
+			return err
+		}
+		if err := o.Check(); err != nil {
+			return usageError{err}
+		}
+		return nil
+	})
 	if err != nil {
-		return err
-	}
-	if err := change(&o, known); err != nil {
-		return err
-	}
-	if err := n.knowsPartners(o.Partners); err != nil {
-		return err
-	}
-	if err := o.Check(); err != nil {
-		return usageError{err}
-	}
-	if err := n.roster.Put(cmd.Context(), "", o); err != nil {
 		return err
 	}
 	if f.asJSON {
@@ -357,26 +354,40 @@ func noOfficer(id string) error {
 
 // addKey makes a signing key and notes its public half.
 func addKey(o *exchange.Officer, path string, replace bool) error {
-	key, err := certs.GenerateKey(certs.ES256)
-	if err != nil {
-		return err
-	}
-	if err := certs.WritePrivateKey(path, key); err != nil {
-		return usageError{err}
-	}
-	signer, err := officerSigner(path)
-	if err != nil {
-		return err
-	}
-	var jwk partners.JWK
-	if err := json.Unmarshal(signer.Public().JWK(), &jwk); err != nil {
-		return fmt.Errorf("read a public key: %w", err)
+	return new(officerFlags).addKey(o, path, replace)
+}
+
+func (f *officerFlags) addKey(o *exchange.Officer, path string, replace bool) (err error) {
+	if f.made == nil {
+		if f.made, err = newKey(path); err != nil {
+			return err
+		}
 	}
 	if replace {
 		o.Keys = nil
 	}
-	o.Keys = append(o.Keys, jwk)
+	o.Keys = append(o.Keys, f.made)
 	return nil
+}
+
+// newKey makes a signing key in a file and returns its public half.
+func newKey(path string) (partners.JWK, error) {
+	key, err := certs.GenerateKey(certs.ES256)
+	if err != nil {
+		return nil, err
+	}
+	if err := certs.WritePrivateKey(path, key); err != nil {
+		return nil, usageError{err}
+	}
+	signer, err := officerSigner(path)
+	if err != nil {
+		return nil, err
+	}
+	var jwk partners.JWK
+	if err := json.Unmarshal(signer.Public().JWK(), &jwk); err != nil {
+		return nil, fmt.Errorf("read a public key: %w", err)
+	}
+	return jwk, nil
 }
 
 // officerSigner opens an officer's signing key. Its name is its thumbprint: the

@@ -104,6 +104,18 @@ func viewPostgres(ctx context.Context, conn *pgx.Conn, lookup exchange.Lookup) (
 			return rows.Err()
 		})
 	}
+	if lookup.Officers {
+		batch.Queue(allOfficers).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				var o exchange.OfficerRow
+				if err := rows.Scan(&o.ID, &o.Content); err != nil {
+					return err
+				}
+				view.Officers = append(view.Officers, o)
+			}
+			return rows.Err()
+		})
+	}
 	view.Tiles = tiles{func(ctx context.Context, query string, args ...any) (rowSet, error) {
 		return conn.Query(ctx, query, args...)
 	}}
@@ -154,6 +166,9 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 		for _, statement := range dropLoose {
 			batch.Queue(statement)
 		}
+	}
+	for _, o := range w.Officers {
+		batch.Queue(putOfficer, o.ID, millis(w.At), o.Content)
 	}
 	for lane, seq := range w.Seqs {
 		batch.Queue("INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3) ON CONFLICT (partner, direction) DO UPDATE SET seq = excluded.seq", lane.Partner, string(lane.Direction), seq)

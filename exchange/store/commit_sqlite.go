@@ -121,6 +121,17 @@ func (db *DB) viewSQLite(ctx context.Context, tx *sql.Tx, lookup exchange.Lookup
 		}
 		view.Due[id] = err == nil
 	}
+	if lookup.Officers {
+		err := each(ctx, tx, allOfficers, nil, func(rows *sql.Rows) error {
+			var o exchange.OfficerRow
+			err := rows.Scan(&o.ID, &o.Content)
+			view.Officers = append(view.Officers, o)
+			return err
+		})
+		if err != nil {
+			return view, err
+		}
+	}
 	view.Tiles = tiles{func(ctx context.Context, query string, args ...any) (rowSet, error) {
 		return sqlRows(tx.QueryContext(ctx, query, args...))
 	}}
@@ -165,6 +176,11 @@ func (db *DB) writeSQLite(ctx context.Context, tx *sql.Tx, w exchange.Writes, ca
 	}
 	if err := db.writeCases(ctx, tx, w, cases); err != nil {
 		return err
+	}
+	for _, o := range w.Officers {
+		if err := exec(putOfficer, o.ID, millis(w.At), o.Content); err != nil {
+			return err
+		}
 	}
 	addLane, moveLane := tx.StmtContext(ctx, db.stmts.addLane), tx.StmtContext(ctx, db.stmts.moveLane)
 	for l, seq := range w.Seqs {

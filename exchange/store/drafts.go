@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
@@ -86,10 +85,16 @@ func (db *DB) Officer(ctx context.Context, id string) (exchange.OfficerRow, erro
 	return o, nil
 }
 
+const (
+	allOfficers = "SELECT id, content FROM officer ORDER BY id"
+	putOfficer  = `INSERT INTO officer (id, changed_at, content) VALUES ($1, $2, $3)
+		ON CONFLICT (id) DO UPDATE SET changed_at = excluded.changed_at, content = excluded.content`
+)
+
 // Officers implements exchange.OfficerStore.
 func (db *DB) Officers(ctx context.Context) ([]exchange.OfficerRow, error) {
 	var out []exchange.OfficerRow
-	err := each(ctx, db.reads, "SELECT id, content FROM officer ORDER BY id", nil, func(rows *sql.Rows) error {
+	err := each(ctx, db.reads, allOfficers, nil, func(rows *sql.Rows) error {
 		var o exchange.OfficerRow
 		err := rows.Scan(&o.ID, &o.Content)
 		out = append(out, o)
@@ -99,14 +104,4 @@ func (db *DB) Officers(ctx context.Context) ([]exchange.OfficerRow, error) {
 		return nil, fmt.Errorf("list officers: %w", db.classify(err))
 	}
 	return out, nil
-}
-
-// PutOfficer implements exchange.OfficerStore.
-func (db *DB) PutOfficer(ctx context.Context, o exchange.OfficerRow, at time.Time) error {
-	_, err := db.writes.ExecContext(ctx, `INSERT INTO officer (id, changed_at, content) VALUES ($1, $2, $3)
-		ON CONFLICT (id) DO UPDATE SET changed_at = excluded.changed_at, content = excluded.content`, o.ID, millis(at), o.Content)
-	if err != nil {
-		return fmt.Errorf("store an officer: %w", db.classify(err))
-	}
-	return nil
 }
