@@ -2,12 +2,15 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"database/sql"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,6 +105,9 @@ func TestConsoleLiveOutlastsAnOutage(t *testing.T) {
 		return resp
 	}
 	open := stream()
+	if first, err := bufio.NewReader(open.Body).ReadString('\n'); err != nil || !regexp.MustCompile(`^id: \d+\n$`).MatchString(first) {
+		t.Errorf("a stream begins with %q (%v): whoever comes again says nothing of where they were", first, err)
+	}
 	rename("session", "session_away")
 	for what, resp := range map[string]*http.Response{"an open": open, "a new": stream()} {
 		if told, err := io.ReadAll(resp.Body); err != nil || strings.Contains(string(told), "event: over") {
@@ -117,6 +123,47 @@ func TestConsoleLiveOutlastsAnOutage(t *testing.T) {
 		}
 	}
 	t.Errorf("the stream has ended, and told nothing of the new message (%v)", lines.Err())
+}
+
+// A page that had heard nothing yet when its gateway was started again hears what has come
+// meanwhile.
+func TestConsoleLiveGoesOnAfterARestart(t *testing.T) {
+	s := newScene(t)
+	at := reserve(t)
+	serve := func() (link string, stop func()) {
+		pages, err := s.vn.node.newConsole(ConsoleConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener, err := net.Listen("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- s.vn.node.runConsole(ctx, listener, ConsoleConfig{}, pages) }()
+		return pages.OpenDoor("/", "lan"), sync.OnceFunc(func() {
+			if cancel(); <-done != nil {
+				t.Error("the pages came to no end of their own")
+			}
+		})
+	}
+	link, stop := serve()
+	b := newBrowser(t, "https://"+at)
+	b.open(link)
+	b.click(`button[value="lan"]`)
+	b.open("/help")
+	b.run(chromedp.WaitReady(chromedp.CSS("#live")))
+	// One more stream says that the page's own is there: it was asked for before.
+	look(b, chromedp.Evaluate[string](`new Promise(open => { const s = new EventSource("/events"); s.onopen = () => { s.close(); open("") } })`, chromedp.EvalAwaitPromise))
+	stop()
+	s.receives(exchange.TypeIdentityRequest, asked(""), nil)
+	_, stop = serve()
+	t.Cleanup(stop)
+	eventually(t, "the page tells what has come while its gateway was away", func() bool {
+		return strings.Contains(look(b, chromedp.Evaluate[string](`document.querySelector("#live [data-live=news]:not([hidden]) strong")?.textContent ?? ""`)), "1 thông điệp mới")
+	})
+	s.quiet()
 }
 
 // A supervisor at work hears that a case was opened in an emergency, whatever page is

@@ -104,7 +104,9 @@ func (s *stream) run(ctx context.Context) error {
 	defer tick.Stop()
 	known, beat := time.Now(), time.Now()
 	s.said = map[string]string{"lines": "", "news": "", "emergencies": "", "reports": ""}
-	if err := s.write(":\n\n"); err != nil {
+	// An id without data is no event, and the browser keeps it all the same: a page that
+	// has heard nothing yet goes on from here, too.
+	if err := s.write(fmt.Sprintf("id: %d\n\n", s.from)); err != nil {
 		return err
 	}
 	for {
