@@ -30,6 +30,7 @@ type building struct {
 	cases    map[CaseKey]*openCase
 	recent   map[MessageKey]*Entry // messages of this very batch
 	officers []OfficerRow          // as they are from this batch on
+	drafts   []DraftRow            // likewise
 
 	head   Head
 	signed record.Checkpoint
@@ -100,6 +101,11 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 		e.err = err
 		return
 	}
+	if e.draft != nil {
+		if e.err = b.redraft(c.key, e.draft); e.err != nil {
+			return
+		}
+	}
 	if e.Erases {
 		if e.err = b.erase(ctx, c); e.err != nil {
 			return
@@ -146,6 +152,9 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 		if means, ok := e.means(); ok && c.book.settle(e.ID, means) {
 			c.moved(e, b.now)
 		}
+	}
+	if e.draft != nil {
+		b.view.Drafts[e.draft.row.ID], b.drafts = e.draft.row.Version, append(b.drafts, e.draft.row)
 	}
 	e.State = c.row.State
 	c.changed = c.changed || c.fresh
@@ -383,7 +392,7 @@ func (b *building) finish(i int, grown *record.Appended, note []byte) error {
 
 // writes gathers what the transaction adds.
 func (b *building) writes(tiles []record.Tile) (Writes, error) {
-	w := Writes{Head: b.head, At: b.now, Rows: b.rows, Tiles: tiles, Officers: b.officers, Seqs: make(map[Lane]int64)}
+	w := Writes{Head: b.head, At: b.now, Rows: b.rows, Tiles: tiles, Officers: b.officers, Drafts: b.drafts, Seqs: make(map[Lane]int64)}
 	for _, c := range b.cases {
 		if c.changed {
 			var err error

@@ -45,6 +45,7 @@ type Entry struct {
 	recheck  func(*Book) error // what can only be judged with the case at hand; nil for nothing
 	assigns  *assignment       // whom its case is assigned to from here on; nil leaves that as it is
 	officer  *officerWrite     // what an officer is from here on; nil leaves them as they are
+	draft    *draftWrite       // what a draft is from here on; nil leaves it as it is
 	clockAt  time.Time         // when the clocks that it started must be looked at
 	err      error
 	done     chan struct{}
@@ -312,6 +313,9 @@ func lookupOf(batch []*Entry) Lookup {
 			l.Jobs = append(l.Jobs, e.Settle.JobID)
 		}
 		l.Officers = l.Officers || e.officer != nil
+		if e.draft != nil {
+			l.Drafts = append(l.Drafts, e.draft.row.ID)
+		}
 		add(cases, &l.Cases, CaseKey{e.Partner, e.Case})
 		add(lanes, &l.Lanes, e.lane())
 	}

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
 )
 
 // DeskConfig wires a Desk. Everything is required.
@@ -176,15 +178,11 @@ func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int6
 	if err != nil {
 		return err
 	}
-	event := Entry{Type: draftDiscarded, Partner: row.Partner, Case: row.Case, ID: row.ID}
-	if err := recordEvent(ctx, d.cfg.Recorder, event, struct {
+	view.Row.State, view.Content.Discarded = DraftDiscarded, by.ID
+	_, err = d.step(ctx, draftDiscarded, struct {
 		By     string `json:"by"`
 		Reason string `json:"reason,omitempty"`
-	}{by.ID, reason}); err != nil {
-		return err
-	}
-	row.State, view.Content.Discarded = DraftDiscarded, by.ID
-	_, err = d.store(ctx, row, view.Content)
+	}{by.ID, reason}, view)
 	return err
 }
 
@@ -247,7 +245,8 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 	default:
 		row.State = DraftReleasing
 	}
-	err := recordEvent(ctx, d.cfg.Recorder, Entry{Type: event, Partner: row.Partner, Case: row.Case, ID: row.ID}, struct {
+	content.Edition, content.WrittenAt = row.Version+1, d.cfg.Clock().UTC()
+	view, err := d.step(ctx, event, struct {
 		By         string      `json:"by"`
 		SHA256     string      `json:"sha256"`
 		State      DraftState  `json:"state"`
@@ -255,12 +254,7 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 		Safeguards []Safeguard `json:"safeguards,omitempty"`
 		Instead    string      `json:"instead,omitempty"`
 		Authors    []string    `json:"authors,omitempty"` // of what was written before
-	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards, content.Instead, content.Authors})
-	if err != nil {
-		return DraftView{}, err
-	}
-	content.Edition, content.WrittenAt = row.Version+1, d.cfg.Clock().UTC()
-	view, err := d.store(ctx, row, content)
+	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards, content.Instead, content.Authors}, DraftView{Row: row, Content: content})
 	if err != nil || view.Row.State != DraftReleasing {
 		return view, err
 	}
@@ -285,13 +279,13 @@ func (d *Desk) find(ctx context.Context, by *Officer, id string, version int64, 
 	case len(states) > 0 && !slices.Contains(states, row.State):
 		return DraftRow{}, problem(ProblemDraftState, "The draft is %s.", row.State).rule("draft-" + string(row.State))
 	case version != 0 && row.Version != version:
-		return DraftRow{}, movedOn(row)
+		return DraftRow{}, movedOn(row.Version)
 	}
 	return row, nil
 }
 
-func movedOn(row DraftRow) *Problem {
-	return problem(ProblemDraftVersion, "The draft has version %d now; read it again.", row.Version).rule("draft-version")
+func movedOn(version int64) *Problem {
+	return problem(ProblemDraftVersion, "The draft has version %d now; read it again.", version).rule("draft-version")
 }
 
 // visible returns ErrNotFound for a draft that an officer may not know of.
@@ -305,26 +299,68 @@ func (d *Desk) visible(ctx context.Context, by *Officer, row DraftRow) error {
 	return nil
 }
 
-// store seals and stores the next version of a draft.
-func (d *Desk) store(ctx context.Context, row DraftRow, content DraftContent) (DraftView, error) {
-	data, err := json.Marshal(content)
+// A draftWrite puts a draft's next version in the place of the one that it was made from,
+// in the transaction of the entry that says so.
+type draftWrite struct {
+	row  DraftRow
+	data []byte // its content, which is sealed then
+}
+
+// next is the next version of a draft.
+func (d *Desk) next(view DraftView) (*draftWrite, error) {
+	data, err := json.Marshal(view.Content)
 	if err != nil {
-		return DraftView{}, fmt.Errorf("write a draft: %w", err)
+		return nil, fmt.Errorf("write a draft: %w", err)
 	}
-	row.Version++
-	row.ChangedAt = d.cfg.Clock()
+	w := &draftWrite{view.Row, data}
+	w.row.Version, w.row.ChangedAt = view.Row.Version+1, d.cfg.Clock()
+	return w, nil
+}
+
+// redraft seals a draft's next version; it refuses one that was made from a version that
+// does not stand there any more.
+func (b *building) redraft(key seal.DataKey, w *draftWrite) error {
+	if stands := b.view.Drafts[w.row.ID]; stands != w.row.Version-1 {
+		return movedOn(stands)
+	}
+	var err error
+	if w.row.Content, err = key.Seal(w.data, draftAAD(w.row)); err != nil {
+		return fmt.Errorf("seal a draft: %w", err)
+	}
+	return nil
+}
+
+// step records what is done to a draft, and what it is from then on.
+func (d *Desk) step(ctx context.Context, event string, said any, view DraftView) (DraftView, error) {
+	w, err := d.next(view)
+	if err != nil {
+		return DraftView{}, err
+	}
+	row := view.Row
+	if err := recordEvent(ctx, d.cfg.Recorder, Entry{Type: event, Partner: row.Partner, Case: row.Case, ID: row.ID, draft: w}, said); err != nil {
+		return DraftView{}, err
+	}
+	return DraftView{w.row, view.Content, view.Content.Draft.digest()}, nil
+}
+
+// store keeps what a draft has become where the record has said so already.
+func (d *Desk) store(ctx context.Context, row DraftRow, content DraftContent) (DraftView, error) {
+	w, err := d.next(DraftView{Row: row, Content: content})
+	if err != nil {
+		return DraftView{}, err
+	}
 	key, err := d.cfg.Opener.dataKey(ctx, CaseKey{row.Partner, row.Case})
 	if err != nil {
 		return DraftView{}, err
 	}
-	if row.Content, err = key.Seal(data, draftAAD(row)); err != nil {
+	if w.row.Content, err = key.Seal(w.data, draftAAD(w.row)); err != nil {
 		return DraftView{}, fmt.Errorf("seal a draft: %w", err)
 	}
-	err = d.cfg.Store.PutDraft(ctx, row)
+	err = d.cfg.Store.PutDraft(ctx, w.row)
 	if errors.Is(err, ErrConflict) {
-		return DraftView{}, problem(ProblemDraftVersion, "Somebody else changed the draft at the same moment; read it again.").rule("draft-version")
+		return DraftView{}, movedOn(w.row.Version)
 	}
-	return DraftView{row, content, content.Draft.digest()}, err
+	return DraftView{w.row, content, content.Draft.digest()}, err
 }
 
 func (d *Desk) open(ctx context.Context, row DraftRow) (DraftView, error) {

@@ -17,30 +17,23 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 	if invalid != nil {
 		return DraftView{}, d.attempt(ctx, by, id, signed, invalid)
 	}
-	view, err := d.decidable(ctx, by, id, statement)
-	if err != nil {
-		return DraftView{}, err
-	}
-	if refused := mayDecide(by, view, statement); refused != nil {
-		return DraftView{}, d.attempt(ctx, by, id, signed, refused)
-	}
 	approval := Approval{by.ID, d.cfg.Clock().UTC(), string(signed)}
-	event := Entry{Type: draftDecided + statement.Decision, Partner: view.Row.Partner, Case: view.Row.Case, ID: id}
-	if err := recordEvent(ctx, d.cfg.Recorder, event, approval); err != nil {
-		return DraftView{}, err
-	}
-	for range maxDecisions {
-		view.decide(approval, statement.Decision)
-		view, err = d.store(ctx, view.Row, view.Content)
-		if AsProblem(err).Kind != ProblemDraftVersion {
-			break
-		}
-		// Another one signed it at the same moment: what is in the record counts all the same.
+	var view DraftView
+	var err error
+	for try := range maxDecisions {
 		if view, err = d.decidable(ctx, by, id, statement); err != nil {
 			return DraftView{}, err
 		}
-		if view.ReleasedBy(by.ID) { // by another press of theirs
+		if try > 0 && view.ReleasedBy(by.ID) { // by another press of theirs, a moment ago
 			return view, nil
+		}
+		if refused := mayDecide(by, view, statement); refused != nil {
+			return DraftView{}, d.attempt(ctx, by, id, signed, refused)
+		}
+		view.decide(approval, statement.Decision)
+		// Where another one has signed it at the same moment it is looked at anew: both count.
+		if view, err = d.step(ctx, draftDecided+statement.Decision, approval, view); AsProblem(err).Kind != ProblemDraftVersion {
+			break
 		}
 	}
 	if err != nil || view.Row.State != DraftReleasing {
@@ -49,7 +42,7 @@ func (d *Desk) Decide(ctx context.Context, by *Officer, id string, signed []byte
 	return d.release(ctx, view)
 }
 
-// maxDecisions bounds how often a decision is stored again because another one was there first.
+// maxDecisions bounds how often a decision is made anew because another one was there first.
 const maxDecisions = 20
 
 // decidable returns a draft that waits and still says what a statement was made of.
@@ -63,7 +56,7 @@ func (d *Desk) decidable(ctx context.Context, by *Officer, id string, s Statemen
 		return DraftView{}, err
 	}
 	if view.Rewritten(s.Version) || s.Version > row.Version {
-		return DraftView{}, movedOn(row)
+		return DraftView{}, movedOn(row.Version)
 	}
 	err = d.lapse(ctx, &view)
 	return view, err
@@ -201,31 +194,47 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 		}
 	}
 	if err == nil {
-		err = d.cfg.Outbox.release(ctx, view.Content.Draft)
+		view, err = d.send(ctx, view)
 	}
-	switch {
-	case err == nil:
-		view.Row.State = DraftReleased
-	case errors.As(err, &p) && !p.Kind.Retry:
-		if err = d.cfg.Outbox.refused(ctx, view.Content.Draft, err); !errors.As(err, &p) {
-			return view, err // it could not be recorded: Sweep tries again
-		}
-		view.Row.State, view.Content.Refused = DraftRefused, p.Error()
-	default:
-		return view, err // Sweep tries again
+	if err == nil || !errors.As(err, &p) || p.Kind.Retry {
+		return view, err // Sweep tries again what could not be done now
 	}
-	stored, storeErr := d.store(ctx, view.Row, view.Content)
-	if storeErr != nil {
-		// Sweep, here or in another process, may have come to the same end at the
-		// same moment.
-		if row, readErr := d.cfg.Store.Draft(ctx, view.Row.ID); readErr == nil && row.State == view.Row.State {
-			stored, storeErr = d.open(ctx, row)
-		}
+	row, unread := d.cfg.Store.Draft(ctx, view.Row.ID)
+	if unread != nil {
+		return view, unread
 	}
+	if row.Version != view.Row.Version { // it came to another end meanwhile
+		return d.open(ctx, row)
+	}
+	if err = d.cfg.Outbox.refused(ctx, view.Content.Draft, err); !errors.As(err, &p) {
+		return view, err // it could not be recorded: Sweep tries again
+	}
+	view.Row.State, view.Content.Refused = DraftRefused, p.Error()
+	stored, unstored := d.store(ctx, view.Row, view.Content)
+	if unstored != nil {
+		return view, unstored
+	}
+	return stored, err
+}
+
+// send makes a message of a draft: it has left, and is a draft no more, with the same
+// entry of the record.
+func (d *Desk) send(ctx context.Context, view DraftView) (DraftView, error) {
+	left := view
+	left.Row.State = DraftReleased
+	w, err := d.next(left)
 	if err != nil {
-		return stored, err
+		return view, err
 	}
-	return stored, storeErr
+	again, err := d.cfg.Outbox.release(ctx, view.Content.Draft, w)
+	switch {
+	case err != nil:
+		return view, err
+	case again: // the message was there already
+		return d.store(ctx, left.Row, left.Content)
+	}
+	left.Row = w.row
+	return left, nil
 }
 
 // proved checks that the record bears out what the table of drafts says: this

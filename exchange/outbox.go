@@ -121,17 +121,20 @@ func (o *Outbox) refused(ctx context.Context, d Draft, err error) error {
 }
 
 // release sends a draft that was looked at before, exactly as it was.
-func (o *Outbox) release(ctx context.Context, d Draft) error {
+// then is what the draft is once it has left; again says that it had left before, and
+// that this was not written.
+func (o *Outbox) release(ctx context.Context, d Draft, then *draftWrite) (again bool, err error) {
 	p, err := o.prepare(ctx, d)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// Since it was looked at the agreement may have begun to withhold more.
 	if draftOf(p.claims).digest() != d.digest() {
-		return problem(ProblemDraftState, "The agreement has changed since the draft was made; amend it.").rule("draft-outdated")
+		return false, problem(ProblemDraftState, "The agreement has changed since the draft was made; amend it.").rule("draft-outdated")
 	}
-	_, err = o.send(ctx, p)
-	return err
+	p.draft = then
+	sent, err := o.send(ctx, p)
+	return sent.Duplicate, err
 }
 
 // send signs a message and records it together with its due delivery. When it
@@ -151,7 +154,7 @@ func (o *Outbox) send(ctx context.Context, p *prepared) (Sent, error) {
 	e := &Entry{
 		Kind: KindMessage, Partner: p.peer.Code, Direction: Out, ID: p.claims.ID, Type: p.claims.Type,
 		Case: p.claims.Case, InReplyTo: p.claims.InReplyTo, Said: p.said, Data: data, Deliver: true, Terms: p.peer,
-		recheck: confirmed(p.said, p.claims.Type),
+		recheck: confirmed(p.said, p.claims.Type), draft: p.draft,
 	}
 	err = o.cfg.Recorder.Record(ctx, e)
 	if refused := AsProblem(err); err != nil && refused.Kind == ProblemIDReused {
@@ -161,7 +164,7 @@ func (o *Outbox) send(ctx context.Context, p *prepared) (Sent, error) {
 		return Sent{}, err
 	}
 	o.cfg.Logger.Info("message submitted", "partner", e.Partner, "jti", e.ID, "type", e.Type, "index", e.Index)
-	return Sent{ID: e.ID, Case: e.Case, Index: e.Index, Seq: e.Seq, Withheld: p.withheld}, nil
+	return Sent{ID: e.ID, Case: e.Case, Index: e.Index, Seq: e.Seq, Withheld: p.withheld, Duplicate: e.Duplicate}, nil
 }
 
 // Review says what would become of a draft: as it will be sent, and who has to
@@ -230,8 +233,9 @@ type prepared struct {
 	claims   Claims
 	said     Said
 	withheld []string
-	given    any   // the body with what is withheld: what it says of safeguards counts
-	book     *Book // of the case, as it is before the message
+	given    any         // the body with what is withheld: what it says of safeguards counts
+	book     *Book       // of the case, as it is before the message
+	draft    *draftWrite // what its draft is once it has left; nil where it had none
 }
 
 // prepare completes a draft and checks it against schema, agreement and case.

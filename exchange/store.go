@@ -156,6 +156,7 @@ type Lookup struct {
 	Lanes    []Lane
 	Jobs     []int64
 	Officers bool // all of them
+	Drafts   []string
 }
 
 // A Head is the record's head: its size and the last signed checkpoint (nil
@@ -173,6 +174,7 @@ type View struct {
 	Seqs     map[Lane]int64 // the last number given
 	Due      map[int64]bool // the jobs that are not settled yet
 	Officers []OfficerRow
+	Drafts   map[string]int64  // the versions of those that exist; nobody changes them meanwhile
 	Tiles    record.TileSource // reads inside the same transaction
 }
 
@@ -190,9 +192,11 @@ type Writes struct {
 	Assigned []CaseRow
 	// Officers are added, or replace those that are there; the last of one counts.
 	Officers []OfficerRow
-	Seqs     map[Lane]int64
-	Jobs     []Job
-	Done     []Settlement
+	// Drafts are added (version 1), or take the place of the version before.
+	Drafts []DraftRow
+	Seqs   map[Lane]int64
+	Jobs   []Job
+	Done   []Settlement
 }
 
 // A BatchStore writes the record. It is the whole of what the committer needs.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -268,28 +269,99 @@ func TestWhatWasRejectedKeepsItsAuthors(t *testing.T) {
 }
 
 // Two officers who have read one version both count, whoever is first; and who presses
-// twice counts once.
+// twice counts once, in the record, too.
 func TestSignedAtTheSameMoment(t *testing.T) {
-	h := newHouse(t, newPair(t, ""), nil)
-	one, two := h.officer("one"), h.officer("two")
-	for range 5 {
-		caseID, confirmation := h.confirmed()
-		draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
-		seen := one.read(draft.ID)
-		var all sync.WaitGroup
-		for _, c := range []*caller{one, two, one} {
-			signed, err := c.statement(seen, exchange.DecisionRelease).Sign(c.signer)
-			if err != nil {
-				t.Fatal(err)
+	stores(t, func(t *testing.T, p *pair) {
+		h := newHouse(t, p, nil)
+		one, two := h.officer("one"), h.officer("two")
+		for range 5 {
+			caseID, confirmation := h.confirmed()
+			draft := one.submit(homeward(caseID, confirmation, refoulementChecked))
+			seen := one.read(draft.ID)
+			atOnce(one.deciding(seen, exchange.DecisionRelease), two.deciding(seen, exchange.DecisionRelease), one.deciding(seen, exchange.DecisionRelease))
+			if view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID); view.State != exchange.DraftReleased || len(view.Approvals) != 2 {
+				t.Errorf("%+v", view)
 			}
-			all.Go(func() { c.handIn(draft.ID, signed) })
+			if n := len(h.steps(draft.ID, "draft_release")); n != 2 {
+				t.Errorf("the record has %d releases", n)
+			}
 		}
-		all.Wait()
-		if view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID); view.State != exchange.DraftReleased || len(view.Approvals) != 2 {
-			t.Errorf("%+v", view)
+		h.vn.check()
+	})
+}
+
+// Of what two do to a draft at the same moment the record has what counts and nothing
+// else: it could not leave, or would be gone and sent, if the two came apart.
+func TestOneStepAtATime(t *testing.T) {
+	stores(t, func(t *testing.T, p *pair) {
+		h := newHouse(t, p, nil)
+		one, two, three := h.officer("one"), h.officer("two"), h.officer("three")
+		caseID, confirmation := h.confirmed()
+		says := homeward(caseID, confirmation, refoulementChecked)
+		for range 5 {
+			draft := one.submit(says)
+			amend := func(c *caller) func() {
+				body := maps.Clone(says)
+				body["body"] = json.RawMessage(strings.Replace(string(says["body"].(json.RawMessage)), "2026-12-11", map[*caller]string{one: "2026-12-12", two: "2026-12-13"}[c], 1))
+				return func() {
+					c.ask(call{method: http.MethodPut, path: "/v1/drafts/" + draft.ID, header: map[string]string{"If-Match": `"1"`}, body: body})
+				}
+			}
+			atOnce(amend(one), amend(two))
+			if n := len(h.steps(draft.ID, "draft_amended")); n != 1 {
+				t.Errorf("the record has %d amendments of version 1", n)
+			}
+			seen := one.read(draft.ID)
+			one.releases(draft.ID)
+			// The last release, a rejection and a discard.
+			atOnce(three.deciding(seen, exchange.DecisionRelease), two.deciding(seen, exchange.DecisionReject),
+				func() { two.ask(call{method: http.MethodDelete, path: "/v1/drafts/" + draft.ID, header: map[string]string{"If-Match": `"3"`}}) })
+			view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
+			left := len(h.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, ID: draft.ID}))
+			releases, rejected, discarded := len(h.steps(draft.ID, "draft_release")), len(h.steps(draft.ID, "draft_reject")), len(h.steps(draft.ID, "draft_discarded"))
+			is := fmt.Sprintf("%s: %d messages, %d releases, %d rejections, %d discards", view.State, left, releases, rejected, discarded)
+			switch is {
+			case "released: 1 messages, 2 releases, 0 rejections, 0 discards", "rejected: 0 messages, 1 releases, 1 rejections, 0 discards",
+				"discarded: 0 messages, 1 releases, 0 rejections, 1 discards", "discarded: 0 messages, 1 releases, 1 rejections, 1 discards", // of a rejected one nobody writes it again
+				"discarded: 0 messages, 2 releases, 0 rejections, 1 discards": // all have released it, and it had not left yet
+			default:
+				t.Error(is)
+			}
+			if left == 1 { // one return of a person is asked for at a time
+				caseID, confirmation = h.confirmed()
+				says = homeward(caseID, confirmation, refoulementChecked)
+			}
 		}
+		h.vn.check()
+	})
+}
+
+// atOnce does several things at the same moment.
+func atOnce(deeds ...func()) {
+	var all sync.WaitGroup
+	for _, do := range deeds {
+		all.Go(do)
 	}
-	h.vn.check()
+	all.Wait()
+}
+
+// deciding is what an officer does who signs a draft as they have read it.
+func (c *caller) deciding(seen operator.DraftView, decision string) func() {
+	c.t.Helper()
+	s := c.statement(seen, decision)
+	if decision == exchange.DecisionReject {
+		s.Reason = "the window is too short"
+	}
+	signed, err := s.Sign(c.signer)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return func() { c.handIn(s.Draft, signed) }
+}
+
+// steps are what the record says was done to a draft.
+func (h *house) steps(draft, event string) []exchange.Row {
+	return h.vn.rows(exchange.Filter{Kind: exchange.KindEvent, Type: event, ID: draft})
 }
 
 // Where one officer is enough, it is not the author.

@@ -116,6 +116,19 @@ func viewPostgres(ctx context.Context, conn *pgx.Conn, lookup exchange.Lookup) (
 			return rows.Err()
 		})
 	}
+	if len(lookup.Drafts) > 0 { // they stay as they are until the transaction ends
+		batch.Queue("SELECT id, version FROM draft WHERE id = ANY($1) FOR UPDATE", lookup.Drafts).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				var id string
+				var version int64
+				if err := rows.Scan(&id, &version); err != nil {
+					return err
+				}
+				view.Drafts[id] = version
+			}
+			return rows.Err()
+		})
+	}
 	view.Tiles = tiles{func(ctx context.Context, query string, args ...any) (rowSet, error) {
 		return conn.Query(ctx, query, args...)
 	}}
@@ -169,6 +182,10 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 	}
 	for _, o := range w.Officers {
 		batch.Queue(putOfficer, o.ID, millis(w.At), o.Content)
+	}
+	for _, d := range w.Drafts {
+		statement, args := putDraft(d)
+		batch.Queue(statement, args...).Exec(func(tag pgconn.CommandTag) error { return oneDraft(tag.RowsAffected()) })
 	}
 	for lane, seq := range w.Seqs {
 		batch.Queue("INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3) ON CONFLICT (partner, direction) DO UPDATE SET seq = excluded.seq", lane.Partner, string(lane.Direction), seq)
@@ -250,6 +267,7 @@ func newView(lookup exchange.Lookup) exchange.View {
 		Cases:    make(map[exchange.CaseKey]exchange.CaseRow, len(lookup.Cases)),
 		Seqs:     make(map[exchange.Lane]int64, 8),
 		Due:      make(map[int64]bool, len(lookup.Jobs)),
+		Drafts:   make(map[string]int64, len(lookup.Drafts)),
 	}
 }
 

@@ -132,6 +132,15 @@ func (db *DB) viewSQLite(ctx context.Context, tx *sql.Tx, lookup exchange.Lookup
 			return view, err
 		}
 	}
+	for _, id := range lookup.Drafts {
+		var version int64
+		err := tx.QueryRowContext(ctx, "SELECT version FROM draft WHERE id = $1", id).Scan(&version)
+		if err == nil {
+			view.Drafts[id] = version
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return view, err
+		}
+	}
 	view.Tiles = tiles{func(ctx context.Context, query string, args ...any) (rowSet, error) {
 		return sqlRows(tx.QueryContext(ctx, query, args...))
 	}}
@@ -179,6 +188,12 @@ func (db *DB) writeSQLite(ctx context.Context, tx *sql.Tx, w exchange.Writes, ca
 	}
 	for _, o := range w.Officers {
 		if err := exec(putOfficer, o.ID, millis(w.At), o.Content); err != nil {
+			return err
+		}
+	}
+	for _, d := range w.Drafts {
+		statement, args := putDraft(d)
+		if err := exec(statement, args...); err != nil {
 			return err
 		}
 	}

@@ -18,24 +18,36 @@ func scanDraft(s scanner) (exchange.DraftRow, error) {
 	return d, err
 }
 
-// PutDraft implements exchange.DraftStore.
-func (db *DB) PutDraft(ctx context.Context, d exchange.DraftRow) error {
-	var res sql.Result
-	var err error
+// putDraft is the statement that adds a draft, or replaces the version before: one row, or
+// none where another version stands there.
+func putDraft(d exchange.DraftRow) (statement string, args []any) {
 	if d.Version == 1 {
-		res, err = db.writes.ExecContext(ctx, "INSERT INTO draft ("+draftColumns+") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE NOT EXISTS (SELECT 1 FROM draft WHERE id = $1) ON CONFLICT (id) DO NOTHING",
-			d.ID, d.Partner, d.Case, d.Type, string(d.State), d.Author, d.Version, millis(d.CreatedAt), millis(d.ChangedAt), d.Content)
-	} else {
-		res, err = db.writes.ExecContext(ctx, "UPDATE draft SET state = $1, author = $2, version = $3, changed_at = $4, content = $5 WHERE id = $6 AND version = $7",
-			string(d.State), d.Author, d.Version, millis(d.ChangedAt), d.Content, d.ID, d.Version-1)
+		return "INSERT INTO draft (" + draftColumns + ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE NOT EXISTS (SELECT 1 FROM draft WHERE id = $1) ON CONFLICT (id) DO NOTHING",
+			[]any{d.ID, d.Partner, d.Case, d.Type, string(d.State), d.Author, d.Version, millis(d.CreatedAt), millis(d.ChangedAt), d.Content}
 	}
-	if err != nil {
-		return fmt.Errorf("store a draft: %w", db.classify(err))
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
+	return "UPDATE draft SET state = $1, author = $2, version = $3, changed_at = $4, content = $5 WHERE id = $6 AND version = $7",
+		[]any{string(d.State), d.Author, d.Version, millis(d.ChangedAt), d.Content, d.ID, d.Version - 1}
+}
+
+func oneDraft(n int64) error {
+	if n == 0 {
 		return fmt.Errorf("store a draft: %w", exchange.ErrConflict)
 	}
 	return nil
+}
+
+// PutDraft implements exchange.DraftStore.
+func (db *DB) PutDraft(ctx context.Context, d exchange.DraftRow) error {
+	statement, args := putDraft(d)
+	res, err := db.writes.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return fmt.Errorf("store a draft: %w", db.classify(err))
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("store a draft: %w", err)
+	}
+	return oneDraft(n)
 }
 
 // Draft implements exchange.DraftStore.
