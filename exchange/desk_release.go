@@ -194,10 +194,13 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 		}
 	}
 	if err == nil {
-		view, err = d.send(ctx, view)
+		var left DraftView
+		if left, err = d.send(ctx, view); err == nil {
+			return left, nil
+		}
 	}
-	if err == nil || !errors.As(err, &p) || p.Kind.Retry {
-		return view, err // Sweep tries again what could not be done now
+	if !errors.As(err, &p) || p.Kind.Retry {
+		return view, err // Sweep tries again
 	}
 	row, unread := d.cfg.Store.Draft(ctx, view.Row.ID)
 	if unread != nil {
@@ -224,12 +227,12 @@ func (d *Desk) send(ctx context.Context, view DraftView) (DraftView, error) {
 	left.Row.State = DraftReleased
 	w, err := d.next(left)
 	if err != nil {
-		return view, err
+		return DraftView{}, err
 	}
 	again, err := d.cfg.Outbox.release(ctx, view.Content.Draft, w)
 	switch {
 	case err != nil:
-		return view, err
+		return DraftView{}, err
 	case again: // the message was there already
 		return d.store(ctx, left.Row, left.Content)
 	}
