@@ -315,7 +315,9 @@ func TestOneStepAtATime(t *testing.T) {
 			one.releases(draft.ID)
 			// The last release, a rejection and a discard.
 			atOnce(three.deciding(seen, exchange.DecisionRelease), two.deciding(seen, exchange.DecisionReject),
-				func() { two.ask(call{method: http.MethodDelete, path: "/v1/drafts/" + draft.ID, header: map[string]string{"If-Match": `"3"`}}) })
+				func() {
+					two.ask(call{method: http.MethodDelete, path: "/v1/drafts/" + draft.ID, header: map[string]string{"If-Match": `"3"`}})
+				})
 			view := get1[operator.DraftView](one, "/v1/drafts/"+draft.ID)
 			left := len(h.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, ID: draft.ID}))
 			releases, rejected, discarded := len(h.steps(draft.ID, "draft_release")), len(h.steps(draft.ID, "draft_reject")), len(h.steps(draft.ID, "draft_discarded"))
