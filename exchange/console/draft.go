@@ -227,7 +227,9 @@ func (c *Console) showDraft(v *visit, asked draftAsk) error {
 	switch v.r.URL.Query().Get("done") {
 	case "":
 	case "decided":
-		view.Done = "draft_decided." + view.State
+		if view.Done = "draft_decided." + view.State; view.Erases && seen.Row.State == exchange.DraftReleasing {
+			view.Done = "draft_decided.erases"
+		}
 	default:
 		view.Done = "draft_done." + view.State
 	}

@@ -82,7 +82,7 @@ func families() map[string][]string {
 			"safeguard-day", "unavailable", "day-future", "day-past", "safeguard-basis", "forms-full", "form-size", "partner-suspended", "draft-outdated", "correction-same", "correction-matter",
 			"correction-pointer", "revision-reused", "countersigned", "agreement-unknown", "file.size", "file.type", "file.empty"),
 		"draft_done.":    texts("held", "waiting", "releasing", "discarded"),
-		"draft_decided.": texts("waiting", "releasing", "released", "rejected"),
+		"draft_decided.": texts("waiting", "releasing", "erases", "released", "rejected"),
 		"form.":          texts("date", "partial", "period", "instant"),
 	}
 	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
