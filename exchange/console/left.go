@@ -99,15 +99,54 @@ func (c *Console) leave(v *visit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	values := maps.Clone(v.r.PostForm)
-	for _, name := range []string{ofField, leftField, "token", "passkey"} { // what a passkey has signed is for then and there
-		delete(values, name)
-	}
+	values := unsigned(v.r.PostForm)
+	delete(values, ofField)
+	delete(values, leftField)
 	left := exchange.Left{Form: form, Path: v.r.URL.RequestURI(), Values: values}
 	if len(typedIn(left)) == 0 {
 		return "", nil
 	}
 	return c.cfg.Forms.Leave(v.r.Context(), holder, left)
+}
+
+// unsigned is what a form has brought, without what a passkey has signed: that is for
+// then and there.
+func unsigned(posted url.Values) url.Values {
+	values := maps.Clone(posted)
+	delete(values, "token")
+	delete(values, "passkey")
+	return values
+}
+
+// A sentForm is what a form has brought while the store was away: its page holds it, and
+// sends exactly that again. Nobody can be asked then who has sent it, and nothing is kept.
+type sentForm struct {
+	Path   string
+	Files  bool
+	Values url.Values
+}
+
+// sentForm returns what an officer has sent of what they have typed; nil for a form that
+// holds nothing of the kind, or more than is read of somebody who is not known.
+func (c *Console) sentForm(v *visit) *sentForm {
+	route := chi.RouteContext(v.r.Context())
+	if route == nil || v.r.Method != http.MethodPost { // none: it came from another site
+		return nil
+	}
+	form := route.RoutePattern()
+	if _, known := leftForms[form]; !known && form != "/write/{id}" {
+		return nil
+	}
+	if v.r.PostForm == nil {
+		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxStranger)
+		if err := c.readForm(v.r); err != nil {
+			return nil
+		}
+	}
+	if v.r.PostForm.Get("do") == "autosave" { // its page holds it, and tries again
+		return nil
+	}
+	return &sentForm{v.r.URL.RequestURI(), strings.HasPrefix(v.r.Header.Get("Content-Type"), "multipart/"), unsigned(v.r.PostForm)}
 }
 
 // sentAgain drops what was kept once it was sent again.

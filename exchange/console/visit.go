@@ -325,7 +325,11 @@ func (c *Console) show(v *visit, status int, page, title, here string, view any)
 type failure struct {
 	Kind, Reference string
 	Emergency       bool // a case was asked for that may be another partner's
+	Sent            *sentForm
 }
+
+// once says that the page cannot be asked for again: what was sent is on it.
+func (view failure) once() bool { return view.Sent != nil }
 
 // failed shows the page about an error. What it was in detail is logged once,
 // and only when it is our fault.
@@ -353,6 +357,9 @@ func (c *Console) failed(v *visit, err error) {
 		kind, status = "unavailable", http.StatusServiceUnavailable
 	}
 	view := failure{Kind: kind}
+	if kind == "unavailable" {
+		view.Sent = c.sentForm(v)
+	}
 	view.Emergency = kind == "not-found" && strings.HasPrefix(v.r.URL.Path, "/cases/") && v.officer != nil && mayBreakGlass(v.officer)
 	if status >= http.StatusInternalServerError {
 		view.Reference = exchange.NewID()
