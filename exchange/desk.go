@@ -178,18 +178,25 @@ func (d *Desk) Discard(ctx context.Context, by *Officer, id string, version int6
 	if err != nil {
 		return err
 	}
-	view.Row.State, view.Content.Discarded = DraftDiscarded, by.ID
-	_, err = d.step(ctx, draftDiscarded, struct {
+	_, err = d.takeBack(ctx, view, by.ID, reason)
+	return err
+}
+
+func (d *Desk) takeBack(ctx context.Context, view DraftView, by, reason string) (DraftView, error) {
+	view.Row.State, view.Content.Discarded = DraftDiscarded, by
+	return d.step(ctx, draftDiscarded, struct {
 		By     string `json:"by"`
 		Reason string `json:"reason,omitempty"`
-	}{by.ID, reason}, view)
-	return err
+	}{by, reason}, view)
 }
 
 // prepare judges a draft and says what it still needs. What is refused is in the
 // record.
 func (d *Desk) prepare(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard) (DraftContent, error) {
 	content, err := d.Preview(ctx, by, draft, safeguards)
+	if content.Officers == 0 && len(content.Missing) == 0 { // it leaves as its writer has seen it
+		content.Draft.Seen = draft.Seen
+	}
 	if p := AsProblem(err); err != nil && p.Kind != ProblemForbidden && p.Kind != ProblemDraft {
 		err = d.cfg.Outbox.refused(ctx, draft, err)
 	}

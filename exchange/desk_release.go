@@ -202,6 +202,12 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 	if !errors.As(err, &p) || p.Kind.Retry {
 		return view, err // Sweep tries again
 	}
+	if p.Rule == answeredMeanwhile { // its writer sees that first, and may say it anew
+		if _, unsaid := d.takeBack(ctx, view, view.Row.Author, ""); unsaid != nil && AsProblem(unsaid).Kind != ProblemDraftVersion {
+			return view, unsaid
+		}
+		return view, err
+	}
 	row, unread := d.cfg.Store.Draft(ctx, view.Row.ID)
 	if unread != nil {
 		return view, unread

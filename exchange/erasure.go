@@ -247,18 +247,12 @@ func (v DraftView) said(name string) string {
 // erasureDone is the outcome of a confirmation that says: all is erased.
 const erasureDone = "done"
 
-// confirmed returns the rule that our own confirmation comes after the erasure
-// that it confirms; nil for any other message.
-func confirmed(said Said, messageType string) func(*Book) error {
-	if done, _ := said.of(whole); messageType != TypeErasureConfirmation || done != erasureDone {
-		return nil
+// confirmed refuses our own confirmation before the erasure that it confirms.
+func (p *prepared) confirmed(b *Book) error {
+	if done, _ := p.said.of(whole); p.claims.Type == TypeErasureConfirmation && done == erasureDone && !b.Erased {
+		return problem(ProblemCaseState, "The case is not erased yet.").rule("not-erased")
 	}
-	return func(b *Book) error {
-		if !b.Erased {
-			return problem(ProblemCaseState, "The case is not erased yet.").rule("not-erased")
-		}
-		return nil
-	}
+	return nil
 }
 
 // erasable refuses to erase what is erased, or is still on its way.

@@ -1,11 +1,13 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange/seal"
@@ -25,6 +27,9 @@ type Draft struct {
 	Recipient string // an agency of the partner; where the agreement asks for one
 	Approval  string // where the agreement asks for one
 	Body      json.RawMessage
+	// Seen are the answers to its question that the writer of an answer was shown, by
+	// their identifiers: it does not leave beside another one. nil: nobody has looked.
+	Seen []string `json:",omitzero"`
 }
 
 // Sent says what became of a draft.
@@ -132,7 +137,7 @@ func (o *Outbox) release(ctx context.Context, d Draft, then *draftWrite) (again 
 	if draftOf(p.claims).digest() != d.digest() {
 		return false, problem(ProblemDraftState, "The agreement has changed since the draft was made; amend it.").rule("draft-outdated")
 	}
-	p.draft = then
+	p.draft, p.seen = then, d.Seen
 	sent, err := o.send(ctx, p)
 	return sent.Duplicate, err
 }
@@ -154,7 +159,7 @@ func (o *Outbox) send(ctx context.Context, p *prepared) (Sent, error) {
 	e := &Entry{
 		Kind: KindMessage, Partner: p.peer.Code, Direction: Out, ID: p.claims.ID, Type: p.claims.Type,
 		Case: p.claims.Case, InReplyTo: p.claims.InReplyTo, Said: p.said, Data: data, Deliver: true, Terms: p.peer,
-		recheck: confirmed(p.said, p.claims.Type), draft: p.draft,
+		recheck: func(b *Book) error { return cmp.Or(p.confirmed(b), p.answered(b)) }, draft: p.draft,
 	}
 	err = o.cfg.Recorder.Record(ctx, e)
 	if refused := AsProblem(err); err != nil && refused.Kind == ProblemIDReused {
@@ -236,6 +241,33 @@ type prepared struct {
 	given    any         // the body with what is withheld: what it says of safeguards counts
 	book     *Book       // of the case, as it is before the message
 	draft    *draftWrite // what its draft is once it has left; nil where it had none
+	seen     []string    // the answers beside it that its writer was shown
+}
+
+// answeredMeanwhile is the rule that an answer does not leave beside one that its writer
+// has not seen.
+const answeredMeanwhile = "answered-meanwhile"
+
+// answered refuses an answer where the same is said already about one of its persons, and
+// its writer was not shown that: it came at this very moment, from another process too.
+func (p *prepared) answered(b *Book) error {
+	if p.seen == nil || p.claims.InReplyTo == "" {
+		return nil
+	}
+	looked := 0
+	for _, n := range slices.Backward(b.Notes) {
+		if !n.Out || n.Reply != p.claims.InReplyTo {
+			continue
+		}
+		if looked++; looked > maxAnswers { // whoever writes is shown no more of them
+			break
+		}
+		both := slices.ContainsFunc(n.Subjects, func(d Decision) bool { _, is := p.said.of(d.Ref); return is })
+		if both && n.Type == p.claims.Type && n.Status != dead && !slices.Contains(p.seen, n.ID) {
+			return problem(ProblemCaseState, "Somebody else has answered it at the same moment; look at that first.").rule(answeredMeanwhile)
+		}
+	}
+	return nil
 }
 
 // prepare completes a draft and checks it against schema, agreement and case.

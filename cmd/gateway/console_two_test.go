@@ -421,6 +421,60 @@ func TestConsoleAnswersAtTheSameMoment(t *testing.T) {
 	s.vn.check()
 }
 
+// So it is at two processes: the record itself tells the second one. What they press then
+// is sent all the same, and a program that has shown nobody anything is not asked.
+func TestConsoleAnswersAtTwoProcesses(t *testing.T) {
+	s := newScene(t)
+	s.kh.halt()
+	other := s.beside()
+	officers := []*visitor{s.visitedBy("lan"), other.visitedBy("minh")}
+	again := regexp.MustCompile(`<form method="post" action="/write/([^"]+)"`)
+	known := regexp.MustCompile(`name="known" value="([^"]*)"`)
+	sent := func() (out []string) {
+		for _, row := range s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Direction: exchange.Out, Type: exchange.TypeIdentityResponse, Case: s.fresh}) {
+			out = append(out, row.ID)
+		}
+		return out
+	}
+	for round := range 4 {
+		s.fresh = s.receives(exchange.TypeIdentityRequest, asked(""), func(c exchange.Claims) { s.asked = c.ID })
+		ids, pages := []string{exchange.NewID(), exchange.NewID()}, make([]page, 2)
+		for i, v := range officers {
+			v.post("/write/"+ids[i], s.answering("insufficient"))
+		}
+		var all sync.WaitGroup
+		for i, v := range officers {
+			all.Go(func() {
+				pages[i] = v.post("/write/"+ids[i], url.Values{"version": {"1"}, "known": {""}, "do": {"submit"}})
+			})
+		}
+		all.Wait()
+		late := slices.IndexFunc(pages, func(p page) bool { return p.status == 409 })
+		if left := sent(); late < 0 || pages[1-late].status != 200 || len(left) != 1 || left[0] != ids[1-late] {
+			t.Fatalf("round %d: %d and %d, and %d have left", round, pages[0].status, pages[1].status, len(left))
+		}
+		p := pages[late]
+		form, seen := again.FindStringSubmatch(p.body), known.FindStringSubmatch(p.body)
+		if form == nil || seen == nil || !strings.Contains(p.body, "Trong lúc bạn xem") || !strings.Contains(seen[1], ids[1-late]) {
+			t.Fatalf("round %d: the second one is shown %s", round, p.body)
+		}
+		if p := officers[late].get("/"); strings.Contains(p.body, "/drafts/"+ids[late]) || strings.Count(p.body, `href="/write/`) != 1 {
+			t.Errorf("round %d: what has not left is not one form: %s", round, p.body)
+		}
+		if p := officers[late].post("/write/"+form[1], url.Values{"version": {"1"}, "known": {seen[1]}, "do": {"submit"}}); p.status != 200 || !slices.Equal(sent(), []string{ids[1-late], form[1]}) {
+			t.Errorf("round %d: pressed again: %d, %v have left", round, p.status, sent())
+		}
+		if _, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Case: s.fresh, InReplyTo: s.asked, Type: exchange.TypeIdentityResponse, Body: []byte(`{"subjects":[{"subject_ref":"S-1","outcome":"insufficient"}]}`)}); err != nil {
+			t.Errorf("a program's answer: %v", err)
+		}
+	}
+	if refused := s.vn.rows(exchange.Filter{Kind: exchange.KindRefusal}); len(refused) != 0 {
+		t.Errorf("%d refusals are in the record", len(refused))
+	}
+	s.quiet()
+	s.vn.check()
+}
+
 // answering is the form of an answer to the fresh question, to be previewed.
 func (s *scene) answering(outcome string) url.Values {
 	return url.Values{

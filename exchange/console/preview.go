@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -119,7 +120,7 @@ func untold(blocks []Block) []Block {
 func (c *Console) submitForm(v *visit) error {
 	ctx, id := v.r.Context(), chi.URLParam(v.r, "id")
 	// One after the other: of two officers who press at the same moment the second one is
-	// shown what the first has sent. Of two processes each may send; the record has both.
+	// shown what the first has sent. Of two processes the record tells the second one.
 	select {
 	case c.sends <- struct{}{}:
 		defer func() { <-c.sends }()
@@ -147,6 +148,7 @@ func (c *Console) submitForm(v *visit) error {
 		return c.previewPage(v, p)
 	}
 	draft, _, err := c.draft(v, p)
+	draft.Seen = append([]string{}, strings.Fields(v.r.PostFormValue("known"))...)
 	switch {
 	case err != nil:
 	case p.Amends > 0:
@@ -159,6 +161,8 @@ func (c *Console) submitForm(v *visit) error {
 	switch problem := exchange.AsProblem(err); {
 	case err != nil && c.stands(v, form): // by the same press, a moment ago
 		return c.ended(v, id, nil)
+	case err != nil && problem.Rule == "answered-meanwhile":
+		return c.saysAnew(v, p)
 	case err != nil && problem.Kind == exchange.ProblemDraftVersion:
 		return c.conflictPage(v, p)
 	case err != nil && problem.Kind == exchange.ProblemDraftState && (p.Amends > 0 || p.Instead != ""): // the form says what became of the draft
@@ -172,6 +176,22 @@ func (c *Console) submitForm(v *visit) error {
 		return err
 	}
 	return c.ended(v, id, nil)
+}
+
+// saysAnew makes of a form that another officer was quicker than that of a new message,
+// and shows what they have sent: the draft that it was has been taken back.
+func (c *Console) saysAnew(v *visit, p *pen) error {
+	was := p.ID
+	if err := c.asNew(v, p); err != nil {
+		return err
+	}
+	if err := c.keep(v, p); err != nil {
+		return err
+	}
+	if err := c.cfg.Forms.Drop(v.r.Context(), v.officer, was); err != nil {
+		return err
+	}
+	return c.previewPage(v, p)
 }
 
 // amend hands a changed draft to the desk. Whoever has signed it since it was opened has
