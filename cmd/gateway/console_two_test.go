@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -299,6 +300,74 @@ func TestConsoleDraftGoneMeanwhile(t *testing.T) {
 	h.says("thay cho một bản nháp bị bác")
 	s.quiet()
 	s.vn.check()
+}
+
+// What is taken back when its last officer has signed, and before it has left, is taken back:
+// both are told so, in their language, and neither that the partner would not have it.
+func TestConsoleTakenBackWhileItIsSigned(t *testing.T) {
+	s := newScene(t)
+	s.decides(officerLan, exchange.DecisionRelease, "")
+	minh, key := officerMinh, filepath.Join(t.TempDir(), "minh.key")
+	if err := addKey(&minh, key, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.vn.node.roster.Put(t.Context(), "", minh); err != nil {
+		t.Fatal(err)
+	}
+	n := *s.vn.node
+	signed := &onceRecorded{n.committer, func() {
+		if err := s.vn.node.desk.Discard(t.Context(), &officerLan, s.waiting, 0, "trùng với hồ sơ khác"); err != nil {
+			t.Errorf("whoever takes it back is told: %v", err)
+		}
+	}}
+	var err error
+	if n.desk, err = exchange.NewDesk(exchange.DeskConfig{
+		Self: n.cfg.Self, Outbox: n.outbox, Roster: n.roster, Store: n.db, Reader: n.db, Recorder: signed, Opener: n.opener, Clock: n.now, Logger: n.log,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if s.pages, err = n.newConsole(ConsoleConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	s.address = s.listen(ConsoleConfig{}, s.pages)
+	v := s.again("minh")
+	statement, form := v.asks(v.reads(s.waiting), s.waiting, "release", "")
+	signer, err := officerSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := exchange.ReadStatement([]byte(statement))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := said.Sign(signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Set("signed", string(text))
+	p := v.post("/drafts/"+s.waiting+"/decision", form)
+	if p.status != 200 || !strings.Contains(p.body, "Bản nháp đã được bỏ và không được gửi.") || !strings.Contains(p.body, "Quyết định của bạn chưa được tính") || strings.Contains(p.body, "draft-state") || strings.Contains(p.body, "không còn được phép") {
+		t.Errorf("the last officer is told: %d %s", p.status, p.body)
+	}
+	if refused := s.vn.rows(exchange.Filter{Kind: exchange.KindRefusal, ID: s.waiting}); len(refused) != 0 || len(s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: s.waiting})) != 0 {
+		t.Errorf("%d refusals, and perhaps a message, are in the record", len(refused))
+	}
+	s.quiet()
+	s.vn.check()
+}
+
+// onceRecorded is where a test comes in after an officer's release was recorded.
+type onceRecorded struct {
+	exchange.Recorder
+	then func()
+}
+
+func (r *onceRecorded) Record(ctx context.Context, e *exchange.Entry) error {
+	err := r.Recorder.Record(ctx, e)
+	if e.Type == "draft_release" {
+		r.then()
+	}
+	return err
 }
 
 // A button that was pressed twice at once leads both times to the message that left.

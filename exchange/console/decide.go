@@ -80,9 +80,11 @@ func (c *Console) decideDraft(v *visit) error {
 	if len(signed) == 0 {
 		return c.showDecision(v, "")
 	}
-	_, err := c.cfg.Desk.Decide(v.r.Context(), v.officer, id, signed)
+	view, err := c.cfg.Desk.Decide(v.r.Context(), v.officer, id, signed)
 	var problem *exchange.Problem
 	switch {
+	case err == nil && view.Row.State == exchange.DraftDiscarded: // after this officer signed, and before it left
+		return v.redirect("/drafts/" + id + "?changed=1")
 	case err == nil:
 	case errors.As(err, &problem) && problem.Kind == exchange.ProblemApproval:
 		fault := "decide.failed." + problem.Rule
