@@ -227,6 +227,8 @@ type TimelineEntry struct {
 	// Late: the message answers a question that had been asked anew by then, or
 	// came after its clock had run out.
 	Late bool `json:"late,omitempty"`
+	// Damaged: what is stored of it is not what was recorded.
+	Damaged bool `json:"damaged,omitempty"`
 	// By and Reason are of what an officer did.
 	By     string `json:"by,omitempty"`
 	Reason string `json:"reason,omitempty"`
@@ -274,7 +276,15 @@ func (c *CaseFiles) TimelineBefore(ctx context.Context, by *Officer, key CaseKey
 
 // teller returns what tells an entry of a case that an officer may see.
 func (c *CaseFiles) teller(ctx context.Context, by *Officer, key CaseKey) (func(Row) TimelineEntry, error) {
-	book, err := c.book(ctx, by, key)
+	row, err := c.row(ctx, by, key)
+	if err != nil {
+		return nil, err
+	}
+	dataKey, err := c.cfg.Opener.unwrap(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	book, err := c.cfg.Opener.bookOf(ctx, row)
 	if err != nil {
 		return nil, err
 	}
@@ -284,6 +294,7 @@ func (c *CaseFiles) teller(ctx context.Context, by *Officer, key CaseKey) (func(
 	}
 	return func(r Row) TimelineEntry {
 		e := TimelineEntry{Index: r.Index, At: r.At, Kind: r.Kind, Direction: r.Direction, ID: r.ID, Type: r.Type, InReplyTo: r.InReplyTo}
+		e.Damaged = r.Index >= row.ErasedTo && damaged(dataKey, r)
 		if r.Kind == KindMessage {
 			if note := book.find(r.ID, r.Direction == Out); note != nil {
 				e.Status, e.Late = string(note.Status), late[noteKey(note)]

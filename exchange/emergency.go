@@ -217,6 +217,8 @@ type Look struct {
 	Partner string
 	// Withheld: the reason is for those alone who may see all that it was of.
 	Withheld bool
+	// Damaged: what is stored of it is not what was recorded.
+	Damaged bool
 }
 
 // Looks returns who has looked at a case, the last first, at most n of those
@@ -248,25 +250,16 @@ func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before 
 			if r.Case != "" && r.Index < row.ErasedTo {
 				continue // who looked before was sealed with the case
 			}
-			wider := f.widens(r)
-			if wider {
-				if took, err := c.took(ctx, f, row, r); err != nil {
-					return nil, 0, err
-				} else if !took {
-					continue
-				}
+			look, of, err := c.looked(ctx, by, f, row, book, r)
+			if AsDamage(err) != nil { // whose it was cannot be said any more
+				look, of, err = Look{Index: r.Index, At: r.At, Damaged: true}, true, nil
 			}
-			look, err := c.lookOf(ctx, by, book, r)
 			if err != nil {
 				return nil, 0, err
 			}
-			if wider {
-				look.Wider, look.Partner, look.Withheld = true, r.Partner, !concerns(by, r, "", "") || unexplained(by, r, nil)
+			if of {
+				looks = append(looks, look)
 			}
-			if look.Withheld {
-				look.Reason = ""
-			}
-			looks = append(looks, look)
 		}
 		if len(rows) <= n {
 			return looks, 0, nil
@@ -274,6 +267,26 @@ func (c *CaseFiles) Looks(ctx context.Context, by *Officer, key CaseKey, before 
 		scanned += len(rows)
 	}
 	return looks, before, nil
+}
+
+// looked opens one look, and says whether it was of the case.
+func (c *CaseFiles) looked(ctx context.Context, by *Officer, f Filter, row CaseRow, book *Book, r Row) (look Look, of bool, err error) {
+	wider := f.widens(r)
+	if wider {
+		if took, err := c.took(ctx, f, row, r); err != nil || !took {
+			return Look{}, false, err
+		}
+	}
+	if look, err = c.lookOf(ctx, by, book, r); err != nil {
+		return Look{}, false, err
+	}
+	if wider {
+		look.Wider, look.Partner, look.Withheld = true, r.Partner, !concerns(by, r, "", "") || unexplained(by, r, nil)
+	}
+	if look.Withheld {
+		look.Reason = ""
+	}
+	return look, true, nil
 }
 
 // lookOf opens one look.

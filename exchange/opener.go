@@ -46,19 +46,28 @@ func NewOpener(store OpenerStore, wrapper seal.KeyWrapper) (*Opener, error) {
 	return &Opener{store, wrapper}, nil
 }
 
-// Open decrypts an entry; ErrErased when its key was destroyed.
+// Open decrypts an entry; ErrErased when its key was destroyed, a DamageError when it
+// was altered.
 func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 	c, err := o.store.Case(ctx, CaseKey{row.Partner, row.Case})
+	if errors.Is(err, ErrNotFound) {
+		return Opened{}, &DamageError{row.Index, "its case is gone"}
+	}
 	if err != nil {
 		return Opened{}, fmt.Errorf("find the case of entry %d: %w", row.Index, err)
 	}
 	if row.Index < c.ErasedTo {
 		return Opened{}, fmt.Errorf("entry %d: %w", row.Index, ErrErased)
 	}
-	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
+	key, err := o.unwrap(ctx, c)
 	if err != nil {
-		return Opened{}, fmt.Errorf("unwrap the data key of entry %d: %w", row.Index, err)
+		return Opened{}, fmt.Errorf("entry %d: %w", row.Index, err)
 	}
+	return openRow(key, row)
+}
+
+// openRow decrypts an entry with the data key of its case.
+func openRow(key seal.DataKey, row Row) (Opened, error) {
 	out := Opened{Row: row}
 	for _, part := range []struct {
 		column string
@@ -68,8 +77,9 @@ func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 		if part.sealed == nil {
 			continue
 		}
+		var err error
 		if *part.into, err = key.Open(part.sealed, rowAAD(row.Index, part.column)); err != nil {
-			return Opened{}, fmt.Errorf("open the %s of entry %d: %w", part.column, row.Index, err)
+			return Opened{}, &DamageError{row.Index, "its " + part.column + " cannot be decrypted"}
 		}
 	}
 	return out, nil
@@ -98,6 +108,9 @@ func (o *Opener) dataKey(ctx context.Context, key CaseKey) (seal.DataKey, error)
 
 func (o *Opener) unwrap(ctx context.Context, c CaseRow) (seal.DataKey, error) {
 	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
+	if errors.Is(err, seal.ErrDecrypt) {
+		return seal.DataKey{}, &DamageError{noEntry, "the data key of case " + c.Case + " cannot be decrypted"}
+	}
 	if err != nil {
 		return seal.DataKey{}, fmt.Errorf("unwrap the data key of a case: %w", err)
 	}
@@ -132,7 +145,11 @@ func (o *Opener) bookOf(ctx context.Context, c CaseRow) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openBook(key, c)
+	book, err := openBook(key, c)
+	if errors.Is(err, seal.ErrDecrypt) {
+		return nil, &DamageError{noEntry, "the book of case " + c.Case + " cannot be decrypted"}
+	}
+	return book, err
 }
 
 // PayloadOf returns the claims of a compact JWS that this gateway has already

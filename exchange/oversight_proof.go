@@ -71,6 +71,9 @@ type MessageProof struct {
 	Giver   string // who gave it
 	Keys    []json.RawMessage
 	LogKey  string // of the giver's log; "" when it keeps none
+	// Damage is what is stored of the message or its receipt and was not recorded so;
+	// nil for none. The rest is proved all the same.
+	Damage *DamageError
 }
 
 // Proof proves a message that an officer may know of against the record as it
@@ -98,7 +101,11 @@ func (o *Oversight) Proof(ctx context.Context, by *Officer, key MessageKey) (Mes
 		return MessageProof{}, err
 	}
 	out.Leaf, out.Text = row.Leaf, record.FormatProof(row.Index, hashes, out.Head.Note, nil)
-	return out, o.receipt(ctx, row, &out)
+	err = o.receipt(ctx, row, &out)
+	if out.Damage = AsDamage(err); out.Damage != nil {
+		err = nil
+	}
+	return out, err
 }
 
 // receipt adds the receipt for a message: ours for one that came in, the
@@ -106,6 +113,9 @@ func (o *Oversight) Proof(ctx context.Context, by *Officer, key MessageKey) (Mes
 func (o *Oversight) receipt(ctx context.Context, row Row, out *MessageProof) error {
 	giver, logKey := "", o.cfg.VKey
 	if row.Direction == Out {
+		if _, err := o.cfg.Files.cfg.Opener.Open(ctx, row); err != nil && !errors.Is(err, ErrErased) {
+			return err
+		}
 		rows, err := o.cfg.Files.cfg.Reader.Newest(ctx, math.MaxInt64, Filter{Kind: KindReceipt, Partner: row.Partner, Case: row.Case, ID: row.ID}, 1)
 		if err != nil || len(rows) == 0 {
 			return err
@@ -122,10 +132,14 @@ func (o *Oversight) receipt(ctx context.Context, row Row, out *MessageProof) err
 	if err != nil {
 		return err
 	}
-	out.Receipt, out.LogKey = opened.Receipt, logKey
+	receipt := opened.Receipt
 	if giver != "" {
-		out.Receipt = opened.Data
+		receipt = opened.Data
 	}
+	if receipt == nil {
+		return &DamageError{row.Index, "the receipt that was answered for it is gone"}
+	}
+	out.Receipt, out.LogKey = receipt, logKey
 	payload, err := PayloadOf(out.Receipt)
 	if err != nil {
 		return fmt.Errorf("read a stored receipt: %w", err)

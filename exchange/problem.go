@@ -71,11 +71,12 @@ var (
 	ProblemDraftVersion    = ProblemKind{"draft-version", http.StatusConflict, "The draft has changed meanwhile", false}
 	ProblemApproval        = ProblemKind{"approval-invalid", http.StatusUnprocessableEntity, "The approval does not count", false}
 	ProblemIdentity        = ProblemKind{"identity-unavailable", http.StatusServiceUnavailable, "The identity provider cannot be reached now", true}
+	ProblemDamaged         = ProblemKind{"record-damaged", http.StatusInternalServerError, "What is stored is not what was recorded", false}
 )
 
 // OperatorProblemKinds returns the problems of the operator API alone.
 func OperatorProblemKinds() []ProblemKind {
-	return []ProblemKind{ProblemUnauthenticated, ProblemForbidden, ProblemRequest, ProblemDraft, ProblemHeld, ProblemDraftState, ProblemDraftVersion, ProblemApproval, ProblemIdentity}
+	return []ProblemKind{ProblemUnauthenticated, ProblemForbidden, ProblemRequest, ProblemDraft, ProblemHeld, ProblemDraftState, ProblemDraftVersion, ProblemApproval, ProblemIdentity, ProblemDamaged}
 }
 
 // ProblemKinds returns the whole table in the order of the documentation.

@@ -30,6 +30,7 @@ type ReportFile struct {
 	Parts     int    `json:"parts"`
 	SHA256    []byte `json:"sha256"`
 	Problem   string `json:"problem,omitempty"` // why there is none: a slug or rule
+	Entry     *int64 `json:"entry,omitempty"`   // and of what is not what was recorded: where
 }
 
 // A ReportState says where a report stands.
@@ -293,6 +294,9 @@ func (r *Reports) next(ctx context.Context) (did bool, err error) {
 	state := ReportReady
 	if failed != nil || file.Problem != "" {
 		state, file = ReportFailed, ReportFile{Problem: problemOf(failed, file.Problem)}
+		if d := AsDamage(failed); d != nil && d.Index != noEntry {
+			file.Entry = &d.Index
+		}
 	}
 	sealed, err := r.seal(ctx, file, fileAAD(row.ID, row.Attempt))
 	if err == nil {
@@ -314,6 +318,8 @@ func problemOf(err error, otherwise string) string {
 		return p.Rule
 	case errors.As(err, &p):
 		return p.Kind.Slug
+	case AsDamage(err) != nil:
+		return "damaged"
 	}
 	return "internal"
 }

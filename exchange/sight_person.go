@@ -321,6 +321,8 @@ type Attachment struct {
 	At      time.Time
 	Subject string // whom it shows; "" where it is of nobody
 	Pointer string // where it is
+	// Damaged: what is stored of the message is not what was recorded, so nobody knows.
+	Damaged bool
 }
 
 // maxAttaching bounds how many messages of a case are looked through for files.
@@ -345,6 +347,10 @@ func (s *Sight) Attachments(ctx context.Context, by *Officer, key CaseKey) ([]At
 		versions, err := s.cfg.Files.judge.Versions(ctx, message, key.Case)
 		if errors.Is(err, ErrErased) {
 			return nil, nil
+		}
+		if AsDamage(err) != nil {
+			out = append(out, Attachment{Message: message, Type: n.Type, At: time.Unix(n.IssuedAt, 0), Damaged: true})
+			continue
 		}
 		if err != nil {
 			return nil, err

@@ -95,6 +95,7 @@ type EventLine struct {
 	From      Party
 	Looks     []EventLine // what this line stands for, see foldLooks
 	Since     time.Time   // when the first of these was
+	Damaged   bool        // what is stored of it is not what was recorded
 	Looked    string      // what was looked at
 	Read      string      // in words, of a look at personal data: a draft's page looks at two
 	Printed   int         // how many messages were printed at once, see foldPrints
@@ -109,6 +110,7 @@ type FileLine struct {
 	Subject string
 	At      time.Time
 	Path    string // of the message's page, where it can be taken away for a reason
+	Damaged bool   // whether the message has one cannot be said any more
 }
 
 // timelinePage is how many lines of a case's life are shown at once, timelineLook how
@@ -262,6 +264,10 @@ func (c *Console) alike(v *visit, key exchange.CaseKey, view *caseView) error {
 		refs[i] = p.Ref
 	}
 	found, err := c.duplicates(v, key, refs)
+	if exchange.AsDamage(err) != nil { // its line says so, and nobody was looked for
+		view.Unlooked = len(view.Persons)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -299,8 +305,12 @@ func (c *Console) fileLines(v *visit, key exchange.CaseKey) ([]FileLine, error) 
 	}
 	var out []FileLine
 	for _, a := range found {
-		in, _ := c.cfg.Catalogue.Field(a.Type, a.Pointer[:strings.LastIndexByte(a.Pointer, '/')])
-		out = append(out, FileLine{c.typeName(v.s, a.Type), v.s.Of(in.Title), a.Subject, a.At, messagePath(a.Message)})
+		line := FileLine{Type: c.typeName(v.s, a.Type), Subject: a.Subject, At: a.At, Path: messagePath(a.Message), Damaged: a.Damaged}
+		if !a.Damaged {
+			in, _ := c.cfg.Catalogue.Field(a.Type, a.Pointer[:strings.LastIndexByte(a.Pointer, '/')])
+			line.Label = v.s.Of(in.Title)
+		}
+		out = append(out, line)
 	}
 	return out, nil
 }
@@ -414,11 +424,16 @@ func (c *Console) eventLines(v *visit, key exchange.CaseKey, entries []exchange.
 	for _, e := range entries {
 		line := EventLine{
 			At: e.At, Kind: string(e.Kind), Direction: string(e.Direction), Status: e.Status, Late: e.Late, By: c.who(v, e.By), Reason: v.written(e.Reason),
-			From: c.party(v.s, c.cfg.Self), First: e.Index, Last: e.Index,
+			From: c.party(v.s, c.cfg.Self), First: e.Index, Last: e.Index, Damaged: e.Damaged,
+		}
+		if e.Damaged {
+			c.cfg.Logger.Error(exchange.Damaged, "index", e.Index)
 		}
 		switch line.Looked = e.ID; e.Type {
 		case "message_printed":
-			line.Printed = 1
+			if !e.Damaged { // who has printed it cannot be said
+				line.Printed = 1
+			}
 		case "message_read", "draft_read":
 			line.Read = v.s.T("event.read")
 		}

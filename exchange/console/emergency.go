@@ -115,6 +115,8 @@ type LookLine struct {
 	Wider     string // of what it was, when that is more than the case
 	Withheld  bool   // the reason
 	Compared  comparedLine
+	Damaged   bool  // what is stored of it is not what was recorded
+	Index     int64 // the entry that it is
 }
 
 // A comparedLine says who was compared, and with whom.
@@ -151,7 +153,7 @@ func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]Loo
 	for _, l := range looks {
 		line := LookLine{
 			At: l.At, By: c.who(v, l.Officer), Reason: v.written(l.Reason), Emergency: l.BreakGlass, Withheld: l.Withheld, Compared: c.comparedLine(v, l.Compared),
-			What: v.s.Or("look."+l.What, v.s.Or("report.kind."+l.What, l.What)),
+			What: v.s.Or("look."+l.What, v.s.Or("report.kind."+l.What, l.What)), Damaged: l.Damaged, Index: l.Index,
 		}
 		if l.Type != "" {
 			line.What = c.typeName(v.s, l.Type).Title

@@ -111,7 +111,7 @@ func families() map[string][]string {
 	for _, s := range []exchange.DraftState{exchange.DraftHeld, exchange.DraftWaiting, exchange.DraftReleasing, exchange.DraftReleased, exchange.DraftRejected, exchange.DraftRefused, exchange.DraftDiscarded} {
 		out["draft_state."] = append(out["draft_state."], string(s), string(s)+".text")
 	}
-	for _, kind := range []string{"not-found", "forbidden", "erased", "invitation", "foreign-form", "unknown-file", "too-large", "refused", "unavailable", "internal"} {
+	for _, kind := range []string{"not-found", "forbidden", "erased", "invitation", "foreign-form", "unknown-file", "too-large", "refused", "unavailable", "damaged", "internal"} {
 		out["error."] = append(out["error."], kind+".title", kind+".text")
 	}
 	return out

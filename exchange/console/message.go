@@ -155,6 +155,9 @@ func (c *Console) standing(v *visit, view *messageView, seen exchange.SeenMessag
 		}
 	}
 	found, err := c.duplicates(v, key, told)
+	if exchange.AsDamage(err) != nil { // of another message; the page of the case says it
+		err = nil
+	}
 	for i := range view.Blocks {
 		if b := &view.Blocks[i]; b.Identity == nil && found[b.Subject] != nil {
 			b.Key, b.Duplicates = exchange.SubjectKey{CaseKey: key, Subject: b.Subject}, found[b.Subject]

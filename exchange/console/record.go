@@ -115,7 +115,8 @@ type proofView struct {
 	Giver   Party
 	Keys    string // JSON array of the giver's keys
 	LogKey  string
-	May     bool // this officer may have the signed source
+	Damaged *exchange.DamageError // what is stored of it is not what was recorded
+	May     bool                  // this officer may have the signed source
 	Reason  string
 	Fault   string
 }
@@ -137,7 +138,10 @@ func (c *Console) showProof(v *visit, key exchange.MessageKey, status int, reaso
 		Key: key, Type: c.typeName(v.s, proof.Type), Case: proof.Case, Index: proof.Index, Head: headOf(proof.Head),
 		Leaf: string(proof.Leaf), Proof: string(proof.Text), Receipt: string(proof.Receipt), LogKey: proof.LogKey,
 		May:    v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor, exchange.RoleCompliance),
-		Reason: reason, Fault: fault,
+		Reason: reason, Fault: fault, Damaged: proof.Damage,
+	}
+	if proof.Damage != nil {
+		c.cfg.Logger.Error(exchange.Damaged, "index", proof.Damage.Index, "error", proof.Damage)
 	}
 	if proof.Receipt != nil {
 		view.Giver = c.party(v.s, proof.Giver)

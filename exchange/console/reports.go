@@ -47,6 +47,7 @@ type reportLine struct {
 	Percent         int
 	Kilobytes       int64
 	Problem         string // a key of the catalogue
+	Damage          *exchange.DamageError
 }
 
 // reportsPage begins with the case that an address names: a case's page leads here.
@@ -74,6 +75,9 @@ func (c *Console) showReports(v *visit, wish reportWish, faults fieldFaults) err
 		line := reportLine{
 			ID: r.ID, Kind: r.Wish.Kind, State: string(r.State), Case: r.Wish.Scope.Case, Subject: r.Wish.Subject, From: r.Wish.Scope.From, To: r.Wish.Scope.To,
 			Reason: r.Wish.Reason, At: r.At, Ends: r.Ends, Kilobytes: (r.File.Size + 1023) / 1024,
+		}
+		if r.File.Entry != nil {
+			line.Damage = &exchange.DamageError{Index: *r.File.Entry}
 		}
 		if r.Wish.Scope.Partner != "" {
 			line.Partner = c.party(v.s, r.Wish.Scope.Partner)
@@ -168,7 +172,7 @@ const longestDownload = 30 * time.Minute
 
 // reportProblems are the reasons why there is no report that a page has words for.
 func reportProblems() []string {
-	out := []string{"internal", "interrupted", "forbidden", "report-empty", "report-too-large", "not-found"}
+	out := []string{"internal", "damaged", "interrupted", "forbidden", "report-empty", "report-too-large", "not-found"}
 	for rule := range reportFaults {
 		out = append(out, rule)
 	}

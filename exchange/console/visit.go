@@ -324,7 +324,8 @@ func (c *Console) show(v *visit, status int, page, title, here string, view any)
 // A failure is what the page about an error says.
 type failure struct {
 	Kind, Reference string
-	Emergency       bool // a case was asked for that may be another partner's
+	Damage          *exchange.DamageError // what is stored is not what was recorded
+	Emergency       bool                  // a case was asked for that may be another partner's
 	Sent            *sentForm
 }
 
@@ -336,8 +337,11 @@ func (view failure) once() bool { return view.Sent != nil }
 func (c *Console) failed(v *visit, err error) {
 	kind, status := "internal", http.StatusInternalServerError
 	var problem *exchange.Problem
+	damage := exchange.AsDamage(err)
 	var tooLarge *http.MaxBytesError
 	switch {
+	case damage != nil: // before what it may be wrapped in, which asks to try again
+		kind = "damaged"
 	case errors.Is(err, errNoPage), errors.Is(err, exchange.ErrNotFound):
 		kind, status = "not-found", http.StatusNotFound
 	case errors.Is(err, errUnknownFile):
@@ -356,12 +360,15 @@ func (c *Console) failed(v *visit, err error) {
 	case errors.Is(err, exchange.ErrUnavailable):
 		kind, status = "unavailable", http.StatusServiceUnavailable
 	}
-	view := failure{Kind: kind}
+	view := failure{Kind: kind, Damage: damage}
 	if kind == "unavailable" {
 		view.Sent = c.sentForm(v)
 	}
 	view.Emergency = kind == "not-found" && strings.HasPrefix(v.r.URL.Path, "/cases/") && v.officer != nil && mayBreakGlass(v.officer)
-	if status >= http.StatusInternalServerError {
+	if damage != nil {
+		view.Reference = exchange.NewID()
+		c.cfg.Logger.Error(exchange.Damaged, "method", v.r.Method, "reference", view.Reference, "index", damage.Index, "error", err)
+	} else if status >= http.StatusInternalServerError {
 		view.Reference = exchange.NewID()
 		c.cfg.Logger.Error("a page could not be shown", "method", v.r.Method, "reference", view.Reference, "error", err)
 	}

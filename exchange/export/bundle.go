@@ -118,8 +118,11 @@ func (b *bundle) entries(ctx context.Context) error {
 	f := exchange.Filter{Partner: b.req.Partner, Case: b.req.Case, Since: b.req.From, Until: b.req.To}
 	return b.x.cfg.Reader.Entries(ctx, 0, b.checkpoint.Size, f, func(row exchange.Row) error {
 		proof, err := prover.Inclusion(ctx, row.Index)
-		if err != nil {
-			return &DamageError{row.Index, "it cannot be proved to be in the tree: " + err.Error()}
+		switch {
+		case errors.Is(err, exchange.ErrUnavailable), err != nil && ctx.Err() != nil:
+			return err
+		case err != nil:
+			return damage(row.Index, "it cannot be proved to be in the tree: "+err.Error())
 		}
 		line, err := b.line(ctx, row, proof)
 		if err != nil {
@@ -145,18 +148,23 @@ type entryLine struct {
 	Erased  bool     `json:"erased,omitempty"`
 }
 
+// damage is why nothing is exported: a bundle must not carry a lie.
+func damage(index int64, detail string) error {
+	return &exchange.DamageError{Index: index, Detail: detail}
+}
+
 // line makes an entry's line, and believes nothing that is stored.
 func (b *bundle) line(ctx context.Context, row exchange.Row, proof tlog.RecordProof) ([]byte, error) {
 	if err := tlog.CheckRecord(proof, b.checkpoint.Size, b.checkpoint.Root, row.Index, record.LeafHash(row.Leaf)); err != nil {
-		return nil, &DamageError{row.Index, "its leaf is not the one that was recorded"}
+		return nil, damage(row.Index, "its leaf is not the one that was recorded")
 	}
 	leaf, err := record.ParseLeaf(row.Leaf)
 	if err != nil {
-		return nil, &DamageError{row.Index, "its leaf cannot be read"}
+		return nil, damage(row.Index, "its leaf cannot be read")
 	}
 	if leaf.Partner != row.Partner || leaf.Case != row.Case || leaf.Kind != string(row.Kind) || leaf.Direction != string(row.Direction) ||
 		leaf.Type != row.Type || leaf.JTI != row.ID || leaf.Seq != row.Seq || !leaf.At.Equal(row.At) {
-		return nil, &DamageError{row.Index, "its columns say another thing than its leaf"}
+		return nil, damage(row.Index, "its columns say another thing than its leaf")
 	}
 	out := entryLine{Index: row.Index, Leaf: string(row.Leaf), Proof: make([]string, len(proof))}
 	for i, h := range proof {
@@ -167,14 +175,12 @@ func (b *bundle) line(ctx context.Context, row exchange.Row, proof tlog.RecordPr
 	case errors.Is(err, exchange.ErrErased):
 		out.Erased = true
 		b.erased++
-	case errors.Is(err, exchange.ErrUnavailable):
-		return nil, err
 	case err != nil:
-		return nil, &DamageError{row.Index, "its bytes cannot be decrypted"}
+		return nil, err
 	case len(opened.Salt) != 32 || record.Commit([32]byte(opened.Salt), opened.Data) != leaf.Commitment:
-		return nil, &DamageError{row.Index, "its bytes are not those that were recorded"}
+		return nil, damage(row.Index, "its bytes are not those that were recorded")
 	case row.Kind == exchange.KindMessage && row.Direction == exchange.In && opened.Receipt == nil:
-		return nil, &DamageError{row.Index, "the receipt that was answered for it is gone"}
+		return nil, damage(row.Index, "the receipt that was answered for it is gone")
 	default:
 		out.Data, out.Salt, out.Receipt = string(opened.Data), base64.RawURLEncoding.EncodeToString(opened.Salt), string(opened.Receipt)
 	}

@@ -79,15 +79,6 @@ var ErrRequest = errors.New("this export cannot be made")
 // ErrEmpty means that the scope selects no entry.
 var ErrEmpty = fmt.Errorf("%w: no entry is in this scope", ErrRequest)
 
-// A DamageError means that a stored entry is not what was recorded. Nothing is
-// exported then: a bundle must not carry a lie.
-type DamageError struct {
-	Index  int64
-	Detail string
-}
-
-func (e *DamageError) Error() string { return fmt.Sprintf("entry %d: %s", e.Index, e.Detail) }
-
 // Evidence records the access and writes the bundle to w.
 func (x *Exporter) Evidence(ctx context.Context, req Request, w io.Writer) (Summary, error) {
 	if err := checkReason(req.Reason); err != nil {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -191,7 +192,9 @@ func (s *Server) handle(route string, do endpoint) http.HandlerFunc {
 func (s *Server) refusal(w http.ResponseWriter, officer, route string, err error) answer {
 	p := asProblem(err)
 	instance := exchange.NewID()
-	if cause := p.Unwrap(); cause != nil && !errors.Is(cause, context.Canceled) {
+	if p.Kind == exchange.ProblemDamaged {
+		s.cfg.Logger.Error(exchange.Damaged, "officer", officer, "route", route, "request", instance, "index", exchange.AsDamage(err).Index, "error", err)
+	} else if cause := p.Unwrap(); cause != nil && !errors.Is(cause, context.Canceled) {
 		s.cfg.Logger.Error("operator request failed", "officer", officer, "route", route, "problem", p.Kind.Slug, "request", instance, "error", cause)
 	} else if p.Kind == exchange.ProblemUnavailable {
 		s.cfg.Logger.Error("operator request failed", "officer", officer, "route", route, "problem", p.Kind.Slug, "request", instance, "error", err)
@@ -208,7 +211,13 @@ func (s *Server) refusal(w http.ResponseWriter, officer, route string, err error
 // asProblem returns the problem to answer with.
 func asProblem(err error) *exchange.Problem {
 	var p *exchange.Problem
-	switch {
+	switch damage := exchange.AsDamage(err); {
+	case damage != nil: // before what it may be wrapped in, which asks to try again
+		p := exchange.NewProblem(exchange.ProblemDamaged, "What is stored is not what was recorded; asking again does not help, and 'gateway check' says what else is.")
+		if damage.Index >= 0 {
+			p.Detail = fmt.Sprintf("What is stored of entry %d is not what was recorded; asking again does not help, and 'gateway check' says what else is.", damage.Index)
+		}
+		return p
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, exchange.ErrUnavailable), errors.Is(err, exchange.ErrOutcomeUnknown):

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/export"
+	"github.com/repatriation-exchange/gateway/exchange/store"
+)
+
+// What somebody has altered in the store is told as that, and where, by every page that
+// meets it; the case and the proof show the rest.
+func TestConsoleSaysWhatIsDamaged(t *testing.T) {
+	s := newScene(t)
+	s.indexed()
+	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	lan, tuyet := newVisitor(t, s.address), newVisitor(t, s.address)
+	for officer, v := range map[string]*visitor{"lan": lan, "tuyet": tuyet} {
+		v.get(s.pages.OpenDoor("/", "lan", "tuyet"))
+		v.post("/sign-in/demonstration", url.Values{"officer": {officer}})
+	}
+	asked := s.vn.rows(exchange.Filter{ID: s.asked})[0]
+	corrected := s.vn.rows(exchange.Filter{Case: s.fresh, Type: exchange.TypeCorrection})[1]
+	sent := s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Case: s.ours, Direction: exchange.Out})[0]
+	eventually(t, "ours is delivered", func() bool { return len(s.vn.rows(exchange.Filter{Kind: exchange.KindReceipt, ID: sent.ID})) == 1 })
+	receipt := s.vn.rows(exchange.Filter{Kind: exchange.KindReceipt, ID: sent.ID})[0]
+	lan.post("/messages/KH/in/"+s.asked, url.Values{"all": {"1"}, "reason": {"đối chiếu với sổ hộ tịch"}})
+	look := s.vn.rows(exchange.Filter{Kind: exchange.KindAccess, ID: s.asked})[0]
+
+	for name, c := range map[string]struct {
+		row     exchange.Row
+		set     string
+		message exchange.Row // whose pages meet it
+		opens   bool         // and whose own page does not
+	}{
+		"a message":           {asked, "data = zeroblob(length(data))", asked, false},
+		"its salt":            {asked, "salt = zeroblob(length(salt))", asked, false},
+		"its receipt":         {asked, "receipt = x'00'", asked, false},
+		"a correction of it":  {corrected, "data = zeroblob(length(data))", asked, false},
+		"ours":                {sent, "data = zeroblob(length(data))", sent, false},
+		"the receipt of ours": {receipt, "data = zeroblob(length(data))", sent, true},
+		"its receipt is gone": {asked, "receipt = NULL", asked, true},
+		"a look":              {look, "data = zeroblob(length(data))", exchange.Row{}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rearm := disarm(t, db, store.SQLite)
+			alter := func(set string, args ...any) {
+				t.Helper()
+				if _, err := db.ExecContext(t.Context(), "UPDATE entry SET "+set+" WHERE idx = "+fmt.Sprint(c.row.Index), args...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			alter(c.set)
+			rearm()
+			defer func() {
+				rearm := disarm(t, db, store.SQLite)
+				alter("data = ?, salt = ?, receipt = ?", c.row.Data, c.row.Salt, c.row.Receipt)
+				rearm()
+			}()
+			where := fmt.Sprintf("Mục số %d của nhật ký đang lưu không đúng với điều đã ghi", c.row.Index)
+			logged := strings.Count(s.vn.log.String(), fmt.Sprintf("index=%d", c.row.Index))
+			p := lan.get("/cases/KH/" + c.row.Case)
+			if p.status != http.StatusOK || !strings.Contains(p.body, where) || !strings.Contains(p.body, `id="timeline"`) {
+				t.Errorf("the case: %d\n%s", p.status, p.body)
+			}
+			if now := strings.Count(s.vn.log.String(), fmt.Sprintf("index=%d", c.row.Index)); now != logged+1 {
+				t.Errorf("the log tells of it %d times", now-logged)
+			}
+			if c.message.ID == "" {
+				return
+			}
+			message := "/messages/KH/" + string(c.message.Direction) + "/" + c.message.ID
+			if p := lan.get(message); !c.opens && (p.status != http.StatusInternalServerError || !strings.Contains(p.body, where) || strings.Contains(p.body, "Đã có lỗi từ phía hệ thống")) {
+				t.Errorf("the message: %d\n%s", p.status, p.body)
+			}
+			if p := lan.get(message + "/proof"); c.row.Type != exchange.TypeCorrection && (p.status != http.StatusOK || !strings.Contains(p.body, where) || !strings.Contains(p.body, `id="proof-text"`)) {
+				t.Errorf("the proof: %d\n%s", p.status, p.body)
+			}
+			if name != "a message" {
+				return
+			}
+			for kind, scope := range map[string]url.Values{
+				export.KindEvidence: {"partner": {"KH"}, "case": {s.fresh}}, export.KindDisclosure: {}, export.KindHTCDS: {"partner": {"KH"}},
+			} {
+				scope.Set("kind", kind)
+				scope.Set("reason", "báo cáo quý bốn")
+				tuyet.post("/reports", scope)
+			}
+			eventually(t, "the reports say why there are none", func() bool { return strings.Count(tuyet.get("/reports").body, where) == 3 })
+		})
+	}
+	s.quiet()
+	if p := lan.get("/messages/KH/in/" + s.asked); p.status != http.StatusOK {
+		t.Errorf("once it is as it was: %d", p.status)
+	}
+	s.vn.check()
+}
