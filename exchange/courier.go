@@ -126,7 +126,7 @@ func (c *Courier) Wake(partner string) {
 }
 
 // CircuitOpen says whether deliveries to a partner are held back now; they are until
-// one that is tried has arrived.
+// one that is tried has arrived, or none is left.
 func (c *Courier) CircuitOpen(partner string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,7 +142,7 @@ func (c *Courier) newLane(p *partners.Partner) *courierLane {
 		Timeout:     p.Retry.Initial * 2,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= 5 },
 		OnStateChange: func(name string, _, to gobreaker.State) {
-			c.cfg.Metrics.circuit(name, to == gobreaker.StateOpen)
+			c.cfg.Metrics.circuit(name, to != gobreaker.StateClosed)
 			c.cfg.Logger.Warn("circuit breaker", "partner", name, "state", to.String())
 		},
 	})
@@ -175,7 +175,25 @@ func (l *courierLane) run(ctx context.Context) {
 		if claimed > 0 && len(slots) < cap(slots) {
 			continue
 		}
+		if claimed == 0 && len(slots) == 0 {
+			l.relent(ctx)
+		}
 		l.sleep(ctx)
+	}
+}
+
+// relent closes a circuit that is half open when nothing is left to try it with: what was
+// given up waits for a person, and nothing is held back any more.
+func (l *courierLane) relent(ctx context.Context) {
+	if l.breaker.State() != gobreaker.StateHalfOpen {
+		return
+	}
+	left, err := l.courier.cfg.Jobs.Queue(ctx, l.partner, JobDue, 1)
+	if err != nil || len(left) > 0 {
+		return // a store that is away is told of by whoever claims
+	}
+	if done, err := l.breaker.Allow(); err == nil {
+		done(nil)
 	}
 }
 

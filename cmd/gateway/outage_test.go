@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/exchange/store/throwaway"
@@ -98,6 +99,44 @@ func TestBacklogGoesOutWhenThePartnerIsBack(t *testing.T) {
 	if rows := p.kh.rows(exchange.Filter{Kind: exchange.KindMessage}); len(rows) != n {
 		t.Errorf("the partner has %d messages", len(rows))
 	}
+	p.vn.check()
+}
+
+// A circuit that has opened closes by itself once nothing is left to try: what was given
+// up waits for a person, and no page says that anything is tried again by itself.
+func TestCircuitClosesWhenNothingIsLeft(t *testing.T) {
+	p := newPair(t, "")
+	p.kh.halt()
+	soon := partners.Duration(time.Second)
+	p.vn.editPartner("kh", func(p *partners.Partner) { p.RawRetry.DeadLetterAfter = &soon })
+	p.vn.reload()
+	circuit := func() string {
+		families, err := p.vn.node.collected.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "gateway_circuit_open" {
+				return f.String()
+			}
+		}
+		return ""
+	}
+	const n = 8
+	for range n {
+		p.vn.submit("KH")
+	}
+	eventually(t, "the circuit opens", func() bool { return p.vn.node.courier.CircuitOpen("KH") && strings.Contains(circuit(), "value:1") })
+	eventually(t, "all are given up", func() bool {
+		b, err := p.vn.node.db.Backlog(t.Context())
+		return err == nil && b["KH"].Dead == n
+	})
+	eventually(t, "nothing is held back any more", func() bool { return !p.vn.node.courier.CircuitOpen("KH") && strings.Contains(circuit(), "value:0") })
+	p.kh.start()
+	if n, err := p.vn.node.oversight.RetryFor(t.Context(), "root", "KH", ""); err != nil || n != 8 {
+		t.Fatalf("%d are tried again, %v", n, err)
+	}
+	eventually(t, "all are delivered", func() bool { return len(p.vn.rows(exchange.Filter{Kind: exchange.KindReceipt})) == n })
 	p.vn.check()
 }
 
