@@ -3,6 +3,7 @@ package schemas
 import (
 	"encoding/base64"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -56,7 +57,8 @@ func isDateTime(s string) bool {
 	return err == nil && dateTime.MatchString(s)
 }
 
+// isBase64 refuses line feeds too, which a strict decoder passes over.
 func isBase64(s string) bool {
 	_, err := base64.StdEncoding.Strict().DecodeString(s)
-	return err == nil
+	return err == nil && !strings.ContainsAny(s, "\r\n")
 }
