@@ -68,6 +68,20 @@ func TestConsoleHostileNames(t *testing.T) {
 	h.says("U+202E", "U+200B", "U+0301 ×26", hostile["script"], hostile["right"])
 	h.picture("hostile")
 
+	// Neither does a reference that is as long as it may be, on any screen.
+	var long string
+	ref := strings.Repeat("W", 64)
+	longCase := s.receives(exchange.TypeIdentityRequest, strings.ReplaceAll(asked(""), `"S-1"`, `"`+ref+`"`), func(c exchange.Claims) { long = c.ID })
+	for _, path := range []string{"/messages/KH/in/" + long, "/cases/KH/" + longCase, "/cases/KH/" + longCase + "/print", "/write?to=KH&case=" + longCase + "&type=" + exchange.TypeIdentityResponse + "&re=" + long, "/"} {
+		for _, width := range []int64{320, 768, 1280} {
+			h.width(width)
+			h.open(path)
+			if wide := h.wider(); wide != "" || path != "/" && !strings.Contains(h.text(), ref) {
+				t.Errorf("%s at %d is wider than the screen: %s", path, width, wide)
+			}
+		}
+	}
+
 	// Neither does a reason without a space widen the pages of those who read it.
 	for _, page := range []struct{ officer, path string }{{"lan", "/cases/KH/" + caseID}, {"minh", "/cases/KH/" + caseID}, {"minh", "/audit"}} {
 		h.as(page.officer)
