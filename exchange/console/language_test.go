@@ -556,3 +556,18 @@ func TestLanguageOneWord(t *testing.T) {
 		}
 	}
 }
+
+// A draft is discarded and a message withdrawn, in the words of docs/console.md.
+func TestLanguageDiscards(t *testing.T) {
+	for name, word := range map[string]string{"lo": "ຍົກເລີກ", "km": "បោះបង់", "zh": "废弃"} {
+		words, err := readMessages(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"audit.kind.discarded", "event.draft_discarded", "draft_state.discarded", "draft_state.discarded.text", "draft.discard", "draft_done.discarded", "fault.draft-discarded"} {
+			if !strings.Contains(words[key].text, word) {
+				t.Errorf("%s: %s is %q, without %s", name, key, words[key].text, word)
+			}
+		}
+	}
+}
