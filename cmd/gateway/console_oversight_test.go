@@ -174,3 +174,16 @@ func TestConsoleAuditNamesTheMessage(t *testing.T) {
 	}
 	s.quiet()
 }
+
+// What an agreement notes of its sources is English, whatever language its page has, and
+// says so to screen readers.
+func TestConsoleAgreementSaysItsLanguage(t *testing.T) {
+	s := newScene(t)
+	s.vn.editAgreement(func(a *partners.Agreement) {
+		a.Sources = []partners.Source{{Statement: "The articles were not obtained.", Seen: true}}
+	})
+	s.vn.reload()
+	if p := s.visitedBy("lan").get("/partners/KH"); !strings.Contains(p.body, `<bdi lang="en">The articles were not obtained.</bdi>`) {
+		t.Errorf("the page of a partner: %d\n%s", p.status, p.body)
+	}
+}
