@@ -58,6 +58,8 @@ type DraftView struct {
 	Row     DraftRow
 	Content DraftContent
 	SHA256  string // what a statement about this version names
+	// Of an outline: somebody in it is or may be a minor, and it calls itself urgent.
+	Minor, Urgent bool
 }
 
 // Submit takes a draft. It is judged as the partner will judge it; what may not
@@ -347,7 +349,7 @@ func (d *Desk) step(ctx context.Context, event string, said any, view DraftView)
 	if err := recordEvent(ctx, d.cfg.Recorder, Entry{Type: event, Partner: row.Partner, Case: row.Case, ID: row.ID, draft: w}, said); err != nil {
 		return DraftView{}, err
 	}
-	return DraftView{w.row, view.Content, view.Content.Draft.digest()}, nil
+	return DraftView{Row: w.row, Content: view.Content, SHA256: view.Content.Draft.digest()}, nil
 }
 
 // store keeps what a draft has become where the record has said so already.
@@ -367,7 +369,7 @@ func (d *Desk) store(ctx context.Context, row DraftRow, content DraftContent) (D
 	if errors.Is(err, ErrConflict) {
 		return DraftView{}, movedOn(w.row.Version)
 	}
-	return DraftView{w.row, content, content.Draft.digest()}, err
+	return DraftView{Row: w.row, Content: content, SHA256: content.Draft.digest()}, err
 }
 
 func (d *Desk) open(ctx context.Context, row DraftRow) (DraftView, error) {
@@ -387,7 +389,7 @@ func (d *Desk) open(ctx context.Context, row DraftRow) (DraftView, error) {
 		return DraftView{}, fmt.Errorf("open a draft: %w", err)
 	}
 	content, err := readContent(data)
-	return DraftView{row, content, content.Draft.digest()}, err
+	return DraftView{Row: row, Content: content, SHA256: content.Draft.digest()}, err
 }
 
 // conversationOf returns the conversation that a type belongs to, "" for those

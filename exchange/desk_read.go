@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // Drafts returns the drafts that an officer may see, without their content, at
@@ -147,6 +149,9 @@ func (d *Desk) Outline(ctx context.Context, by *Officer, id string) (DraftView, 
 }
 
 func (v DraftView) outline() DraftView {
+	if body, err := schemas.Parse(v.Content.Written(), schemas.DefaultLimits()); err == nil { // else whoever opens it is told
+		v.Minor, v.Urgent = len(MinorsOf(body, v.Row.ChangedAt)) > 0, member(body, "urgent") == true
+	}
 	v.Content.Authors = v.Authors() // of earlier versions, too
 	v.SHA256, v.Content.Draft.Body, v.Content.Given, v.Content.Safeguards, v.Content.Earlier = "", nil, nil, nil, nil
 	return v

@@ -23,22 +23,54 @@ func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]G
 	for i, row := range found {
 		keys[i] = row.CaseKey
 	}
+	out := map[CaseKey]Glance{}
+	err := c.books(ctx, keys, func(row CaseRow, book *Book) { out[row.CaseKey] = book.glance(row.Turn) })
+	return out, err
+}
+
+// books opens the books of some cases, each once; that of a case which has none, or was
+// erased, is left out.
+func (c *CaseFiles) books(ctx context.Context, keys []CaseKey, fn func(CaseRow, *Book)) error {
 	rows, err := c.cfg.Reader.CasesOf(ctx, keys)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := map[CaseKey]Glance{}
 	for _, row := range rows {
 		if row.Book == nil || row.ErasedTo > 0 {
 			continue
 		}
 		book, err := c.cfg.Opener.bookOf(ctx, row)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out[row.CaseKey] = book.glance(row.Turn)
+		fn(row, book)
 	}
-	return out, nil
+	return nil
+}
+
+// MailGlances looks at messages that a list has found for an officer, those of one page:
+// whether each calls itself urgent, and whether its case is about a child.
+func (c *CaseFiles) MailGlances(ctx context.Context, found []Mail) (map[MessageKey]Glance, error) {
+	var keys []CaseKey
+	for _, m := range found {
+		if key := (CaseKey{m.Partner, m.Case}); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	out := map[MessageKey]Glance{}
+	err := c.books(ctx, keys, func(row CaseRow, book *Book) {
+		for _, m := range found {
+			if m.Partner != row.Partner || m.Case != row.Case {
+				continue
+			}
+			g := Glance{Type: m.Type, Minor: book.hasMinors()}
+			if n := book.find(m.ID, m.Direction == Out); n != nil {
+				g.Urgent = book.urgent(n)
+			}
+			out[m.MessageKey] = g
+		}
+	})
+	return out, err
 }
 
 func (b *Book) glance(turn Turn) Glance {

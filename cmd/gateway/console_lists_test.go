@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -143,6 +145,51 @@ func TestConsoleSaysWhatWaits(t *testing.T) {
 		t.Errorf("in a case of ours what waits is\n%s", line)
 	}
 	s.quiet()
+}
+
+// So do the list of messages, the lists of drafts, also of a case that nobody knows yet,
+// and the form in which somebody writes of a child.
+func TestConsoleMarksMessagesAndDrafts(t *testing.T) {
+	s := newScene(t)
+	child := strings.Replace(fmt.Sprintf(person, ""), `"date_of_birth":"1998"`, `"date_of_birth":"2015"`, 1)
+	var request, answered string
+	s.receives(exchange.TypeIdentityRequest, `{"urgent":true,"subjects":[`+child+`]}`, func(c exchange.Claims) { request = c.ID })
+	s.receives(exchange.TypeIdentityRequest, `{"subjects":[`+fmt.Sprintf(person, "")+`]}`, func(c exchange.Claims) { answered = c.ID })
+	held, err := s.vn.node.desk.Submit(t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: json.RawMessage(`{"urgent":true,"subjects":[` + child + `]}`)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := s.vn.rows(exchange.Filter{Kind: exchange.KindMessage, Case: s.ours, Direction: exchange.Out})[0].ID
+	v := s.visitedBy("lan")
+	says := func(path, row string, urgent, minor bool) {
+		t.Helper()
+		_, after, found := strings.Cut(v.get(path).body, `href="`+row+`"`)
+		after, _, _ = strings.Cut(after, "</tr>")
+		if !found || strings.Contains(after, ">khẩn<") != urgent || strings.Contains(after, ">chưa thành niên<") != minor {
+			t.Errorf("%s, %s: urgent %t, minor %t:\n%s", path, row, urgent, minor, after)
+		}
+	}
+	says("/messages", "/messages/KH/in/"+request, true, true)
+	says("/messages", "/messages/KH/in/"+answered, false, false)
+	says("/messages", "/messages/KH/out/"+ours, false, true)
+	says("/", "/drafts/"+held.Row.ID, true, true)
+	says("/cases/KH/"+held.Row.Case, "/drafts/"+held.Row.ID, true, true)
+
+	// A correction says nothing of whom it is about, and its case does.
+	correction, err := s.vn.node.desk.Submit(t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeCorrection, Case: s.ours, Body: json.RawMessage(
+		`{"target":"` + ours + `","revision":1,"reason":"clerical_error","changes":[{"op":"replace","pointer":"/subjects/0/claimed_birthplace/text_as_given","value":"Kandal"}]}`)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	says("/", "/drafts/"+correction.Row.ID, false, true)
+
+	form := func(born string) bool {
+		return strings.Contains(v.post("/write/"+exchange.NewID(), url.Values{"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}, "do": {"save"},
+			"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/date_of_birth#y": {born}}).body, `class="minor"`)
+	}
+	if !form("2015") || form("1980") {
+		t.Errorf("the form tells of a child: %t, of an adult: %t", form("2015"), form("1980"))
+	}
 }
 
 // An officer who has no partner yet is told so.

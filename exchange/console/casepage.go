@@ -217,9 +217,11 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 			if err != nil {
 				return caseView{}, err
 			}
-			for _, draft := range found {
-				view.Drafts = append(view.Drafts, c.draftLine(v, draft))
+			lines, err := c.draftLines(v, found)
+			if err != nil {
+				return caseView{}, err
 			}
+			view.Drafts = append(view.Drafts, lines...)
 		}
 	}
 	view.Emergency = file.Emergency

@@ -37,6 +37,7 @@ type writeView struct {
 	Company          company
 	Same             []FormLine
 	Beside           *besideView // whom an answer is about
+	Minors           []string    // who is or may be a minor, as far as it is typed
 }
 
 // A correctsView is what the form of a correction says of its target.
@@ -94,7 +95,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 	view := writeView{
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner),
 		InReplyTo: p.text(".reply"), Amends: p.Amends > 0, SavedAt: p.ChangedAt, Unattended: p.Unattended, Same: same, Beside: l.beside,
-		Envelope: l.envelope(v, p), Top: l.form(), Safeguards: l.safeguards(p),
+		Envelope: l.envelope(v, p), Top: l.form(), Safeguards: l.safeguards(p), Minors: exchange.MinorsOf(p.body(), v.now),
 	}
 	view.begin(p, v.r.PostFormValue("do"))
 	if view.Files = view.Top.has("file"); p.Case != "" {
@@ -110,6 +111,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 		}
 	}
 	if p.fix != nil {
+		view.Minors = p.fix.minors
 		view.Corrects = &correctsView{c.typeName(v.s, p.about()), sentPath(p.Partner, p.text(".target")), c.revealOf(v, len(l.kept), exchange.Reveal{Reason: v.r.PostFormValue("why")}, fault)}
 	}
 	view.Faults = l.shown

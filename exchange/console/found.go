@@ -74,10 +74,8 @@ func (c *Console) named(v *visit, text string, found *findings) error {
 		if err != nil {
 			return err
 		}
-		for i := range mail {
-			found.Messages = append(found.Messages, c.messageLine(v, &mail[i]))
-		}
-		return nil
+		found.Messages, err = c.messageLines(v, mail)
+		return err
 	}
 	partner, rest := "", text
 	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ':' || r == '/' }); i > 0 { // as pages write it
@@ -239,8 +237,8 @@ func (c *Console) numbered(v *visit, partner, text string, found *findings) erro
 	if err != nil {
 		return err
 	}
-	for i := range mail {
-		found.Messages = append(found.Messages, c.messageLine(v, &mail[i]))
+	if found.Messages, err = c.messageLines(v, mail); err != nil {
+		return err
 	}
 	if len(mail) > 0 || !v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor) {
 		return nil // a draft that was sent is that message

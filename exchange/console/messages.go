@@ -47,6 +47,8 @@ type MessageLine struct {
 	Status     string // of ours: pending, dead, or "" when the partner holds it
 	Unanswered bool
 	Author     Who
+	// Of its case, and of the message itself.
+	Minor, Urgent bool
 }
 
 const messagesOnPage = 50
@@ -209,8 +211,8 @@ func (c *Console) mail(v *visit, view *messagesView, f exchange.MailFilter) erro
 	if err != nil {
 		return err
 	}
-	for i := range found {
-		view.Messages = append(view.Messages, c.messageLine(v, &found[i]))
+	if view.Messages, err = c.messageLines(v, found); err != nil {
+		return err
 	}
 	if !next.At.IsZero() {
 		view.Next = view.Filter.behind(next)
@@ -219,6 +221,21 @@ func (c *Console) mail(v *visit, view *messagesView, f exchange.MailFilter) erro
 		}
 	}
 	return nil
+}
+
+// messageLines are messages in a list, each with what presses.
+func (c *Console) messageLines(v *visit, found []exchange.Mail) ([]MessageLine, error) {
+	glances, err := c.cfg.Files.MailGlances(v.r.Context(), found)
+	if err != nil {
+		return nil, err
+	}
+	var out []MessageLine
+	for i := range found {
+		line, g := c.messageLine(v, &found[i]), glances[found[i].MessageKey]
+		line.Minor, line.Urgent = g.Minor, g.Urgent
+		out = append(out, line)
+	}
+	return out, nil
 }
 
 func (c *Console) messageLine(v *visit, m *exchange.Mail) MessageLine {

@@ -85,6 +85,8 @@ type DraftLine struct {
 	Approvals int
 	Officers  int
 	Missing   int
+	// Of what it says, or of its case.
+	Minor, Urgent bool
 }
 
 // A workView is the page of what waits for an officer.
@@ -233,7 +235,14 @@ func (c *Console) workPage(v *visit) error {
 			return err
 		}
 		for _, draft := range rejected {
-			view.Rejected = append(view.Rejected, RejectedLine{c.draftLine(v, draft), c.rejectionOf(v, draft.Content)})
+			view.Rejected = append(view.Rejected, RejectedLine{Rejection: c.rejectionOf(v, draft.Content)})
+		}
+		lines, err := c.draftLines(v, rejected)
+		if err != nil {
+			return err
+		}
+		for i, line := range lines {
+			view.Rejected[i].DraftLine = line
 		}
 	}
 	return c.show(v, http.StatusOK, "work", v.s.T("work.title"), "work", view)
@@ -276,15 +285,38 @@ func (c *Console) draftList(v *visit, name string, state exchange.DraftState, pi
 		at, _ := strconv.ParseInt(ms, 10, 64) // 0 is before all of them
 		f.Before, f.BeforeID = time.UnixMilli(at), id
 	}
-	found, next, err := c.cfg.Desk.Outlines(v.r.Context(), v.officer, f, pick)
 	out := draftList{Later: f.BeforeID != ""}
-	for _, draft := range found {
-		out.Lines = append(out.Lines, c.draftLine(v, draft))
+	found, next, err := c.cfg.Desk.Outlines(v.r.Context(), v.officer, f, pick)
+	if err != nil {
+		return out, err
+	}
+	if out.Lines, err = c.draftLines(v, found); err != nil {
+		return out, err
 	}
 	if next.ID != "" {
 		out.Next = fmt.Sprintf("/?%s=%d.%s#%s", name, next.ChangedAt.UnixMilli(), next.ID, name)
 	}
-	return out, err
+	return out, nil
+}
+
+// draftLines are drafts in a list, each with what presses: an answer names a child, and
+// does not say that they are one.
+func (c *Console) draftLines(v *visit, found []exchange.DraftView) ([]DraftLine, error) {
+	cases := make([]exchange.CaseRow, len(found))
+	for i, draft := range found {
+		cases[i].CaseKey = exchange.CaseKey{Partner: draft.Row.Partner, Case: draft.Row.Case}
+	}
+	glances, err := c.cfg.Files.Glances(v.r.Context(), cases)
+	if err != nil {
+		return nil, err
+	}
+	var out []DraftLine
+	for i, draft := range found {
+		line := c.draftLine(v, draft)
+		line.Minor = line.Minor || glances[cases[i].CaseKey].Minor
+		out = append(out, line)
+	}
+	return out, nil
 }
 
 func (c *Console) draftLine(v *visit, draft exchange.DraftView) DraftLine {
@@ -292,7 +324,7 @@ func (c *Console) draftLine(v *visit, draft exchange.DraftView) DraftLine {
 	return DraftLine{
 		ID: row.ID, Type: c.typeName(v.s, row.Type), State: string(row.State), Partner: c.party(v.s, row.Partner), Case: row.Case,
 		Authors: c.authorsOf(v, draft.Authors()), ChangedAt: row.ChangedAt,
-		Approvals: len(content.Approvals), Officers: content.Officers, Missing: len(content.Missing),
+		Approvals: len(content.Approvals), Officers: content.Officers, Missing: len(content.Missing), Minor: draft.Minor, Urgent: draft.Urgent,
 	}
 }
 
