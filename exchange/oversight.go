@@ -55,19 +55,20 @@ func NewOversight(cfg OversightConfig) (*Oversight, error) {
 
 // A LineHealth is how the line to a partner is now.
 type LineHealth struct {
-	Known       bool     // false where no process that serves partners was asked
-	CircuitOpen bool     // deliveries are held back for a moment
-	Revocation  string   // the state of the partner's revocation lists
-	Wrong       []string // files of the partner that cannot be used
-	Anchors     []Anchor // whom the partner's certificates come from
-	Cosigned    int64    // the size of our log that the partner countersigned last
-	Witnessed   int64    // the size of the partner's log that we countersigned last
-	Waiting     int      // receipts of the partner that were not compared with its log yet
-	Alarms      []string // what is wrong with one of the two logs
+	Known       bool          // false where no process that serves partners was asked
+	CircuitOpen bool          // deliveries are held back for a moment
+	Revocation  string        // the state of the partner's revocation lists
+	Wrong       []string      // files of the partner that cannot be used
+	Anchors     []Certificate // whom the partner's certificates come from
+	Met         []Certificate // the partner's own, as this process has met them last
+	Cosigned    int64         // the size of our log that the partner countersigned last
+	Witnessed   int64         // the size of the partner's log that we countersigned last
+	Waiting     int           // receipts of the partner that were not compared with its log yet
+	Alarms      []string      // what is wrong with one of the two logs
 }
 
-// An Anchor is a certificate that the partner's own must come from.
-type Anchor struct {
+// A Certificate is one of TLS, and when it ends.
+type Certificate struct {
 	Name string
 	Ends time.Time
 }

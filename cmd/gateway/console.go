@@ -87,6 +87,16 @@ func (n *node) newConsole(cfg ConsoleConfig) (*console.Console, error) {
 	if wired.Accounts, err = n.accounts(cfg); err != nil {
 		return nil, err
 	}
+	pages, err := n.consoleIdentity(cfg)
+	if err != nil {
+		return nil, err
+	}
+	wired.Own = func() (own, ofPages exchange.Certificate) {
+		if own = certificateOf(n.identity.Leaf()); pages != n.identity {
+			ofPages = certificateOf(pages.Leaf())
+		}
+		return own, ofPages
+	}
 	wired.Passwords, wired.ValidPin = cfg.Passwords, func(pin string) bool { return certs.CheckPin(pin) == nil }
 	if cfg.Chromium != "" {
 		if wired.Press, err = console.NewPress(cfg.Chromium); err != nil {
@@ -148,16 +158,26 @@ func (c *ConsoleOIDC) load() (*console.OIDCConfig, error) {
 	return out, nil
 }
 
+// consoleIdentity is the certificate that browsers see: that of the partners, unless the
+// console has one of its own.
+func (n *node) consoleIdentity(cfg ConsoleConfig) (*certs.Identity, error) {
+	if cfg.Certificate == "" {
+		return n.identity, nil
+	}
+	identity, err := certs.LoadIdentity(certs.IdentityConfig{CertFile: cfg.Certificate, KeyFile: cfg.Key, Now: time.Now})
+	if err != nil {
+		return nil, fmt.Errorf("open the console's TLS identity: %w", err)
+	}
+	return identity, nil
+}
+
 // consoleTLS is what browsers meet: TLS 1.3 alone, and a question for a client
 // certificate only where officers sign in by it. Whom it belongs to the roster
 // says, by its pin; the handshake has proved that the browser has the key.
 func (n *node) consoleTLS(cfg ConsoleConfig) (*tls.Config, error) {
-	identity := n.identity
-	if cfg.Certificate != "" {
-		var err error
-		if identity, err = certs.LoadIdentity(certs.IdentityConfig{CertFile: cfg.Certificate, KeyFile: cfg.Key, Now: time.Now}); err != nil {
-			return nil, fmt.Errorf("open the console's TLS identity: %w", err)
-		}
+	identity, err := n.consoleIdentity(cfg)
+	if err != nil {
+		return nil, err
 	}
 	out := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: identity.GetCertificate, NextProtos: []string{"h2", "http/1.1"}}
 	if cfg.ClientCertificates {

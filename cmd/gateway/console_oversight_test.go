@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/repatriation-exchange/gateway/certs"
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
 )
@@ -185,5 +187,67 @@ func TestConsoleAgreementSaysItsLanguage(t *testing.T) {
 	s.vn.reload()
 	if p := s.visitedBy("lan").get("/partners/KH"); !strings.Contains(p.body, `<bdi lang="en">The articles were not obtained.</bdi>`) {
 		t.Errorf("the page of a partner: %d\n%s", p.status, p.body)
+	}
+}
+
+// The pages of partners tell when certificates end: ours, and the partner's own as this
+// gateway has met them last, whoever has called. The first of all is in the list.
+func TestConsoleSaysWhenCertificatesEnd(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	trust := s.vn.node.trust
+	trust.mu.Lock()
+	clear(trust.leaves)
+	trust.mu.Unlock()
+	if p := v.get("/partners/KH"); !strings.Contains(p.body, "chưa gặp từ khi cổng khởi động") {
+		t.Errorf("of whom nobody has met:\n%s", p.body)
+	}
+	ends := func(row string) string {
+		t.Helper()
+		_, after, _ := strings.Cut(v.get("/partners").body, row)
+		after, _, _ = strings.Cut(after, "</tr>")
+		_, after, _ = strings.Cut(after, `data-label="Hết hạn sớm nhất"`)
+		return after
+	}
+	if got := ends(`href="/partners/KH"`); !strings.Contains(got, "Chứng thư của ta") {
+		t.Errorf("what ends first is %s", got)
+	}
+
+	// Cambodia is called, and has a new certificate of nine days.
+	key, err := certs.ReadPrivateKey(s.kh.path("tls.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := s.kh.world.authority.Issue(certs.IssueRequest{PublicKey: key.Public(), CommonName: "kh.renewed.example", IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Lifetime: 9*24*time.Hour + time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := certs.WriteCertificates(s.kh.path("tls.pem"), leaf); err != nil {
+		t.Fatal(err)
+	}
+	s.kh.halt()
+	s.kh.start()
+	s.kh.post(s.vn, s.kh.sign(s.kh.claims("VN"))) // it still calls with the old one
+	s.vn.submit("KH")
+	eventually(t, "both are met", func() bool { return strings.Count(v.get("/partners/KH").body, "Chứng thư của đối tác, lần gặp gần nhất") == 2 })
+	if p := v.get("/partners/KH"); !strings.Contains(p.body, "kh.renewed.example") || !strings.Contains(p.body, "còn 9 ngày") {
+		t.Errorf("the page of the partner:\n%s", p.body)
+	}
+	if got := ends(`href="/partners/KH"`); !strings.Contains(got, "còn 9 ngày") || !strings.Contains(got, "Chứng thư của đối tác") {
+		t.Errorf("what ends first is %s", got)
+	}
+	if p := v.get("/partners"); !strings.Contains(p.body, `id="own-title"`) || strings.Contains(p.body, "Chứng thư của các trang này") {
+		t.Errorf("ours:\n%s", p.body)
+	}
+
+	// Where browsers meet another certificate, that is there too.
+	cfg := ConsoleConfig{Zone: "Asia/Ho_Chi_Minh", Certificate: s.kh.path("tls.pem"), Key: s.kh.path("tls.key")}
+	pages, err := s.vn.node.newConsole(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.link, s.address = pages.OpenDoor("/", "lan"), s.listen(cfg, pages)
+	if p := s.visitedBy("lan").get("/partners"); !strings.Contains(p.body, "Chứng thư của các trang này") || !strings.Contains(p.body, "kh.renewed.example") {
+		t.Errorf("ours, with one for the pages:\n%s", p.body)
 	}
 }

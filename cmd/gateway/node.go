@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -284,7 +285,7 @@ func (n *node) committed(batch []*exchange.Entry) {
 func (n *node) prepare() error {
 	n.trust = &trustStore{
 		registry: n.registry, identity: n.identity, now: time.Now, log: n.log,
-		lists: map[string]*certs.CRLs{},
+		lists: map[string]*certs.CRLs{}, leaves: map[encounter]*x509.Certificate{},
 	}
 	if _, err := n.trust.current(); err != nil {
 		return err

@@ -43,8 +43,15 @@ func (t *trustStore) client(code string) (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	meets := func(cs tls.ConnectionState) error {
+		err := options.Verify(cs)
+		if err == nil {
+			t.meet(code, x509.ExtKeyUsageServerAuth, cs.PeerCertificates[0])
+		}
+		return err
+	}
 	c := &http.Client{
-		Transport: &checkedTransport{options.Verify, &http.Transport{
+		Transport: &checkedTransport{meets, &http.Transport{
 			TLSClientConfig: config, Proxy: nil, MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
 			TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 60 * time.Second, DisableCompression: true,
 			MaxResponseHeaderBytes: 64 << 10,

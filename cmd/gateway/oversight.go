@@ -27,7 +27,7 @@ func (n *node) lineHealth(ctx context.Context, partner string) exchange.LineHeal
 			break
 		}
 		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
-			out.Anchors = append(out.Anchors, exchange.Anchor{Name: cert.Subject.CommonName, Ends: cert.NotAfter})
+			out.Anchors = append(out.Anchors, certificateOf(cert))
 		}
 	}
 	if n.trust == nil || n.courier == nil || n.watch == nil {
@@ -35,6 +35,9 @@ func (n *node) lineHealth(ctx context.Context, partner string) exchange.LineHeal
 	}
 	out.Known, out.CircuitOpen = true, n.courier.CircuitOpen(partner)
 	out.Revocation, out.Wrong = n.trust.revocation(partner)
+	for _, leaf := range n.trust.met(partner) {
+		out.Met = append(out.Met, certificateOf(leaf))
+	}
 	out.Cosigned, out.Waiting, out.Alarms = n.watch.Of(partner)
 	if p, ok := n.registry.Current().Partner(partner); ok && p.Log != nil {
 		if seen, err := n.db.Latest(ctx, p.Log.Origin); err == nil {
@@ -42,4 +45,13 @@ func (n *node) lineHealth(ctx context.Context, partner string) exchange.LineHeal
 		}
 	}
 	return out
+}
+
+// certificateOf says whose a certificate is, and when it ends.
+func certificateOf(c *x509.Certificate) exchange.Certificate {
+	name := c.Subject.CommonName
+	if name == "" && len(c.DNSNames) > 0 {
+		name = c.DNSNames[0]
+	}
+	return exchange.Certificate{Name: name, Ends: c.NotAfter}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,35 @@ type trustStore struct {
 	clients  map[string]*http.Client
 	wrong    map[string]error // partners whose last good trust is in force
 	triedAt  time.Time
+	leaves   map[encounter]*x509.Certificate // by which a partner was met last
+}
+
+// An encounter is with a partner, as its client or as its server.
+type encounter struct {
+	partner string
+	as      x509.ExtKeyUsage
+}
+
+// meet notes the certificate of a partner whose handshake is done and who is trusted.
+func (t *trustStore) meet(code string, as x509.ExtKeyUsage, leaf *x509.Certificate) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.leaves[encounter{code, as}] = leaf
+}
+
+// met returns the certificates by which a partner was met last, each once: it may have
+// one for calling and one for being called.
+func (t *trustStore) met(code string) []*x509.Certificate {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []*x509.Certificate
+	for _, as := range []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth} {
+		leaf := t.leaves[encounter{code, as}]
+		if leaf != nil && !slices.ContainsFunc(out, leaf.Equal) {
+			out = append(out, leaf)
+		}
+	}
+	return out
 }
 
 // retryTrust is how often trust that could not be made is tried again.
@@ -143,6 +173,7 @@ func (t *trustStore) authenticate(r *http.Request) (string, error) {
 	var refusal *certs.Refusal
 	switch {
 	case err == nil:
+		t.meet(code, x509.ExtKeyUsageClientAuth, r.TLS.PeerCertificates[0])
 		return code, nil
 	case errors.As(err, &refusal) && refusal.Rule == certs.RuleUnknownPin:
 		return "", exchange.NewProblem(exchange.ProblemPartnerUnknown, "The certificate's key belongs to no partner of this gateway.")

@@ -37,6 +37,10 @@ type Config struct {
 	Clock     func() time.Time
 	Logger    *slog.Logger
 
+	// Own returns our certificates of TLS: what partners meet, and what officers'
+	// browsers do where that is another one. nil: they are not known.
+	Own func() (own, ofPages exchange.Certificate)
+
 	// Pin names a client certificate as officers' entries do; nil: officers
 	// do not sign in by certificate.
 	Pin func(*x509.Certificate) string

@@ -81,6 +81,7 @@ func families() map[string][]string {
 			"document-required", "handover-not-announced", "countersignature-mismatch", "not-handed-over", "handover-not-countersigned", "not-received",
 			"safeguard-day", "unavailable", "day-future", "day-past", "safeguard-basis", "forms-full", "form-size", "partner-suspended", "draft-outdated", "correction-same", "correction-matter",
 			"correction-pointer", "revision-reused", "countersigned", "agreement-unknown", "file.size", "file.type", "file.empty"),
+		"line.":          texts("own", "own_pages", "met", "anchor", "key"),
 		"draft_done.":    texts("held", "waiting", "releasing", "discarded"),
 		"draft_decided.": texts("waiting", "releasing", "erases", "released", "rejected"),
 		"form.":          texts("date", "partial", "period", "instant"),

@@ -25,11 +25,18 @@ type PartnerLine struct {
 	Troubled   bool // the last try failed
 	Alarms     []string
 	Revocation string // "" when nothing is wrong with the lists
-	Ends       Ending // what of the partner's ends first
+	Ends       Ending // what of the partner's, or ours that it meets, ends first
+}
+
+// A partnersView is the page of all lines.
+type partnersView struct {
+	Lines []PartnerLine
+	Own   []Ending // our certificates
 }
 
 // An Ending is a certificate or a key and when it ends.
 type Ending struct {
+	Kind   string // a key of the catalogue: what it is
 	Name   string
 	From   time.Time // zero: always
 	At     time.Time // zero: never
@@ -42,18 +49,28 @@ type Ending struct {
 // soonEnds is when a key or a certificate that ends is shown as pressing.
 const soonEnds = 30 * 24 * time.Hour
 
-func endingOf(name string, from, at, now time.Time) Ending {
+// What ends.
+const (
+	endsOwn   = "line.own"
+	endsPages = "line.own_pages"
+	endsMet   = "line.met"
+	endsChain = "line.anchor"
+	endsKey   = "line.key"
+)
+
+func endingOf(kind, name string, from, at, now time.Time) Ending {
 	return Ending{
-		Name: name, From: from, At: at, Days: int(at.Sub(now).Hours() / 24),
+		Kind: kind, Name: name, From: from, At: at, Days: int(at.Sub(now).Hours() / 24),
 		Over: !at.IsZero() && !at.After(now), Soon: !at.IsZero() && at.After(now) && at.Before(now.Add(soonEnds)), Future: from.After(now),
 	}
 }
 
-// firstEnding is what ends first and has not ended; zero when nothing does.
+// firstEnding is what ends first and has not ended; zero when nothing does. A certificate
+// that is met is the only one: it counts also when it has ended.
 func firstEnding(lists ...[]Ending) Ending {
 	var first Ending
 	for _, e := range slices.Concat(lists...) {
-		if !e.At.IsZero() && !e.Over && (first.At.IsZero() || e.At.Before(first.At)) {
+		if !e.At.IsZero() && (!e.Over || e.Kind == endsOwn || e.Kind == endsMet) && (first.At.IsZero() || e.At.Before(first.At)) {
 			first = e
 		}
 	}
@@ -64,7 +81,7 @@ func (c *Console) partnerLine(v *visit, l exchange.Line) PartnerLine {
 	out := PartnerLine{
 		Party: c.party(v.s, l.Partner.Code), Suspended: l.Partner.Status == partners.Suspended, Open: l.Health.CircuitOpen,
 		Due: l.Backlog.Due, Dead: l.Backlog.Dead, Oldest: l.Oldest, Delivered: l.Delivered, Failed: l.Failed,
-		Troubled: l.Failed.After(l.Delivered), Alarms: l.Health.Alarms, Ends: firstEnding(anchorsOf(l, v.now), keysOf(l, v.now)),
+		Troubled: l.Failed.After(l.Delivered), Alarms: l.Health.Alarms, Ends: firstEnding(c.own(v, false), metOf(l, v.now), anchorsOf(l, v.now), keysOf(l, v.now)),
 	}
 	if r := l.Health.Revocation; r != "" && r != "fresh" && r != "none" {
 		out.Revocation = r
@@ -72,10 +89,29 @@ func (c *Console) partnerLine(v *visit, l exchange.Line) PartnerLine {
 	return out
 }
 
+// own are our certificates; those of the pages are met by officers alone.
+func (c *Console) own(v *visit, pages bool) []Ending {
+	if c.cfg.Own == nil {
+		return nil
+	}
+	own, ofPages := c.cfg.Own()
+	out := []Ending{endingOf(endsOwn, own.Name, time.Time{}, own.Ends, v.now)}
+	if pages && !ofPages.Ends.IsZero() {
+		out = append(out, endingOf(endsPages, ofPages.Name, time.Time{}, ofPages.Ends, v.now))
+	}
+	return out
+}
+
+func metOf(l exchange.Line, now time.Time) []Ending { return endingsOf(endsMet, l.Health.Met, now) }
+
 func anchorsOf(l exchange.Line, now time.Time) []Ending {
+	return endingsOf(endsChain, l.Health.Anchors, now)
+}
+
+func endingsOf(kind string, certificates []exchange.Certificate, now time.Time) []Ending {
 	var out []Ending
-	for _, a := range l.Health.Anchors {
-		out = append(out, endingOf(a.Name, time.Time{}, a.Ends, now))
+	for _, c := range certificates {
+		out = append(out, endingOf(kind, c.Name, time.Time{}, c.Ends, now))
 	}
 	return out
 }
@@ -84,7 +120,7 @@ func keysOf(l exchange.Line, now time.Time) []Ending {
 	var out []Ending
 	for _, k := range l.Partner.SigningKeys {
 		kid, _ := k.JWK["kid"].(string)
-		out = append(out, endingOf(kid, k.NotBefore, k.NotAfter, now))
+		out = append(out, endingOf(endsKey, kid, k.NotBefore, k.NotAfter, now))
 	}
 	return out
 }
@@ -94,9 +130,9 @@ func (c *Console) partnersPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	var view []PartnerLine
+	view := partnersView{Own: c.own(v, true)}
 	for _, l := range lines {
-		view = append(view, c.partnerLine(v, l))
+		view.Lines = append(view.Lines, c.partnerLine(v, l))
 	}
 	return c.show(v, http.StatusOK, "partners", v.s.T("partners.title"), "partners", view)
 }
@@ -106,6 +142,7 @@ type partnerView struct {
 	PartnerLine
 	Endpoint   string
 	Health     exchange.LineHealth
+	Met        []Ending // the partner's certificates, as this process has met them
 	Anchors    []Ending
 	Keys       []Ending
 	Pins       []string
@@ -159,7 +196,7 @@ func (c *Console) partnerPage(v *visit) error {
 		return err
 	}
 	view := partnerView{
-		PartnerLine: c.partnerLine(v, l), Endpoint: l.Partner.Endpoint, Health: l.Health, Anchors: anchorsOf(l, v.now), Keys: keysOf(l, v.now),
+		PartnerLine: c.partnerLine(v, l), Endpoint: l.Partner.Endpoint, Health: l.Health, Met: metOf(l, v.now), Anchors: anchorsOf(l, v.now), Keys: keysOf(l, v.now),
 		Pins: l.Partner.TLS.Pins, Contact: l.Partner.Contact, Retries: v.officer.Has(exchange.RoleSupervisor), Retried: -1,
 	}
 	for _, a := range l.Partner.Agencies {
