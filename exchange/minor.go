@@ -60,3 +60,34 @@ func (b *Book) hasMinors() bool {
 func (b *Book) Minor(ref string) bool {
 	return slices.ContainsFunc(b.Notes, func(n Note) bool { return n.Status != dead && slices.Contains(n.Minors, ref) })
 }
+
+// minorBefore says whether a minor is one by an earlier message alone: what was said of
+// them last does not say so.
+func (b *Book) minorBefore(ref string) bool {
+	for i := range slices.Backward(b.Notes) {
+		n := &b.Notes[i]
+		if n.Status == dead {
+			continue
+		}
+		if slices.Contains(n.Minors, ref) {
+			return false
+		}
+		if _, named := n.of(ref); named && b.tellsAge(n) {
+			return b.Minor(ref)
+		}
+	}
+	return false
+}
+
+// tellsAge says whether a note is of a message that can tell how old its persons are.
+func (b *Book) tellsAge(n *Note) bool {
+	if n.Type == TypeCorrection {
+		n = b.find(n.Target, n.Out)
+	}
+	return n != nil && slices.Contains(describes, n.Type)
+}
+
+// minorsBefore are those of some minors who are so by an earlier message alone.
+func (b *Book) minorsBefore(minors []string) []string {
+	return slices.DeleteFunc(slices.Clone(minors), func(ref string) bool { return !b.minorBefore(ref) })
+}

@@ -58,6 +58,8 @@ type SeenMessage struct {
 	Verifies bool      // the signature verifies with a key that is known now
 	Status   string    // of our own messages: pending, dead, or "" when the partner holds it
 	Minors   []string  // who of its persons is or may be a minor
+	// MinorsBefore are those of them who are so by an earlier message alone.
+	MinorsBefore []string
 	// Introduced: which other messages tell who its persons are.
 	Introduced []Introduction
 	Named      map[string]Named // the messages that it answers or rests on, by identifier
@@ -165,6 +167,7 @@ func (s *Sight) proof(ctx context.Context, row Row, out *SeenMessage) error {
 				out.Minors = append(out.Minors, d.Ref)
 			}
 		}
+		out.MinorsBefore = book.minorsBefore(out.Minors)
 	}
 	return nil
 }
@@ -198,6 +201,8 @@ type SeenDraft struct {
 	Hidden []string
 	Shown  []string
 	Minors []string
+	// MinorsBefore are those of them who are so by an earlier message alone.
+	MinorsBefore []string
 	// Assigned are the officers who have its case; nil: every one of the partner.
 	Assigned []string
 	Erases   bool            // it confirms an erasure, and leaves when that is done
@@ -309,9 +314,13 @@ func (s *Sight) Draft(ctx context.Context, by *Officer, id string, want Reveal) 
 	for ref := range subjectsOf(body) {
 		if book.Minor(ref) && !slices.Contains(out.Minors, ref) {
 			out.Minors = append(out.Minors, ref)
+			if book.minorBefore(ref) {
+				out.MinorsBefore = append(out.MinorsBefore, ref)
+			}
 		}
 	}
 	slices.Sort(out.Minors)
+	slices.Sort(out.MinorsBefore)
 	if row.State == DraftWaiting {
 		if out.Able, err = desk.able(ctx, view, book); err != nil {
 			return SeenDraft{}, err
@@ -385,13 +394,15 @@ func bare(recorded []Safeguard) []Safeguard {
 	return out
 }
 
-// Minors returns who of a case is or may be a minor.
-func (s *Sight) Minors(ctx context.Context, by *Officer, key CaseKey) ([]string, error) {
+// Minors returns who of a case is or may be a minor, and who of them is so by an earlier
+// message alone: what was said of them last does not say so.
+func (s *Sight) Minors(ctx context.Context, by *Officer, key CaseKey) (minors, before []string, err error) {
 	book, err := s.cfg.Files.book(ctx, by, key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return slices.DeleteFunc(book.read(book.Opened()).refs(), func(ref string) bool { return !book.Minor(ref) }), nil
+	minors = slices.DeleteFunc(book.read(book.Opened()).refs(), func(ref string) bool { return !book.Minor(ref) })
+	return minors, book.minorsBefore(minors), nil
 }
 
 // A curtain hides what is personal in a body, by its schema: the outermost

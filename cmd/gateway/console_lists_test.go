@@ -192,6 +192,29 @@ func TestConsoleMarksMessagesAndDrafts(t *testing.T) {
 	}
 }
 
+// A child whom a correction has made an adult stays protected, and the pages say why.
+func TestConsoleSaysWhyAMinorIsOne(t *testing.T) {
+	s := newScene(t)
+	child := strings.Replace(fmt.Sprintf(person, ""), `"date_of_birth":"1998"`, `"date_of_birth":"2015"`, 1)
+	var request string
+	id := s.receives(exchange.TypeIdentityRequest, `{"subjects":[`+child+`]}`, func(c exchange.Claims) { request = c.ID })
+	v := s.visitedBy("lan")
+	const why = "Một thông điệp trước đó của hồ sơ này cho biết như vậy"
+	says := func(before bool) {
+		t.Helper()
+		for _, path := range []string{"/cases/KH/" + id, "/messages/KH/in/" + request, "/cases/KH/" + id + "/print"} {
+			if p := v.get(path); !strings.Contains(p.body, `class="minor"`) || strings.Contains(p.body, why) != before {
+				t.Errorf("%s, an earlier message %t:\n%s", path, before, p.body)
+			}
+		}
+	}
+	says(false)
+	s.receivesIn(id, exchange.TypeCorrection, `{"target":"`+request+`","revision":1,"reason":"clerical_error","changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"1998"}]}`)
+	says(true)
+	s.receivesIn(id, exchange.TypeCorrection, `{"target":"`+request+`","revision":2,"reason":"clerical_error","changes":[{"op":"replace","pointer":"/subjects/0/date_of_birth","value":"2012"}]}`)
+	says(false)
+}
+
 // An officer who has no partner yet is told so.
 func TestConsoleWithoutPartners(t *testing.T) {
 	s := newScene(t)

@@ -22,23 +22,25 @@ type caseView struct {
 	Pending    int // our messages that are on their way
 	Held, Dead int // and those that the partner holds, or will not get
 	Minors     []string
-	Clocks     []ClockLine
-	Persons    []PersonLine
-	Unlooked   int // how many of them nobody was looked for yet, see lookedAlike
-	Linked     []LinkLine
-	Drafts     []DraftLine // that have not left
-	Unfinished []FormLine
-	Offers     offerView
-	Timeline   []EventLine
-	Earlier    int64 // before which entry the timeline goes on; 0: this is its beginning
-	Later      int64 // and from which; 0: these are the last
-	Looks      []LookLine
-	LooksNext  int64
-	Emergency  time.Time // until when it is open to an officer who is not assigned to it
-	Hands      handsView
-	Files      []FileLine  // what its messages carry
-	Erasure    []EraseLine // what an erasure takes, where a notice asks for one
-	JustErased bool
+	// MinorsBefore are those of them who are so by an earlier message alone.
+	MinorsBefore []string
+	Clocks       []ClockLine
+	Persons      []PersonLine
+	Unlooked     int // how many of them nobody was looked for yet, see lookedAlike
+	Linked       []LinkLine
+	Drafts       []DraftLine // that have not left
+	Unfinished   []FormLine
+	Offers       offerView
+	Timeline     []EventLine
+	Earlier      int64 // before which entry the timeline goes on; 0: this is its beginning
+	Later        int64 // and from which; 0: these are the last
+	Looks        []LookLine
+	LooksNext    int64
+	Emergency    time.Time // until when it is open to an officer who is not assigned to it
+	Hands        handsView
+	Files        []FileLine  // what its messages carry
+	Erasure      []EraseLine // what an erasure takes, where a notice asks for one
+	JustErased   bool
 }
 
 // A ClockLine is a deadline as it stands.
@@ -192,7 +194,7 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 		Line: c.glanced(v, file.Row, file.Glance), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased,
 		Pending: file.Standing.Pending, Held: file.Standing.Held, Dead: file.Standing.Dead,
 	}
-	if view.Minors, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
+	if view.Minors, view.MinorsBefore, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
 		return caseView{}, err
 	}
 	view.Clocks = c.clockLines(v, file.Clocks)

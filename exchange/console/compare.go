@@ -68,7 +68,7 @@ func (c *Console) comparePage(v *visit) error {
 		if err != nil {
 			return err
 		}
-		minors, err := c.cfg.Sight.Minors(ctx, v.officer, key.CaseKey)
+		minors, _, err := c.cfg.Sight.Minors(ctx, v.officer, key.CaseKey)
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ type draftView struct {
 	Version             int64
 	ChangedAt           time.Time
 	Minors              []string
+	MinorsBefore        []string // by an earlier message of the case alone
 	Blocks              []Block
 	Withheld            []string // places of what is not kept
 	Struck              bool     // what is withheld is kept, and struck through
@@ -283,7 +284,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 		ID: row.ID, Case: row.Case, State: string(row.State), Mine: slices.Contains(seen.Authors(), v.officer.ID),
 		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
 		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval,
-		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, Approvals: c.approvalLines(v, content.Approvals, seen.Authors()), Lapsed: c.approvalLines(v, content.Lapsed, seen.Authors()), Officers: content.Officers,
+		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, MinorsBefore: seen.MinorsBefore, Approvals: c.approvalLines(v, content.Approvals, seen.Authors()), Lapsed: c.approvalLines(v, content.Lapsed, seen.Authors()), Officers: content.Officers,
 		SHA256: seen.SHA256, Refused: content.Refused, Rejected: c.rejectionOf(v, content), Again: content.Again, Instead: content.Instead,
 		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
 		Decides: row.State == exchange.DraftWaiting && !decided(seen.DraftView, v.officer.ID) && v.officer.Has(exchange.RoleOfficer, exchange.RoleSupervisor),

@@ -12,44 +12,45 @@ import (
 
 // A messageView is the page of one message.
 type messageView struct {
-	Claims      exchange.Claims
-	Type        TypeName
-	From, To    Party
-	Partner     string
-	Out         bool
-	Index       int64
-	At          time.Time
-	Issued      time.Time
-	Agreement   Value
-	Reply       Value // the message that it answers
-	KeyID       string
-	Verifies    bool
-	Status      string
-	Minors      []string
-	Blocks      []Block
-	Corrections []Correction
-	Urgent      bool // it says so
-	SelfReturn  bool // it says what was found of somebody who came back alone
-	Case        CaseLine
-	Clocks      []ClockLine // those of the case that run, with their citations
-	Safeguards  []GuardLine
-	Papers      bool     // where the papers of these are is not told
-	Authors     []Author // of ours
-	Approvals   []ApprovalLine
-	Answers     []AnswerLine
-	Answered    bool   // one of them reaches the partner
-	Draft       string // the address of the draft that it was
-	Dead        *deadView
-	Corrects    *correctsView // of a correction: the message, and what it changes there
-	Differences []Difference
-	Reveal      reveal
-	Offers      offerView   // answers to it
-	Correct     string      // the address of the form that corrects it
-	Withdraw    string      // and of the one that takes it back
-	Erase       string      // the address of the erasure that it is about, and that is for us to do
-	Acts        bool        // of ours: it is for us to act in its case, and for this officer
-	Next        []OfferLine // of a case in which it is for us to act: what waits to be answered
-	Done        bool        // it was sent a moment ago
+	Claims       exchange.Claims
+	Type         TypeName
+	From, To     Party
+	Partner      string
+	Out          bool
+	Index        int64
+	At           time.Time
+	Issued       time.Time
+	Agreement    Value
+	Reply        Value // the message that it answers
+	KeyID        string
+	Verifies     bool
+	Status       string
+	Minors       []string
+	MinorsBefore []string // by an earlier message of the case alone
+	Blocks       []Block
+	Corrections  []Correction
+	Urgent       bool // it says so
+	SelfReturn   bool // it says what was found of somebody who came back alone
+	Case         CaseLine
+	Clocks       []ClockLine // those of the case that run, with their citations
+	Safeguards   []GuardLine
+	Papers       bool     // where the papers of these are is not told
+	Authors      []Author // of ours
+	Approvals    []ApprovalLine
+	Answers      []AnswerLine
+	Answered     bool   // one of them reaches the partner
+	Draft        string // the address of the draft that it was
+	Dead         *deadView
+	Corrects     *correctsView // of a correction: the message, and what it changes there
+	Differences  []Difference
+	Reveal       reveal
+	Offers       offerView   // answers to it
+	Correct      string      // the address of the form that corrects it
+	Withdraw     string      // and of the one that takes it back
+	Erase        string      // the address of the erasure that it is about, and that is for us to do
+	Acts         bool        // of ours: it is for us to act in its case, and for this officer
+	Next         []OfferLine // of a case in which it is for us to act: what waits to be answered
+	Done         bool        // it was sent a moment ago
 }
 
 // A deadView is why a message of ours will not be delivered, and what can be done.
@@ -221,7 +222,7 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 	view := messageView{
 		Claims: first.Claims, Type: c.typeName(v.s, first.Claims.Type), From: c.party(v.s, first.Claims.Issuer), To: c.party(v.s, first.Claims.Audience),
 		Partner: seen.Key.Partner, Out: seen.Key.Direction == exchange.Out, Index: seen.Index, At: first.At, Issued: time.Unix(first.Claims.IssuedAt, 0),
-		Agreement: Value{Text: first.Claims.Agreement}, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors,
+		Agreement: Value{Text: first.Claims.Agreement}, KeyID: seen.KeyID, Verifies: seen.Verifies, Status: seen.Status, Minors: seen.Minors, MinorsBefore: seen.MinorsBefore,
 		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Authors: c.authorsOf(v, seen.Authors), Approvals: c.approvalLines(v, seen.Approvals, seen.Authors),
 		Answers: c.answerLines(v, seen.Answers),
 	}
