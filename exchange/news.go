@@ -9,7 +9,7 @@ import (
 // nothing of any case.
 type News struct {
 	Messages int // partners have sent
-	Lost     int // of ours that will not be delivered
+	Lost     int // of ours that will not be delivered, for whoever has them on their page of work
 	Clocks   int // reminders, and time limits that have passed
 	Drafts   int // that others have submitted or amended, and that have not left
 	// Emergencies are cases that others have opened so, for supervisors alone.
@@ -32,7 +32,13 @@ func (o *Oversight) News(ctx context.Context, by *Officer, from int64) (News, in
 			case "message.received":
 				out.Messages++
 			case "message.undeliverable":
-				out.Lost++
+				lost, err := o.lost(ctx, by, e)
+				if err != nil {
+					return News{}, from, err
+				}
+				if lost {
+					out.Lost++
+				}
 			case "clock.reminder", "clock.overdue":
 				out.Clocks++
 			case "draft.submitted", "draft.amended":
@@ -68,6 +74,19 @@ func (o *Oversight) waits(ctx context.Context, by *Officer, draft string) (bool,
 		return false, nil
 	}
 	return err == nil && row.Author != by.ID && (row.State == DraftWaiting || row.State == DraftHeld), err
+}
+
+// lost says whether somebody has to be told of a message that will not be delivered: a
+// supervisor, or the officer who wrote it.
+func (o *Oversight) lost(ctx context.Context, by *Officer, e Event) (bool, error) {
+	if by.Has(RoleSupervisor) {
+		return true, nil
+	}
+	draft, err := o.cfg.Drafts.Draft(ctx, e.ID)
+	if errors.Is(err, ErrNotFound) { // a system's, or from the command line
+		return false, nil
+	}
+	return err == nil && draft.Author == by.ID, err
 }
 
 // alarms says whether somebody has to be told of an emergency: a supervisor, of what

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -327,4 +329,40 @@ func TestConsoleWarnsBeforeASessionEnds(t *testing.T) {
 	look(h.browser, chromedp.Evaluate[string](`fetch("/help").then(() => "")`, chromedp.EvalAwaitPromise))
 	eventually(t, "the page says that it is the end", func() bool { return strings.Contains(told("ends"), "cannot go on") && told("unused") == "" })
 	s.quiet()
+}
+
+// Of a message that will not be delivered those are told who have it on their page of
+// work: who wrote it, and supervisors. The note leads there.
+func TestConsoleLiveSaysWhatIsLost(t *testing.T) {
+	s := newScene(t)
+	lost := func(by *exchange.Officer) int {
+		t.Helper()
+		news, _, err := s.vn.node.oversight.News(t.Context(), by, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return news.Lost
+	}
+	s.givesUp() // nobody's
+	if lan, minh, an := lost(&officerLan), lost(&officerMinh), lost(&officerAn); lan != 0 || minh != 1 || an != 0 {
+		t.Errorf("of a message that nobody wrote are told: lan %d, minh %d, an %d", lan, minh, an)
+	}
+	sent, err := s.vn.node.desk.Submit(t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: json.RawMessage(`{"subjects":[` + fmt.Sprintf(person, "") + `]}`)}, []exchange.Safeguard{consented})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is given up", func() bool { return len(s.vn.rows(exchange.Filter{Kind: exchange.KindFailure, ID: sent.Row.ID})) == 1 })
+	other := officerLan
+	other.ID = "hoa"
+	if lan, minh, hoa := lost(&officerLan), lost(&officerMinh), lost(&other); lan != 1 || minh != 2 || hoa != 0 {
+		t.Errorf("of lan's message are told: lan %d, minh %d, hoa %d", lan, minh, hoa)
+	}
+	v := s.visitedBy("lan")
+	link := regexp.MustCompile(`data-live="lost" hidden><strong></strong> <a class="govuk-link" href="([^"]+)"`).FindStringSubmatch(v.get("/").body)
+	if link == nil {
+		t.Fatal("no note leads to what is lost")
+	}
+	if p := v.get(strings.ReplaceAll(link[1], "&amp;", "&")); strings.Count(p.body, `href="/messages/KH/out/`) != 1 || !strings.Contains(p.body, sent.Row.ID) {
+		t.Errorf("it leads to\n%s", p.body)
+	}
 }

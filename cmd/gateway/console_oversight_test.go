@@ -229,7 +229,9 @@ func TestConsoleSaysWhenCertificatesEnd(t *testing.T) {
 	s.kh.start()
 	s.kh.post(s.vn, s.kh.sign(s.kh.claims("VN"))) // it still calls with the old one
 	s.vn.submit("KH")
-	eventually(t, "both are met", func() bool { return strings.Count(v.get("/partners/KH").body, "Chứng thư của đối tác, lần gặp gần nhất") == 2 })
+	eventually(t, "both are met", func() bool {
+		return strings.Count(v.get("/partners/KH").body, "Chứng thư của đối tác, lần gặp gần nhất") == 2
+	})
 	if p := v.get("/partners/KH"); !strings.Contains(p.body, "kh.renewed.example") || !strings.Contains(p.body, "còn 9 ngày") {
 		t.Errorf("the page of the partner:\n%s", p.body)
 	}

@@ -158,6 +158,11 @@ func (s *stream) look(ctx context.Context) error {
 	if err := s.say("news", s.words()); err != nil {
 		return err
 	}
+	if s.news.Lost > 0 {
+		if err := s.say("lost", s.s.T("live.lost", s.news.Lost)); err != nil {
+			return err
+		}
+	}
 	var held []string
 	for _, code := range s.cfg.Oversight.HeldBack(s.officer) {
 		held = append(held, s.party(s.s, code).Name)
@@ -199,7 +204,7 @@ func (s *stream) words() string {
 	for _, part := range []struct {
 		key string
 		n   int
-	}{{"live.messages", s.news.Messages}, {"live.lost", s.news.Lost}, {"live.clocks", s.news.Clocks}, {"live.drafts", s.news.Drafts}} {
+	}{{"live.messages", s.news.Messages}, {"live.clocks", s.news.Clocks}, {"live.drafts", s.news.Drafts}} {
 		if part.n > 0 {
 			out = append(out, s.s.T(part.key, part.n))
 		}

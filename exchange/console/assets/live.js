@@ -13,6 +13,7 @@
   };
   source.addEventListener("news", e => show("news", e.data));
   source.addEventListener("emergencies", e => show("emergencies", e.data));
+  source.addEventListener("lost", e => show("lost", e.data));
   source.addEventListener("lines", e => show("lines", e.data));
   source.addEventListener("unused", e => show("unused", e.data));
   source.addEventListener("ends", e => show("ends", e.data));
