@@ -65,8 +65,12 @@ func TestConsoleOversight(t *testing.T) {
 	}
 	b.open("/partners/KH")
 	b.click(`button[name="message"][value="` + dead + `"]`)
-	if text := b.text(); !strings.Contains(text, "1 message is due again.") {
+	if text := b.text(); !strings.Contains(text, "is due again; the list below") {
 		t.Errorf("the retry is not told:\n%s", text)
+	}
+	b.open("/partners/KH?retried=99")
+	if text := b.text(); strings.Contains(text, "99") {
+		t.Errorf("the page says what its address does:\n%s", text)
 	}
 	retried := s.vn.rows(exchange.Filter{Kind: exchange.KindEvent, Type: "delivery_retried"})
 	if len(retried) != 1 || retried[0].ID != dead {
@@ -175,6 +179,14 @@ func TestConsoleAuditNamesTheMessage(t *testing.T) {
 		}
 	}
 	s.quiet()
+}
+
+// What was asked for in part is not shown as if it were that.
+func TestConsoleAuditOfADayThatIsNone(t *testing.T) {
+	v := newScene(t).visitedBy("an")
+	if p := v.get("/audit?from=2026-11-01&to=2026-13-41"); p.status != 422 || !strings.Contains(p.body, "Chưa lọc") || !strings.Contains(p.body, `id="f-from-fault"`) || strings.Contains(p.body, "<tbody>") {
+		t.Errorf("%d:\n%s", p.status, p.body)
+	}
 }
 
 // What an agreement notes of its sources is English, whatever language its page has, and

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -107,12 +106,12 @@ func (c *Console) auditPage(v *visit) error {
 		if view.Fault = or(view.Fault, many); good && view.Fault == "" {
 			return v.redirect("/audit" + mark(view.Filter.query().Encode()))
 		}
-		return c.show(v, (&viewBar{}).status(view.Fault), "audit", v.s.T("audit.title"), "audit", view)
+		return c.showTrail(v, view)
 	}
-	want, status := trailKinds[view.Filter.Kind], http.StatusOK
+	want := trailKinds[view.Filter.Kind]
 	want.Officer, want.Partner, want.Case = view.Filter.Officer, view.Filter.Partner, view.Filter.Case
 	if want.Since, want.Until, view.Fault = (messageWish{From: view.Filter.From, To: view.Filter.To}).days(c.cfg.Zone); view.Fault != "" {
-		status = http.StatusUnprocessableEntity
+		return c.showTrail(v, view) // nothing is found that was not asked for
 	}
 	before, _ := strconv.ParseInt(q.Get("before"), 10, 64)
 	deeds, next, err := c.cfg.Oversight.Trail(v.r.Context(), v.officer, want, before, trailPage)
@@ -126,8 +125,16 @@ func (c *Console) auditPage(v *visit) error {
 		q.Set("before", strconv.FormatInt(next, 10))
 		view.Next = "/audit?" + q.Encode()
 	}
-	return c.show(v, status, "audit", v.s.T("audit.title"), "audit", view)
+	return c.showTrail(v, view)
 }
+
+func (c *Console) showTrail(v *visit, view trailView) error {
+	status, title := oneFault(view.FaultAt(), view.Fault).titled(v, v.s.T("audit.title"))
+	return c.show(v, status, "audit", title, "audit", view)
+}
+
+// FaultAt is the field that the fault is about.
+func (view trailView) FaultAt() string { return messagesView{Fault: view.Fault}.FaultAt() }
 
 // ownReasons are those that nobody has written, and what a page says for each.
 var ownReasons = map[string]string{exchange.OwnForm: "reason.own_form", changedMeanwhile: "reason.changed_meanwhile"}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -152,7 +151,7 @@ type partnerView struct {
 	Parcels    []parcelLine
 	More       bool
 	Retries    bool // this officer may try dead messages again
-	Retried    int  // how many just were; -1: nobody asked
+	Retried    bool // some just were
 }
 
 type agencyLine struct {
@@ -197,7 +196,7 @@ func (c *Console) partnerPage(v *visit) error {
 	}
 	view := partnerView{
 		PartnerLine: c.partnerLine(v, l), Endpoint: l.Partner.Endpoint, Health: l.Health, Met: metOf(l, v.now), Anchors: anchorsOf(l, v.now), Keys: keysOf(l, v.now),
-		Pins: l.Partner.TLS.Pins, Contact: l.Partner.Contact, Retries: v.officer.Has(exchange.RoleSupervisor), Retried: -1,
+		Pins: l.Partner.TLS.Pins, Contact: l.Partner.Contact, Retries: v.officer.Has(exchange.RoleSupervisor),
 	}
 	for _, a := range l.Partner.Agencies {
 		view.Agencies = append(view.Agencies, agencyLine{a.Code, v.s.Said(a.Name), a.Role})
@@ -213,9 +212,7 @@ func (c *Console) partnerPage(v *visit) error {
 	for _, p := range parcels {
 		view.Parcels = append(view.Parcels, c.parcelLine(v, p))
 	}
-	if n, err := strconv.Atoi(v.r.URL.Query().Get("retried")); err == nil && n >= 0 {
-		view.Retried = n
-	}
+	view.Retried = v.officer.Has(exchange.RoleSupervisor) && v.r.URL.Query().Get("retried") != ""
 	return c.show(v, http.StatusOK, "partner", view.Party.Name, "partners", view)
 }
 
@@ -262,5 +259,9 @@ func (c *Console) retryParcels(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.redirect("/partners/" + url.PathEscape(code) + "?retried=" + strconv.Itoa(n))
+	to := "/partners/" + url.PathEscape(code)
+	if n > 0 {
+		to += "?retried=1" // anybody can write an address: how many it were stands in the record alone
+	}
+	return v.redirect(to)
 }
