@@ -442,3 +442,12 @@ func TestUnreadScripts(t *testing.T) {
 		}
 	}
 }
+
+// What stands in brackets and holds no letter is no name in another script.
+func TestBracketsWithoutLetters(t *testing.T) {
+	c := newComparer(t)
+	found := c.Compare(Person{Names: []Name{{Native: "Mẫu (1+1)", Script: "Latn"}}}, Person{Names: []Name{{Native: "Lê Thị Hoa", Script: "Latn"}}}).Of(FieldName)
+	if found.Verdict != Different || slices.Contains(found.Reasons, "name.script_unread") {
+		t.Errorf("%+v", found)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -70,7 +71,7 @@ func present(names []Name) []Name {
 			main.Latin = before
 		}
 		out = append(out, main)
-		if len(words(inside)) > 1 {
+		if len(words(inside)) > 1 && strings.ContainsFunc(inside, unicode.IsLetter) {
 			out = append(out, Name{Native: inside, Script: n.Script, Language: n.Language})
 		}
 	}
