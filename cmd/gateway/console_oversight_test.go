@@ -265,3 +265,15 @@ func TestConsoleSaysWhenCertificatesEnd(t *testing.T) {
 		t.Errorf("ours, with one for the pages:\n%s", p.body)
 	}
 }
+
+// What the last check has found is told in the officer's words, with the rule's code.
+func TestConsoleCheckInWords(t *testing.T) {
+	s := newScene(t)
+	found := exchange.Checked{How: exchange.CheckedByClock, At: s.vn.now(), Size: 3, Findings: 2, Rules: map[string]int{exchange.RuleReceipt: 2}}
+	if err := exchange.RecordCheck(t.Context(), s.vn.node.committer, found); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.visitedBy("an").get("/record"); !strings.Contains(p.body, "một biên nhận đã trả bị mất hoặc không đúng <code>receipt</code>: 2") {
+		t.Errorf("%d:\n%s", p.status, p.body)
+	}
+}

@@ -89,6 +89,9 @@ func families() map[string][]string {
 	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
 		out["view."] = append(out["view."], strings.TrimPrefix(w.key, "view."))
 	}
+	for _, rule := range checkRules() {
+		out["check.rule."] = append(out["check.rule."], rule)
+	}
 	steps := texts(exchange.EraseNotice, exchange.EraseSigned, exchange.EraseAnswered, exchange.EraseDay, exchange.EraseDeliveries, exchange.EraseDrafts)
 	out["erase.step."], out["erase.how."], out["erase."] = steps, steps, texts("not_ready")
 	out["look."] = texts("message", "draft", "form", "person", "case", "evidence", "source", "report")
@@ -114,6 +117,21 @@ func families() map[string][]string {
 	}
 	for _, kind := range []string{"not-found", "forbidden", "erased", "invitation", "foreign-form", "unknown-file", "too-large", "refused", "unavailable", "damaged", "internal"} {
 		out["error."] = append(out["error."], kind+".title", kind+".text")
+	}
+	return out
+}
+
+// checkRules are what a check of the record may find.
+func checkRules() []string {
+	var out []string
+	for _, file := range []string{"../record/check.go", "../audit.go"} {
+		code, err := os.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^\tRule\w+ += "([a-z-]+)"`).FindAllStringSubmatch(string(code), -1) {
+			out = append(out, m[1])
+		}
 	}
 	return out
 }
