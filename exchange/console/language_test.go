@@ -89,9 +89,7 @@ func families() map[string][]string {
 	for _, w := range slices.Concat(viewsOfCases, viewsOfMessages) {
 		out["view."] = append(out["view."], strings.TrimPrefix(w.key, "view."))
 	}
-	for _, rule := range checkRules() {
-		out["check.rule."] = append(out["check.rule."], rule)
-	}
+	out["check.rule."] = checkRules()
 	steps := texts(exchange.EraseNotice, exchange.EraseSigned, exchange.EraseAnswered, exchange.EraseDay, exchange.EraseDeliveries, exchange.EraseDrafts)
 	out["erase.step."], out["erase.how."], out["erase."] = steps, steps, texts("not_ready")
 	out["look."] = texts("message", "draft", "form", "person", "case", "evidence", "source", "report")
