@@ -242,7 +242,7 @@ func (f *rungFlags) openForgetful(cfg *Config, log *slog.Logger) (*node, error) 
 	if err := n.openRegistry(context.Background()); err != nil {
 		return nil, err
 	}
-	n.trust = &trustStore{registry: n.registry, identity: n.identity, now: time.Now, log: n.log, lists: map[string]*certs.CRLs{}}
+	n.trust = newTrustStore(n)
 	if f.rung == "floor" {
 		n.handler, err = n.floor()
 		return n, err

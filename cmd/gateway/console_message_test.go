@@ -74,7 +74,7 @@ func TestConsoleUndeliverable(t *testing.T) {
 	h.says("Không gửi được", "đã ngừng", "no answer", "Tình trạng liên lạc với đối tác này")
 	h.accessible("a message that will not be delivered")
 	h.click(`form[action="/partners/KH/retry"] button`)
-	h.says("1 thông điệp")
+	h.says("sẽ được gửi lại")
 	if rows := s.vn.rows(exchange.Filter{Kind: exchange.KindEvent, Type: "delivery_retried", ID: draft.Row.ID}); len(rows) != 1 {
 		t.Errorf("%d entries say who tried it again", len(rows))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -283,10 +282,7 @@ func (n *node) committed(batch []*exchange.Entry) {
 
 // prepare wires the two ways to partners.
 func (n *node) prepare() error {
-	n.trust = &trustStore{
-		registry: n.registry, identity: n.identity, now: time.Now, log: n.log,
-		lists: map[string]*certs.CRLs{}, leaves: map[encounter]*x509.Certificate{},
-	}
+	n.trust = newTrustStore(n)
 	if _, err := n.trust.current(); err != nil {
 		return err
 	}

@@ -36,6 +36,13 @@ type trustStore struct {
 	leaves   map[encounter]*x509.Certificate // by which a partner was met last
 }
 
+func newTrustStore(n *node) *trustStore {
+	return &trustStore{
+		registry: n.registry, identity: n.identity, now: time.Now, log: n.log,
+		lists: map[string]*certs.CRLs{}, leaves: map[encounter]*x509.Certificate{},
+	}
+}
+
 // An encounter is with a partner, as its client or as its server.
 type encounter struct {
 	partner string
