@@ -102,7 +102,7 @@ func (b *building) admit(ctx context.Context, e *Entry, salt [32]byte) {
 		return
 	}
 	if e.draft != nil {
-		if e.err = b.redraft(c.key, e.draft); e.err != nil {
+		if e.err = b.redraft(c, e.draft); e.err != nil {
 			return
 		}
 	}

@@ -294,7 +294,7 @@ func (c *CaseFiles) teller(ctx context.Context, by *Officer, key CaseKey) (func(
 	}
 	return func(r Row) TimelineEntry {
 		e := TimelineEntry{Index: r.Index, At: r.At, Kind: r.Kind, Direction: r.Direction, ID: r.ID, Type: r.Type, InReplyTo: r.InReplyTo}
-		e.Damaged = r.Index >= row.ErasedTo && damaged(dataKey, r)
+		e.Damaged = r.Index >= row.ErasedTo && damaged(dataKey, r) && c.altered(ctx, r)
 		if r.Kind == KindMessage {
 			if note := book.find(r.ID, r.Direction == Out); note != nil {
 				e.Status, e.Late = string(note.Status), late[noteKey(note)]
@@ -305,6 +305,13 @@ func (c *CaseFiles) teller(ctx context.Context, by *Officer, key CaseKey) (func(
 		}
 		return e
 	}, nil
+}
+
+// altered says whether an entry that did not open is damaged: its case may have been
+// erased since its key was read.
+func (c *CaseFiles) altered(ctx context.Context, r Row) bool {
+	_, err := c.cfg.Opener.Open(ctx, r)
+	return AsDamage(err) != nil || err == nil && lacksReceipt(r)
 }
 
 // actor adds who did what an entry records, and why; nothing when the entry

@@ -38,5 +38,9 @@ func AsDamage(err error) *DamageError {
 // the receipt that was answered for it.
 func damaged(key seal.DataKey, row Row) bool {
 	_, err := openRow(key, row)
-	return err != nil || row.Kind == KindMessage && row.Direction == In && row.Receipt == nil
+	return err != nil || lacksReceipt(row)
+}
+
+func lacksReceipt(row Row) bool {
+	return row.Kind == KindMessage && row.Direction == In && row.Receipt == nil
 }

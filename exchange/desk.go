@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"slices"
 	"time"
-
-	"github.com/repatriation-exchange/gateway/exchange/seal"
 )
 
 // DeskConfig wires a Desk. Everything is required.
@@ -60,6 +58,7 @@ type DraftView struct {
 	SHA256  string // what a statement about this version names
 	// Of an outline: somebody in it is or may be a minor, and it calls itself urgent.
 	Minor, Urgent bool
+	erasedTo      int64 // of its case, as it was read
 }
 
 // Submit takes a draft. It is judged as the partner will judge it; what may not
@@ -104,6 +103,10 @@ func (d *Desk) saidAgain(ctx context.Context, by *Officer, rejected, again strin
 }
 
 func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard, instead string) (DraftView, error) {
+	c, err := d.cfg.Opener.store.Case(ctx, CaseKey{draft.To, draft.Case}) // before anything of it is read
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return DraftView{}, fmt.Errorf("find the case of a draft: %w", err)
+	}
 	content, refused := d.prepare(ctx, by, draft, safeguards)
 	if refused != nil {
 		return DraftView{}, refused
@@ -125,7 +128,15 @@ func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards 
 	} else if !errors.Is(err, ErrNotFound) {
 		return DraftView{}, err
 	}
-	return d.put(ctx, by, row, content, draftSubmitted)
+	view, err := d.put(ctx, by, DraftView{Row: row, Content: content, erasedTo: c.ErasedTo}, draftSubmitted)
+	if AsProblem(err).Kind != ProblemDraftVersion {
+		return view, err
+	}
+	earlier, unread := d.cfg.Store.Draft(ctx, row.ID) // by another press, a moment ago
+	if unread != nil {
+		return DraftView{}, unread
+	}
+	return d.again(ctx, earlier, content)
 }
 
 // again answers a second submission under one identifier as the first one was.
@@ -160,7 +171,7 @@ func (d *Desk) Amend(ctx context.Context, by *Officer, id string, version int64,
 	}
 	content.Earlier, content.Authors = before.earlier(), before.Authors()
 	row.Author = by.ID
-	return d.put(ctx, by, row, content, draftAmended)
+	return d.put(ctx, by, DraftView{Row: row, Content: content, erasedTo: before.erasedTo}, draftAmended)
 }
 
 // Discard takes a draft back, also one that all have released and that has not
@@ -245,7 +256,8 @@ func (d *Desk) Preview(ctx context.Context, by *Officer, draft Draft, safeguards
 }
 
 // put stores a new version, and lets it go when nothing keeps it.
-func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content DraftContent, event string) (DraftView, error) {
+func (d *Desk) put(ctx context.Context, by *Officer, view DraftView, event string) (DraftView, error) {
+	row, content := &view.Row, &view.Content
 	switch {
 	case len(content.Missing) > 0:
 		row.State = DraftHeld
@@ -263,7 +275,7 @@ func (d *Desk) put(ctx context.Context, by *Officer, row DraftRow, content Draft
 		Safeguards []Safeguard `json:"safeguards,omitempty"`
 		Instead    string      `json:"instead,omitempty"`
 		Authors    []string    `json:"authors,omitempty"` // of what was written before
-	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards, content.Instead, content.Authors}, DraftView{Row: row, Content: content})
+	}{by.ID, content.Draft.digest(), row.State, content.Missing, content.Safeguards, content.Instead, content.Authors}, view)
 	if err != nil || view.Row.State != DraftReleasing {
 		return view, err
 	}
@@ -311,8 +323,9 @@ func (d *Desk) visible(ctx context.Context, by *Officer, row DraftRow) error {
 // A draftWrite puts a draft's next version in the place of the one that it was made from,
 // in the transaction of the entry that says so.
 type draftWrite struct {
-	row  DraftRow
-	data []byte // its content, which is sealed then
+	row      DraftRow
+	data     []byte // its content, which is sealed then
+	erasedTo int64  // what was erased of its case when that was read
 }
 
 // next is the next version of a draft.
@@ -321,19 +334,23 @@ func (d *Desk) next(view DraftView) (*draftWrite, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write a draft: %w", err)
 	}
-	w := &draftWrite{view.Row, data}
+	w := &draftWrite{view.Row, data, view.erasedTo}
 	w.row.Version, w.row.ChangedAt = view.Row.Version+1, d.cfg.Clock()
 	return w, nil
 }
 
 // redraft seals a draft's next version; it refuses one that was made from a version that
-// does not stand there any more.
-func (b *building) redraft(key seal.DataKey, w *draftWrite) error {
+// does not stand there any more, or from what was erased meanwhile: it would live on under
+// the new key.
+func (b *building) redraft(c *openCase, w *draftWrite) error {
 	if stands := b.view.Drafts[w.row.ID]; stands != w.row.Version-1 {
 		return movedOn(stands)
 	}
+	if c.row.ErasedTo != w.erasedTo {
+		return problem(ProblemErased, "The case was erased meanwhile.")
+	}
 	var err error
-	if w.row.Content, err = key.Seal(w.data, draftAAD(w.row)); err != nil {
+	if w.row.Content, err = c.key.Seal(w.data, draftAAD(w.row)); err != nil {
 		return fmt.Errorf("seal a draft: %w", err)
 	}
 	return nil
@@ -349,7 +366,7 @@ func (d *Desk) step(ctx context.Context, event string, said any, view DraftView)
 	if err := recordEvent(ctx, d.cfg.Recorder, Entry{Type: event, Partner: row.Partner, Case: row.Case, ID: row.ID, draft: w}, said); err != nil {
 		return DraftView{}, err
 	}
-	return DraftView{Row: w.row, Content: view.Content, SHA256: view.Content.Draft.digest()}, nil
+	return DraftView{Row: w.row, Content: view.Content, SHA256: view.Content.Draft.digest(), erasedTo: view.erasedTo}, nil
 }
 
 // store keeps what a draft has become where the record has said so already.
@@ -358,7 +375,11 @@ func (d *Desk) store(ctx context.Context, row DraftRow, content DraftContent) (D
 	if err != nil {
 		return DraftView{}, err
 	}
-	key, err := d.cfg.Opener.dataKey(ctx, CaseKey{row.Partner, row.Case})
+	c, err := d.cfg.Opener.store.Case(ctx, CaseKey{row.Partner, row.Case})
+	if err != nil {
+		return DraftView{}, fmt.Errorf("find the case of a draft: %w", err)
+	}
+	key, err := d.cfg.Opener.unwrap(ctx, c)
 	if err != nil {
 		return DraftView{}, err
 	}
@@ -367,9 +388,9 @@ func (d *Desk) store(ctx context.Context, row DraftRow, content DraftContent) (D
 	}
 	err = d.cfg.Store.PutDraft(ctx, w.row)
 	if errors.Is(err, ErrConflict) {
-		return DraftView{}, movedOn(w.row.Version)
+		return DraftView{}, problem(ProblemDraftVersion, "Somebody else changed the draft at the same moment; read it again.").rule("draft-version")
 	}
-	return DraftView{Row: w.row, Content: content, SHA256: content.Draft.digest()}, err
+	return DraftView{Row: w.row, Content: content, SHA256: content.Draft.digest(), erasedTo: c.ErasedTo}, err
 }
 
 func (d *Desk) open(ctx context.Context, row DraftRow) (DraftView, error) {
@@ -389,7 +410,7 @@ func (d *Desk) open(ctx context.Context, row DraftRow) (DraftView, error) {
 		return DraftView{}, fmt.Errorf("open a draft: %w", err)
 	}
 	content, err := readContent(data)
-	return DraftView{Row: row, Content: content, SHA256: content.Draft.digest()}, err
+	return DraftView{Row: row, Content: content, SHA256: content.Draft.digest(), erasedTo: c.ErasedTo}, err
 }
 
 // conversationOf returns the conversation that a type belongs to, "" for those

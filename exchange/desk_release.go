@@ -203,7 +203,7 @@ func (d *Desk) release(ctx context.Context, view DraftView) (DraftView, error) {
 		return view, err // Sweep tries again
 	}
 	if p.Rule == answeredMeanwhile { // its writer sees that first, and may say it anew
-		if _, unsaid := d.takeBack(ctx, view, view.Row.Author, ""); unsaid != nil && AsProblem(unsaid).Kind != ProblemDraftVersion {
+		if _, unsaid := d.takeBack(ctx, view, view.Row.Author, AnsweredMeanwhile); unsaid != nil && AsProblem(unsaid).Kind != ProblemDraftVersion {
 			return view, unsaid
 		}
 		return view, err

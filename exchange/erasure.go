@@ -29,6 +29,8 @@ type Erasure struct {
 	Confirmation *Draft `json:"confirmation,omitempty"`
 	// Approvals are what officers have signed for: our notice, or our confirmation.
 	Approvals []Approval `json:"approvals"`
+	// Authors have written any version of the confirmation.
+	Authors []string `json:"authors,omitempty"`
 }
 
 // erasureOfficers is how many officers an erasure takes.
@@ -127,7 +129,7 @@ func (d *Desk) asked(ctx context.Context, c CaseRow, out *Erasure) (DraftView, e
 		return DraftView{}, err
 	}
 	view := drafts[i]
-	out.Notice, out.Confirmation, out.Approvals = view.Content.Draft.InReplyTo, &view.Content.Draft, view.Content.Approvals
+	out.Notice, out.Confirmation, out.Approvals, out.Authors = view.Content.Draft.InReplyTo, &view.Content.Draft, view.Content.Approvals, view.Authors()
 	notice := book.find(out.Notice, false)
 	switch {
 	case notice == nil || !notice.wholeCase():
@@ -208,7 +210,7 @@ func (d *Desk) confirm(ctx context.Context, row DraftRow) error {
 	content := DraftContent{Refused: "The case was erased."}
 	if row.State = DraftRefused; h.erasure != nil && h.erasure.Confirmation != nil {
 		row.State = DraftReleasing
-		content = DraftContent{Draft: *h.erasure.Confirmation, Officers: erasureOfficers, Approvals: h.erasure.Approvals}
+		content = DraftContent{Draft: *h.erasure.Confirmation, Officers: erasureOfficers, Approvals: h.erasure.Approvals, Authors: h.erasure.Authors}
 	}
 	view, err := d.store(ctx, row, content)
 	if err != nil || row.State != DraftReleasing {
@@ -342,7 +344,7 @@ func (h *draftHistory) add(r Row, data []byte) error {
 			return err
 		}
 		if c := h.erasure.Confirmation; c != nil {
-			h.digest, h.approvals = c.digest(), h.erasure.Approvals
+			h.digest, h.approvals, h.authors = c.digest(), h.erasure.Approvals, h.erasure.Authors
 		}
 	}
 	return nil

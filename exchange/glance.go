@@ -29,7 +29,8 @@ func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]G
 }
 
 // books opens the books of some cases, each once; that of a case which has none, or was
-// erased, is left out.
+// erased, is left out. So is one that was altered: the page of its case says that, and the
+// others are not to suffer for it.
 func (c *CaseFiles) books(ctx context.Context, keys []CaseKey, fn func(CaseRow, *Book)) error {
 	rows, err := c.cfg.Reader.CasesOf(ctx, keys)
 	if err != nil {
@@ -40,6 +41,9 @@ func (c *CaseFiles) books(ctx context.Context, keys []CaseKey, fn func(CaseRow, 
 			continue
 		}
 		book, err := c.cfg.Opener.bookOf(ctx, row)
+		if AsDamage(err) != nil {
+			continue
+		}
 		if err != nil {
 			return err
 		}

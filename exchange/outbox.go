@@ -248,6 +248,10 @@ type prepared struct {
 // has not seen.
 const answeredMeanwhile = "answered-meanwhile"
 
+// AnsweredMeanwhile is the reason that stands in the record of a draft which the gateway
+// took back for that.
+const AnsweredMeanwhile = "another answer had left meanwhile"
+
 // answered refuses an answer where the same is said already about one of its persons, and
 // its writer was not shown that: it came at this very moment, from another process too.
 func (p *prepared) answered(b *Book) error {

@@ -104,3 +104,27 @@ func TestConsoleSaysWhatIsDamaged(t *testing.T) {
 	}
 	s.vn.check()
 }
+
+// One altered book does not take the lists away from everybody: its own case says what it is.
+func TestConsoleOneAlteredBook(t *testing.T) {
+	s := newScene(t)
+	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	lan := s.visitedBy("lan")
+	rearm := disarm(t, db, store.SQLite)
+	if _, err := db.ExecContext(t.Context(), "UPDATE cases SET book = zeroblob(length(book)) WHERE case_id = ?", s.fresh); err != nil {
+		t.Fatal(err)
+	}
+	rearm()
+	for _, path := range []string{"/", "/cases", "/messages"} {
+		if p := lan.get(path); p.status != 200 {
+			t.Errorf("%s: %d", path, p.status)
+		}
+	}
+	if p := lan.get("/cases/KH/" + s.fresh); p.status != 500 || !strings.Contains(p.body, "gateway check") {
+		t.Errorf("the page of its case: %d", p.status)
+	}
+}

@@ -572,3 +572,67 @@ func (s *scene) beside() *scene {
 	other.serve()
 	return &other
 }
+
+// A form that no page has made is refused or cut to size, and nothing runs on for it.
+func TestConsoleForgedForm(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	id := exchange.NewID()
+	form := url.Values{"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}, "do": {"autosave"}, "/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}}
+	if p := v.post("/write/"+id, form); p.status != 200 {
+		t.Fatal(p.status)
+	}
+	form.Set("version", "1")
+	form.Set("amends", "0")
+	for name, value := range map[string]string{".safeguards/foo#n": "9000000000000000000", ".safeguards/foo/0/on#y": "2026", "/subjects#n": "9000000000000000000", "/subjects/0/documents#n": "-1", ".safeguards/consent_or_authority/7/on#y": "2026"} {
+		form.Set(name, value)
+	}
+	for _, do := range []string{"merge", "add /subjects", "remove /subjects/0", "preview"} {
+		form.Set("do", do)
+		if p := v.post("/write/"+id, form); p.status >= 500 {
+			t.Errorf("%s: %d", do, p.status)
+		}
+	}
+	s.quiet()
+}
+
+// Whoever has seen two versions of a correction is asked again when what it corrects has
+// moved on once more: nothing is chosen that they have not seen.
+func TestConsoleCorrectedTwiceMeanwhile(t *testing.T) {
+	s := newScene(t)
+	target := s.oursSent()
+	corrects := func(revision, pointer, value string) {
+		if _, err := s.vn.node.outbox.Submit(t.Context(), exchange.Draft{To: "KH", Type: exchange.TypeCorrection, Case: s.ours, Body: json.RawMessage(
+			`{"target":"` + target + `","revision":` + revision + `,"reason":"clerical_error","changes":[{"op":"replace","pointer":"` + pointer + `","value":"` + value + `"}]}`)}, consented, exchange.Safeguard{Kind: "guardian_for_minor", On: "2026-11-02"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v := s.visitedBy("lan")
+	path := "/write/" + exchange.NewID()
+	form := url.Values{
+		"to": {"KH"}, "case": {s.ours}, "type": {exchange.TypeCorrection}, "version": {"0"}, ".target": {target}, ".revision": {"1"}, ".reason": {"other"}, "do": {"preview"},
+		"/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-9"}, "/subjects/0/sex": {"female"}, "/subjects/0/claimed_citizenship": {"KH"},
+	}
+	hidden := func(p page, name string) string {
+		m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(p.body)
+		if m == nil {
+			t.Fatalf("the page has no %s: %d %s", name, p.status, p.body)
+		}
+		return m[1]
+	}
+	corrects("1", "/subjects/0/sex", "male")
+	p := v.post(path, form)
+	if strings.Contains(p.body, "take /subjects/0/claimed_citizenship") || !strings.Contains(p.body, "take /subjects/0/sex") {
+		t.Fatalf("what differs: %d %s", p.status, p.body)
+	}
+	form.Set("do", "merge")
+	form.Set("take /subjects/0/sex", "theirs")
+	for _, name := range []string{"version", "amends", "revisions"} {
+		form.Set(name, hidden(p, name))
+	}
+	corrects("2", "/subjects/0/claimed_citizenship", "VN")
+	if p = v.post(path, form); p.status != 409 || !strings.Contains(p.body, "take /subjects/0/claimed_citizenship") {
+		t.Errorf("what has moved on is not shown: %d", p.status)
+	}
+	s.quiet()
+}

@@ -22,29 +22,29 @@ type signatory struct {
 // signatories adds two officers to a gateway.
 func (g *testGateway) signatories(t *testing.T) []signatory {
 	t.Helper()
-	var out []signatory
-	for _, id := range []string{"erases.one", "erases.two"} {
-		key, err := certs.GenerateKey(certs.ES256)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := signatory{exchange.Officer{
-			ID: id, Name: "Specimen", Roles: []exchange.Role{exchange.RoleOfficer}, Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive,
-		}, nil}
-		if s.signer, err = seal.NewSigner(key, id+"-1", certs.ES256); err != nil {
-			t.Fatal(err)
-		}
-		var jwk partners.JWK
-		if err := json.Unmarshal(s.signer.Public().JWK(), &jwk); err != nil {
-			t.Fatal(err)
-		}
-		s.Keys = []partners.JWK{jwk}
-		if err := g.node.roster.Put(t.Context(), "", s.Officer); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, s)
+	return []signatory{g.signatory("erases.one"), g.signatory("erases.two")}
+}
+
+// signatory is an officer who may sign.
+func (g *testGateway) signatory(id string) signatory {
+	g.t.Helper()
+	key, err := certs.GenerateKey(certs.ES256)
+	if err != nil {
+		g.t.Fatal(err)
 	}
-	return out
+	s := signatory{exchange.Officer{ID: id, Name: "Specimen", Roles: []exchange.Role{exchange.RoleOfficer}, Partners: []string{exchange.EveryPartner}, Status: exchange.OfficerActive}, nil}
+	if s.signer, err = seal.NewSigner(key, id+"-1", certs.ES256); err != nil {
+		g.t.Fatal(err)
+	}
+	var jwk partners.JWK
+	if err := json.Unmarshal(s.signer.Public().JWK(), &jwk); err != nil {
+		g.t.Fatal(err)
+	}
+	s.Keys = []partners.JWK{jwk}
+	if err := g.node.roster.Put(g.t.Context(), "", s.Officer); err != nil {
+		g.t.Fatal(err)
+	}
+	return s
 }
 
 // confirms has both officers release the confirmation that answers a notice.

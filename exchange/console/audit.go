@@ -137,7 +137,7 @@ func (c *Console) showTrail(v *visit, view trailView) error {
 func (view trailView) FaultAt() string { return messagesView{Fault: view.Fault}.FaultAt() }
 
 // ownReasons are those that nobody has written, and what a page says for each.
-var ownReasons = map[string]string{exchange.OwnForm: "reason.own_form", changedMeanwhile: "reason.changed_meanwhile"}
+var ownReasons = map[string]string{exchange.OwnForm: "reason.own_form", exchange.AnsweredMeanwhile: "reason.answered_meanwhile", changedMeanwhile: "reason.changed_meanwhile"}
 
 // written is a reason as it was written; one that nobody wrote is said in words.
 func (v *visit) written(reason string) string {

@@ -22,6 +22,7 @@ type conflictView struct {
 	Type             TypeName
 	Partner          Party
 	Moved            bool // what it corrects was corrected meanwhile
+	Revisions        int  // how often that was, of a correction
 	Opened           bool // the case is there for this officer
 	By               Who  // who has changed the draft; nobody: the officer in another window
 	Rows             []ConflictRow
@@ -85,6 +86,9 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 	if base != nil {
 		mineSince, theirsSince = p.differs(mine, base), p.differs(theirs, base)
 	}
+	if p.fix != nil {
+		view.Revisions = p.fix.revisions
+	}
 	for _, pointer := range places {
 		row := ConflictRow{Pointer: pointer, ID: nodeID(pointer), Place: c.placeTyped(v.s, p.about(), pointer, is), Mine: mine.rows(v.s, p.about(), pointer), Theirs: theirs.rows(v.s, p.about(), pointer), Masked: p.moved() && slices.Contains(p.fix.masked, pointer)}
 		if base != nil {
@@ -118,6 +122,9 @@ func (c *Console) merge(v *visit, p *pen) error {
 	}
 	if fmt.Sprint(is.form.Version) != v.r.PostFormValue("version") || fmt.Sprint(is.form.Amends) != v.r.PostFormValue("amends") {
 		return nil // it has moved on again, and is shown again
+	}
+	if p.fix != nil && strconv.Itoa(p.fix.revisions) != v.r.PostFormValue("revisions") {
+		return nil
 	}
 	p.choose(is, func(pointer string) bool { return v.r.PostFormValue("take "+pointer) == "theirs" })
 	p.Version, p.Amends = is.form.Version, is.form.Amends

@@ -449,9 +449,15 @@ func only(posted url.Values) url.Values {
 		if name != "" && (name[0] == '/' || name[0] == '.') && name != ofField && name != leftField && len(name) < 300 && len(out) < maxTyped {
 			out[name] = values[:min(len(values), 60)]
 		}
+		if n, err := strconv.Atoi(out.Get(name)); strings.HasSuffix(name, "#n") && (err != nil || n < 0 || n > maxElements) {
+			out.Set(name, strconv.Itoa(maxElements)) // nobody adds so many: it is no form of ours
+		}
 	}
 	return out
 }
+
+// maxElements is more than any list of a form has.
+const maxElements = 200
 
 // maxTyped is how many places of a form are kept: as many as fifty persons have
 // who are described in every way.

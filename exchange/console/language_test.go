@@ -93,7 +93,7 @@ func families() map[string][]string {
 	steps := texts(exchange.EraseNotice, exchange.EraseSigned, exchange.EraseAnswered, exchange.EraseDay, exchange.EraseDeliveries, exchange.EraseDrafts)
 	out["erase.step."], out["erase.how."], out["erase."] = steps, steps, texts("not_ready")
 	out["look."] = texts("message", "draft", "form", "person", "case", "evidence", "source", "report")
-	out["reason."] = texts("own_form", "changed_meanwhile")
+	out["reason."] = texts("own_form", "changed_meanwhile", "answered_meanwhile")
 	out["demo.task."], out["copy."] = TaskNames(), texts("statement", "command")
 	out["emergency.fault."] = texts("case", "none")
 	out["officer.fault."] = texts("id", "name", "roles", "partners", "pins", "oidc", "officer-own", "officer-secret", "officer-version", "officer-entry",

@@ -149,15 +149,20 @@ func (t *typed) records(kind string) bool { return t.says(safeguardAt(kind)) }
 
 // tellApart gives whoever the officer has introduced a reference of their own where the
 // other one has introduced somebody else by the same: who comes next is numbered by both.
+// Of two windows of one's own nobody knows what was there before; two of another name who
+// differ in something else, too, are two.
 func (w *versions) tellApart(p *pen) {
-	if w.base == nil {
-		return
+	theirs, before := w.theirs.persons(), []string(nil)
+	if w.base != nil {
+		before = w.base.persons()
 	}
-	theirs, before := w.theirs.persons(), w.base.persons()
 	taken := slices.Concat(theirs, before, w.mine.persons(), p.taken())
 	for i, ref := range w.mine.persons() {
 		j := slices.Index(theirs, ref)
 		if ref == "" || j < 0 || slices.Contains(before, ref) || maps.EqualFunc(w.mine.under(personPlace(i)), w.theirs.under(personPlace(j)), slices.Equal) {
+			continue
+		}
+		if w.base == nil && !strangers(w.mine.under(personPlace(i)), w.theirs.under(personPlace(j))) {
 			continue
 		}
 		own := freeReference(taken)
@@ -169,6 +174,13 @@ func (w *versions) tellApart(p *pen) {
 			}
 		}
 	}
+}
+
+// strangers says whether what is said of two persons, who were given one reference, is not
+// of the same: a name alone may have been corrected.
+func strangers(a, b url.Values) bool {
+	differ := func(name string) bool { return a.Get(name) != "" && b.Get(name) != "" && a.Get(name) != b.Get(name) }
+	return differ("name/native") && slices.ContainsFunc([]string{"sex", "date_of_birth#y", "cccd"}, differ)
 }
 
 // align puts the persons of several versions of a form at the same places, by their

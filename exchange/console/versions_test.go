@@ -40,13 +40,22 @@ func (two *twoPens) conflict(choices map[string]string) (places []string, p *pen
 		return newTyped(catalogueOf(two.t), exchange.TypeIdentityRequest, values, time.UTC)
 	}
 	p = &pen{Form: exchange.Form{Type: exchange.TypeIdentityRequest, Partner: "KH"}, typed: at(two.mine), terms: []exchange.Terms{{Agreement: &partners.Agreement{}, Permit: &partners.Permit{}}}}
-	w := versions{theirs: at(two.theirs), base: at(two.began)}
+	w := versions{theirs: at(two.theirs)}
+	if two.began != nil {
+		w.base = at(two.began)
+	}
 	w.lay(p)
 	places = p.differs(w.mine, w.theirs)
-	since := p.differs(w.mine, w.base)
+	var since []string
+	if w.base != nil {
+		since = p.differs(w.mine, w.base)
+	}
 	p.choose(w, func(pointer string) bool {
 		if chosen, ok := choices[pointer]; ok {
 			return chosen == "theirs"
+		}
+		if w.base == nil {
+			return !w.mine.says(pointer) && w.mine.text(pointer) == ""
 		}
 		return !touches(since, pointer)
 	})
@@ -96,6 +105,25 @@ func TestTwoOfficersAddPersons(t *testing.T) {
 	_, p = two.conflict(map[string]string{"/subjects/3": "mine"})
 	if got := p.persons(); !slices.Equal(got, []string{"S-1", "S-2", "S-4"}) || p.recordedOf("consent_or_authority") != 3 || p.guard("consent_or_authority", 2).Subject != "S-4" {
 		t.Errorf("one of them is left out: %q, %d safeguards", got, p.recordedOf("consent_or_authority"))
+	}
+}
+
+// Of two windows of one officer nobody knows what was there before: two of another name and
+// sex are two persons all the same, and a name that was corrected is one's.
+func TestTwoWindowsAddPersons(t *testing.T) {
+	for name, want := range map[string][]string{"Bopha": {"S-1", "S-3", "S-2"}, "Sokhá": {"S-1", "S-2"}} {
+		two := newTwoPens(t, nil)
+		two.began = nil
+		both := []string{"/subjects#n", "2", "/subjects/0/subject_ref", "S-1", "/subjects/1/subject_ref", "S-2"}
+		types(two.mine, append(both, "/subjects/1/name/native", name, "/subjects/1/sex", map[string]string{"Bopha": "female", "Sokhá": "male"}[name])...)
+		types(two.theirs, append(both, "/subjects/1/name/native", "Sokha", "/subjects/1/sex", "male", "/subjects/1/cccd", "096085000001")...)
+		_, p := two.conflict(nil)
+		if got := p.persons(); !slices.Equal(got, want) {
+			t.Errorf("%s: the persons are %q, want %q", name, got, want)
+		}
+		if name == "Bopha" {
+			has(t, p, "/subjects/1/cccd", "", "/subjects/2/cccd", "096085000001")
+		}
 	}
 }
 

@@ -263,7 +263,7 @@ func (c *Console) addElement(v *visit, p *pen, at string) {
 	}
 	if at == "/subjects" && p.offer.Persons != nil && !opens(p) {
 		var named []string
-		n, _ := strconv.Atoi(p.typed.values.Get("/subjects#n"))
+		n := p.number("/subjects")
 		for i := range n {
 			named = append(named, p.text(fmt.Sprintf("/subjects/%d/subject_ref", i)))
 		}
@@ -278,8 +278,7 @@ func (c *Console) addElement(v *visit, p *pen, at string) {
 	}
 	p.add(at)
 	if at == "/subjects" {
-		n, _ := strconv.Atoi(p.typed.values.Get("/subjects#n"))
-		c.introduce(p, n-1)
+		c.introduce(p, p.number("/subjects")-1)
 	}
 }
 

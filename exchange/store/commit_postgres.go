@@ -185,7 +185,7 @@ func writePostgres(ctx context.Context, conn *pgx.Conn, w exchange.Writes) error
 	}
 	for _, d := range w.Drafts {
 		statement, args := putDraft(d)
-		batch.Queue(statement, args...).Exec(func(tag pgconn.CommandTag) error { return oneDraft(tag.RowsAffected()) })
+		batch.Queue(statement, args...)
 	}
 	for lane, seq := range w.Seqs {
 		batch.Queue("INSERT INTO lane (partner, direction, seq) VALUES ($1, $2, $3) ON CONFLICT (partner, direction) DO UPDATE SET seq = excluded.seq", lane.Partner, string(lane.Direction), seq)

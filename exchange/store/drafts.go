@@ -29,13 +29,6 @@ func putDraft(d exchange.DraftRow) (statement string, args []any) {
 		[]any{string(d.State), d.Author, d.Version, millis(d.ChangedAt), d.Content, d.ID, d.Version - 1}
 }
 
-func oneDraft(n int64) error {
-	if n == 0 {
-		return fmt.Errorf("store a draft: %w", exchange.ErrConflict)
-	}
-	return nil
-}
-
 // PutDraft implements exchange.DraftStore.
 func (db *DB) PutDraft(ctx context.Context, d exchange.DraftRow) error {
 	statement, args := putDraft(d)
@@ -47,7 +40,10 @@ func (db *DB) PutDraft(ctx context.Context, d exchange.DraftRow) error {
 	if err != nil {
 		return fmt.Errorf("store a draft: %w", err)
 	}
-	return oneDraft(n)
+	if n == 0 {
+		return fmt.Errorf("store a draft: %w", exchange.ErrConflict)
+	}
+	return nil
 }
 
 // Draft implements exchange.DraftStore.
