@@ -25,8 +25,8 @@ type DeskConfig struct {
 
 // A Desk is where messages wait before they leave: until the safeguards that
 // the agreement asks for are recorded, and until as many officers as it asks
-// for have released them. Every step is an entry of the record before it
-// counts.
+// for have released them. Every step and its entry of the record are one
+// transaction.
 type Desk struct{ cfg DeskConfig }
 
 // NewDesk returns a desk; it refuses a missing part.

@@ -152,6 +152,9 @@ func (t *typed) records(kind string) bool { return t.says(safeguardAt(kind)) }
 // Of two windows of one's own nobody knows what was there before; two of another name who
 // differ in something else, too, are two.
 func (w *versions) tellApart(p *pen) {
+	if !opens(p) { // whom an answer names is known from the case
+		return
+	}
 	theirs, before := w.theirs.persons(), []string(nil)
 	if w.base != nil {
 		before = w.base.persons()
@@ -159,7 +162,7 @@ func (w *versions) tellApart(p *pen) {
 	taken := slices.Concat(theirs, before, w.mine.persons(), p.taken())
 	for i, ref := range w.mine.persons() {
 		j := slices.Index(theirs, ref)
-		if ref == "" || j < 0 || slices.Contains(before, ref) || maps.EqualFunc(w.mine.under(personPlace(i)), w.theirs.under(personPlace(j)), slices.Equal) {
+		if ref == "" || j < 0 || slices.Contains(before, ref) || slices.Contains(p.offer.Persons, ref) || maps.EqualFunc(w.mine.under(personPlace(i)), w.theirs.under(personPlace(j)), slices.Equal) {
 			continue
 		}
 		if w.base == nil && !strangers(w.mine.under(personPlace(i)), w.theirs.under(personPlace(j))) {

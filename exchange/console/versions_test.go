@@ -15,6 +15,7 @@ import (
 // A twoPens is a draft as two officers began to change it, and what each has made of it.
 type twoPens struct {
 	t            *testing.T
+	of           string // the type
 	began        url.Values
 	mine, theirs url.Values
 }
@@ -24,7 +25,7 @@ func newTwoPens(t *testing.T, began map[string]string) *twoPens {
 	for name, value := range began {
 		form.Set(name, value)
 	}
-	return &twoPens{t, form, maps.Clone(form), maps.Clone(form)}
+	return &twoPens{t, exchange.TypeIdentityRequest, form, maps.Clone(form), maps.Clone(form)}
 }
 
 func types(into url.Values, values ...string) {
@@ -37,9 +38,9 @@ func types(into url.Values, values ...string) {
 func (two *twoPens) conflict(choices map[string]string) (places []string, p *pen) {
 	two.t.Helper()
 	at := func(values url.Values) *typed {
-		return newTyped(catalogueOf(two.t), exchange.TypeIdentityRequest, values, time.UTC)
+		return newTyped(catalogueOf(two.t), two.of, values, time.UTC)
 	}
-	p = &pen{Form: exchange.Form{Type: exchange.TypeIdentityRequest, Partner: "KH"}, typed: at(two.mine), terms: []exchange.Terms{{Agreement: &partners.Agreement{}, Permit: &partners.Permit{}}}}
+	p = &pen{Form: exchange.Form{Type: two.of, Partner: "KH"}, typed: at(two.mine), terms: []exchange.Terms{{Agreement: &partners.Agreement{}, Permit: &partners.Permit{}}}}
 	w := versions{theirs: at(two.theirs)}
 	if two.began != nil {
 		w.base = at(two.began)
@@ -105,6 +106,19 @@ func TestTwoOfficersAddPersons(t *testing.T) {
 	_, p = two.conflict(map[string]string{"/subjects/3": "mine"})
 	if got := p.persons(); !slices.Equal(got, []string{"S-1", "S-2", "S-4"}) || p.recordedOf("consent_or_authority") != 3 || p.guard("consent_or_authority", 2).Subject != "S-4" {
 		t.Errorf("one of them is left out: %q, %d safeguards", got, p.recordedOf("consent_or_authority"))
+	}
+}
+
+// Whom an answer names is of the case: two officers who both add somebody to it mean the
+// same person.
+func TestTwoOfficersAnswerOfOne(t *testing.T) {
+	two := newTwoPens(t, map[string]string{"/subjects#n": "1", "/subjects/0/subject_ref": "S-1", "/subjects/0/outcome": "match"})
+	two.of = exchange.TypeIdentityResponse
+	types(two.mine, "/subjects#n", "2", "/subjects/1/subject_ref", "S-2", "/subjects/1/outcome", "match")
+	types(two.theirs, "/subjects#n", "2", "/subjects/1/subject_ref", "S-2", "/subjects/1/outcome", "no_match")
+	places, p := two.conflict(nil)
+	if got := p.persons(); !slices.Equal(got, []string{"S-1", "S-2"}) || !slices.Equal(places, []string{"/subjects/1/outcome"}) {
+		t.Errorf("the persons are %q; what differs: %q", got, places)
 	}
 }
 
