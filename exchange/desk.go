@@ -64,7 +64,21 @@ type DraftView struct {
 // Submit takes a draft. It is judged as the partner will judge it; what may not
 // be said is refused at once. The view says whether it has left already.
 func (d *Desk) Submit(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard) (DraftView, error) {
-	return d.submit(ctx, by, draft, safeguards, "")
+	return d.submit(ctx, by, draft, safeguards, "", nil)
+}
+
+// SubmitFrom takes a draft that was written from another one, which has ended: whoever has
+// written that has written this, too.
+func (d *Desk) SubmitFrom(ctx context.Context, by *Officer, from string, draft Draft, safeguards []Safeguard) (DraftView, error) {
+	row, err := d.find(ctx, by, from, 0)
+	if err != nil {
+		return DraftView{}, err
+	}
+	ended, err := d.open(ctx, row)
+	if err != nil && !errors.Is(err, ErrErased) { // what it said is gone then
+		return DraftView{}, err
+	}
+	return d.submit(ctx, by, draft, safeguards, "", ended.Authors())
 }
 
 // SubmitInstead takes a draft that says again what another one said that was
@@ -75,7 +89,7 @@ func (d *Desk) SubmitInstead(ctx context.Context, by *Officer, rejected string, 
 		return DraftView{}, err
 	}
 	draft.To, draft.Case, draft.Type = row.Partner, row.Case, row.Type
-	return d.submit(ctx, by, draft, safeguards, rejected)
+	return d.submit(ctx, by, draft, safeguards, rejected, nil)
 }
 
 // saidAgain notes with a rejected draft which one says it again, before that is there:
@@ -102,7 +116,7 @@ func (d *Desk) saidAgain(ctx context.Context, by *Officer, rejected, again strin
 	return view.Authors(), err
 }
 
-func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard, instead string) (DraftView, error) {
+func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards []Safeguard, instead string, authors []string) (DraftView, error) {
 	c, err := d.cfg.Opener.store.Case(ctx, CaseKey{draft.To, draft.Case}) // before anything of it is read
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return DraftView{}, fmt.Errorf("find the case of a draft: %w", err)
@@ -112,12 +126,11 @@ func (d *Desk) submit(ctx context.Context, by *Officer, draft Draft, safeguards 
 		return DraftView{}, refused
 	}
 	if content.Instead = instead; instead != "" {
-		authors, err := d.saidAgain(ctx, by, instead, content.Draft.ID)
-		if err != nil {
+		if authors, err = d.saidAgain(ctx, by, instead, content.Draft.ID); err != nil {
 			return DraftView{}, err
 		}
-		content.Authors = authors
 	}
+	content.Authors = authors
 	now := d.cfg.Clock()
 	row := DraftRow{
 		ID: content.Draft.ID, Partner: content.Draft.To, Case: content.Draft.Case, Type: content.Draft.Type,

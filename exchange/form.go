@@ -49,8 +49,11 @@ type Form struct {
 	// message that is not a draft yet.
 	Amends int64 `json:"amends,omitempty"`
 	// Instead is the rejected draft that the form says again.
-	Instead string              `json:"instead,omitempty"`
-	Values  map[string][]string `json:"values"`
+	Instead string `json:"instead,omitempty"`
+	// From is a draft that has ended and whose words the form began with: whoever has
+	// written that has written this.
+	From   string              `json:"from,omitempty"`
+	Values map[string][]string `json:"values"`
 	// Unattended: it was kept for an officer whose session had ended.
 	Unattended bool      `json:"unattended,omitempty"`
 	Version    int64     `json:"-"`

@@ -278,8 +278,14 @@ func TestConsoleDraftGoneMeanwhile(t *testing.T) {
 	h.click(toPreview)
 	h.click(toSend)
 	h.says("Bản nháp được giữ lại")
+	was, err := s.vn.node.desk.Outline(t.Context(), &officerLan, s.held)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if id := strings.TrimPrefix(h.path(), "/drafts/"); id == s.held {
 		t.Error("what was discarded is there again")
+	} else if is, err := s.vn.node.desk.Outline(t.Context(), &officerLan, id); err != nil || len(was.Authors()) == 0 || !slices.Equal(is.Content.Authors, was.Authors()) {
+		t.Errorf("who has written it is forgotten: %q, not %q (%v)", is.Content.Authors, was.Authors(), err)
 	}
 	if forms, err := s.vn.node.db.FormsOf(t.Context(), "lan"); err != nil || len(forms) != 0 {
 		t.Errorf("%d forms are kept (%v)", len(forms), err)

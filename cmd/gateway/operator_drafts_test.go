@@ -268,6 +268,32 @@ func TestWhatWasRejectedKeepsItsAuthors(t *testing.T) {
 	}
 }
 
+// Nor after it was taken back while one of them was changing it, and was written as a new
+// one.
+func TestWhatWasTakenBackKeepsItsAuthors(t *testing.T) {
+	h := newHouse(t, newPair(t, ""), nil)
+	author, other, third := h.officer("author"), h.officer("other"), h.officer("third")
+	caseID, confirmation := h.confirmed()
+	draft := author.submit(homeward(caseID, confirmation, refoulementChecked))
+	said, err := h.vn.node.desk.Read(t.Context(), &other.entry, draft.ID, "to change it")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.vn.node.desk.Discard(t.Context(), &author.entry, draft.ID, 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	anew := said.Content.Draft
+	anew.ID, anew.Body = exchange.NewID(), said.Content.Written()
+	if _, err := h.vn.node.desk.SubmitFrom(t.Context(), &other.entry, draft.ID, anew, said.Content.Safeguards); err != nil {
+		t.Fatal(err)
+	}
+	other.releases(anew.ID)
+	refusedWith(t, "who wrote it first", author.decides(author.statement(author.read(anew.ID), exchange.DecisionRelease)), 422, "approval-invalid", "approval-own")
+	if view := third.releases(anew.ID); view.State != exchange.DraftReleased {
+		t.Errorf("%+v", view)
+	}
+}
+
 // Two officers who have read one version both count, whoever is first; and who presses
 // twice counts once, in the record, too.
 func TestSignedAtTheSameMoment(t *testing.T) {

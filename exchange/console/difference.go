@@ -97,7 +97,7 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 				row.Base = base.rows(v.s, p.about(), pointer)
 			}
 		} else if p.fix == nil {
-			row.Untouched = len(row.Mine) == 0 // of two windows of one's own nobody knows which was first: nothing is lost
+			row.Untouched = mine.saysNoMore(theirs, pointer) // of two windows of one's own nobody knows which was first: nothing is lost
 		}
 		view.Rows = append(view.Rows, row)
 	}
@@ -107,6 +107,16 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		}
 	}
 	return c.show(v, http.StatusConflict, "conflict", v.s.T("conflict.title", view.Type.Title), "work", view)
+}
+
+// saysNoMore says whether all that a version says in a place is what another one says there.
+func (t *typed) saysNoMore(other *typed, pointer string) bool {
+	for name, values := range t.values {
+		if rest, in := strings.CutPrefix(name, pointer); in && (rest == "" || rest[0] == '/' || rest[0] == '#') && !slices.Equal(values, other.values[name]) {
+			return false
+		}
+	}
+	return true
 }
 
 // touches says whether one of some places is a place, in it or around it.
@@ -164,6 +174,19 @@ func (c *Console) formOf(v *visit, draft exchange.DraftView, why string) (exchan
 	} {
 		if value != "" {
 			t.values.Set(name, value)
+		}
+	}
+	for _, e := range draft.Content.Earlier { // nobody gets the number of who was in it once
+		before := newTyped(c.cfg.Catalogue, d.Type, url.Values{}, c.cfg.Zone)
+		body, err := schemas.Parse(e.Draft.Body, schemas.DefaultLimits())
+		if err != nil {
+			return form, fmt.Errorf("read an earlier body of a draft: %w", err)
+		}
+		before.fill(body)
+		for _, ref := range before.persons() {
+			if !slices.Contains(t.persons(), ref) && !slices.Contains(t.values[takenOut], ref) {
+				t.values.Add(takenOut, ref)
+			}
 		}
 	}
 	form.Values = t.values

@@ -360,7 +360,7 @@ func (c *Console) beforeView(v *visit, seen exchange.SeenDraft) *beforeView {
 		return nil
 	}
 	out := &beforeView{Author: c.who(v, was.Author), At: was.At, Released: len(was.Approvals) > 0}
-	out.Own = slices.ContainsFunc(was.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
+	out.Own = !seen.ReleasedBy(v.officer.ID) && slices.ContainsFunc(was.Approvals, func(a exchange.Approval) bool { return a.Officer == v.officer.ID })
 	r := &reading{s: v.s, catalogue: c.cfg.Catalogue, shown: seen.Shown}
 	var amended []string // changes of a correction, each told as a whole
 	for _, change := range was.Changes {

@@ -170,6 +170,8 @@ func (c *Console) writeAgain(v *visit) error {
 	return c.rewriteDraft(v, "again", func(form *exchange.Form, draft exchange.DraftView) {
 		if form.ID, form.Amends = exchange.NewID(), 0; rejected {
 			form.Instead = draft.Row.ID
+		} else {
+			form.From = draft.Row.ID
 		}
 	})
 }

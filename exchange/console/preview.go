@@ -155,6 +155,8 @@ func (c *Console) submitForm(v *visit) error {
 		err = c.amend(v, p, draft)
 	case p.Instead != "":
 		_, err = c.cfg.Desk.SubmitInstead(ctx, v.officer, p.Instead, draft, p.recorded())
+	case p.From != "":
+		_, err = c.cfg.Desk.SubmitFrom(ctx, v.officer, p.From, draft, p.recorded())
 	default:
 		_, err = c.cfg.Desk.Submit(ctx, v.officer, draft, p.recorded())
 	}

@@ -27,7 +27,7 @@ func (l *layout) safeguards(p *pen) []Node {
 			continue
 		}
 		at, count := safeguardAt(kind), l.recordedOf(kind)
-		n := Node{Kind: "list", Pointer: at, ID: nodeID(at), Label: l.s.T("safeguard." + kind), Value: strconv.Itoa(count), Add: len(persons) > 1 && count < maxPerKind}
+		n := Node{Kind: "list", Pointer: at, ID: nodeID(at), Label: l.s.T("safeguard." + kind), One: l.s.T("safeguard." + kind), Value: strconv.Itoa(count), Add: len(persons) > 1 && count < maxPerKind}
 		for i := range count {
 			n.Nodes = append(n.Nodes, l.safeguard(kind, fmt.Sprintf("%s/%d", at, i), persons, count > 1))
 		}

@@ -66,6 +66,7 @@ func (p *pen) choose(w versions, theirs func(pointer string) bool) {
 	}
 	for _, ref := range w.persons {
 		if !slices.Contains(p.typed.persons(), ref) {
+			p.typed.values.Add(takenOut, ref)
 			p.unguard(ref)
 		}
 	}

@@ -291,8 +291,13 @@ func (c *Console) asNew(v *visit, p *pen) error {
 	}
 	was := p.ID
 	p.ID, p.Amends, p.Instead, p.Version = exchange.NewID(), 0, "", 0
-	if gone != nil && gone.ID == was && gone.State == string(exchange.DraftRejected) {
+	switch {
+	case gone != nil && gone.ID == was && gone.State == string(exchange.DraftRejected):
 		p.Instead = was
+	case gone != nil:
+		p.From = gone.ID
+	default: // it was sent
+		p.From = was
 	}
 	v.back = "/write/" + p.ID
 	return nil
