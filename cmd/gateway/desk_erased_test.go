@@ -10,27 +10,38 @@ import (
 	"github.com/repatriation-exchange/gateway/partners"
 )
 
-// A pausedRecorder is where a test comes in before an entry of a type is recorded.
+// A pausedRecorder is where a test comes in before, or after, the first entry of a type is
+// recorded.
 type pausedRecorder struct {
 	exchange.Recorder
-	before string
-	once   func()
+	at            string
+	before, after func()
 }
 
 func (p *pausedRecorder) Record(ctx context.Context, e *exchange.Entry) error {
-	if once := p.once; once != nil && e.Type == p.before {
-		p.once = nil
-		once()
+	before, after := p.before, p.after
+	if e.Type != p.at {
+		before, after = nil, nil
+	} else {
+		p.at = ""
 	}
-	return p.Recorder.Record(ctx, e)
+	if before != nil {
+		before()
+	}
+	err := p.Recorder.Record(ctx, e)
+	if after != nil {
+		after()
+	}
+	return err
 }
 
 // pausedDesk is a desk that a test comes in at.
-func (g *testGateway) pausedDesk(before string, once func()) *exchange.Desk {
+func (g *testGateway) pausedDesk(p pausedRecorder) *exchange.Desk {
 	g.t.Helper()
 	n := g.node
+	p.Recorder = n.committer
 	d, err := exchange.NewDesk(exchange.DeskConfig{
-		Self: n.cfg.Self, Outbox: n.outbox, Roster: n.roster, Store: n.db, Reader: n.db, Recorder: &pausedRecorder{n.committer, before, once}, Opener: n.opener, Clock: n.now, Logger: n.log,
+		Self: n.cfg.Self, Outbox: n.outbox, Roster: n.roster, Store: n.db, Reader: n.db, Recorder: &p, Opener: n.opener, Clock: n.now, Logger: n.log,
 	})
 	if err != nil {
 		g.t.Fatal(err)
@@ -67,10 +78,10 @@ func TestDraftsGoWithTheirCase(t *testing.T) {
 			if _, err := g.node.desk.Decide(t.Context(), &vn[1].Officer, view.Row.ID, vn[1].decision(t, view, exchange.DecisionReject, "not this one")); err != nil {
 				t.Fatal(err)
 			}
-			return view.Row.ID, g.pausedDesk("draft_discarded", erases).Discard(t.Context(), &vn[0].Officer, view.Row.ID, 0, "")
+			return view.Row.ID, g.pausedDesk(pausedRecorder{at: "draft_discarded", before: erases}).Discard(t.Context(), &vn[0].Officer, view.Row.ID, 0, "")
 		},
 		"submitted": func(t *testing.T, g *testGateway, vn []signatory, caseID string, erases func()) (string, error) {
-			view, err := g.pausedDesk("draft_submitted", erases).Submit(t.Context(), &vn[0].Officer, notice(caseID), nil)
+			view, err := g.pausedDesk(pausedRecorder{at: "draft_submitted", before: erases}).Submit(t.Context(), &vn[0].Officer, notice(caseID), nil)
 			return view.Row.ID, err
 		},
 	} {
