@@ -28,9 +28,10 @@ type FileLock struct {
 	path     string
 	verifier note.Verifier
 
-	mu   sync.Mutex
-	file *os.File  // open once something was stored
-	seen [2]placed // what the places held when they were last looked at
+	mu    sync.Mutex
+	file  *os.File  // open once something was stored
+	seen  [2]placed // what the places held when they were last looked at
+	still bool      // whoever held the file when it was last asked for stood still
 }
 
 // lockPlace is far more than a checkpoint with our own signature needs.
@@ -78,11 +79,11 @@ func (l *FileLock) Load(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrLock, err)
 	}
 	defer func() { _ = file.Close() }() // which lets go of the flock
-	if err := flock(ctx, file, syscall.LOCK_SH); err != nil {
-		return nil, err
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.flock(ctx, file, syscall.LOCK_SH); err != nil {
+		return nil, err
+	}
 	newest, err := l.look(file)
 	if err != nil {
 		return nil, err
@@ -102,10 +103,10 @@ func (l *FileLock) Store(ctx context.Context, size int64, checkpoint []byte) err
 	if err := l.open(); err != nil {
 		return err
 	}
-	if err := flock(ctx, l.file, syscall.LOCK_EX); err != nil {
+	if err := l.flock(ctx, l.file, syscall.LOCK_EX); err != nil {
 		return err
 	}
-	defer func() { _ = syscall.Flock(fd(l.file), syscall.LOCK_UN) }() // it held a moment ago
+	defer func() { _ = syscall.Flock(fd(l.file), syscall.LOCK_UN) }() // nothing where it was not had
 	newest, err := l.look(l.file)
 	if err != nil {
 		return err
@@ -210,16 +211,27 @@ func (l *FileLock) look(file *os.File) (newest int, err error) {
 	return newest, nil
 }
 
-// flock takes the lock on the file. It is held for moments only, but a process
-// that stands still in such a moment must not hold up the others for ever.
-func flock(ctx context.Context, file *os.File, how int) error {
-	for {
+// lockPatience is how long a process is waited for that holds the file's lock, which
+// each needs for moments only.
+const lockPatience = 2 * time.Second
+
+// flock takes the lock on the file, or goes on without it where whoever holds it stands
+// still, as a process does whose host is suspended: it must not hold up the others.
+// Without it nothing is read that is not signed, and when that process goes on, it may
+// write over one place what it once had released: the file is a batch old until the
+// next one.
+func (l *FileLock) flock(ctx context.Context, file *os.File, how int) error {
+	for started := time.Now(); ; {
 		err := syscall.Flock(fd(file), how|syscall.LOCK_NB)
 		if err == nil {
+			l.still = false
 			return nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			return fmt.Errorf("%w: %w", ErrLock, err)
+		}
+		if l.still = l.still || time.Since(started) > lockPatience; l.still {
+			return nil
 		}
 		select {
 		case <-ctx.Done():

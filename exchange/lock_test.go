@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -161,4 +163,56 @@ func TestFileLockIsShared(t *testing.T) {
 	if got, err := l.Load(context.Background()); err != nil || !bytes.Equal(got, notes[200]) {
 		t.Errorf("remembers %q, %v", got, err)
 	}
+}
+
+// A process that stands still while it holds the file does not hold up the others; what
+// it writes when it goes on makes the file no more than a batch old.
+func TestFileLockIsNotHeldUp(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // as long as a batch has
+	defer cancel()
+	signer, at := checkpoints(t)
+	path := filepath.Join(t.TempDir(), "log.lock")
+	l, err := exchange.NewFileLock(path, signer.Verifier())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	remembers := func(size int64) {
+		t.Helper()
+		if got, err := l.Load(ctx); err != nil || !bytes.Equal(got, at(size)) {
+			t.Errorf("remembers %q, %v; want the checkpoint of %d", got, err, size)
+		}
+	}
+	store := func(size int64) {
+		t.Helper()
+		if err := l.Store(ctx, size, at(size)); err != nil {
+			t.Fatalf("store %d: %v", size, err)
+		}
+	}
+	store(1)
+	held, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Close() }()
+	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	remembers(1)
+	store(2)
+	store(3)
+	remembers(3)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.WriteAt(at(1), int64(bytes.Index(whole, at(3)))); err != nil { // as long as the other
+		t.Fatal(err)
+	}
+	remembers(2)
+	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_UN); err != nil {
+		t.Fatal(err)
+	}
+	store(4)
+	remembers(4)
 }

@@ -138,7 +138,28 @@ func look[T any](b *browser, action chromedp.Action[T]) T {
 
 func (b *browser) open(path string) {
 	b.t.Helper()
-	b.run(chromedp.Navigate(b.base+path), chromedp.WaitVisible(chromedp.CSS("main")))
+	b.run(chromedp.Navigate(b.base + path))
+	b.shown()
+}
+
+// shown waits until a page is there as a person meets it: whole, and with the focus
+// where the page puts it, which a busy browser does a moment after it shows the page.
+func (b *browser) shown() {
+	b.t.Helper()
+	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+	b.until(`document.readyState === "complete" && (document.activeElement !== document.body || !document.querySelector("[autofocus]"))`)
+}
+
+// until waits for what a script says, and no longer than 5 seconds: whoever looks next
+// finds what is missing.
+func (b *browser) until(script string) {
+	b.t.Helper()
+	for range 200 {
+		if holds, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](script)); err == nil && holds {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
 }
 
 // reach scrolls to what a selector names, as far as a person would: out from under
@@ -166,13 +187,8 @@ func (b *browser) follow(action chromedp.Action[chromedp.Void]) {
 	if _, err := chromedp.RunResponse(b.ctx, action); err != nil {
 		b.t.Fatal(err)
 	}
-	for range 200 {
-		if gone, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!document.documentElement.dataset.was`)); err == nil && gone {
-			break
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	b.run(chromedp.WaitVisible(chromedp.CSS("main")))
+	b.until(`!document.documentElement.dataset.was`)
+	b.shown()
 }
 
 func (b *browser) text() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"testing"
@@ -76,5 +77,30 @@ func TestFrozenProcessLetsGoOfTheLog(t *testing.T) {
 	clients.to = p.vn
 	clients.settle(t)
 	frozen.kill()
+	p.vn.check()
+}
+
+// One that stands still while it holds the lock file does not hold up the others either.
+func TestFrozenProcessLetsGoOfTheLockFile(t *testing.T) {
+	p := newPair(t, newPostgres(t))
+	beside := p.vn.serveBeside(t)
+	lock, err := os.Open(p.vn.node.cfg.Log.Lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // each has to read what the other has written
+		for _, process := range []*testGateway{p.vn, beside.testGateway} {
+			if got := p.kh.post(process, p.kh.sign(p.kh.claims("VN"))); got.status != http.StatusAccepted {
+				t.Fatalf("%d %s", got.status, got.body)
+			}
+		}
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_UN); err != nil {
+		t.Fatal(err)
+	}
 	p.vn.check()
 }
