@@ -100,12 +100,13 @@ func (c *Courier) staff(ctx context.Context, wait *sync.WaitGroup) {
 		if p, ok := snapshot.Partner(code); !ok || p.Retry != lane.retry {
 			lane.end()
 			delete(c.lanes, code)
+			c.cfg.Metrics.circuit(code, false)
 		}
 	}
 	for _, p := range snapshot.All() {
 		if c.lanes[p.Code] == nil {
-			lane := c.newLane(p)
 			laneCtx, end := context.WithCancel(ctx)
+			lane := c.newLane(laneCtx, p)
 			lane.end = end
 			c.lanes[p.Code] = lane
 			wait.Go(func() { lane.run(laneCtx) })
@@ -134,7 +135,8 @@ func (c *Courier) CircuitOpen(partner string) bool {
 	return ok && lane.breaker.State() != gobreaker.StateClosed
 }
 
-func (c *Courier) newLane(p *partners.Partner) *courierLane {
+// newLane makes a partner's lane, which ends with ctx.
+func (c *Courier) newLane(ctx context.Context, p *partners.Partner) *courierLane {
 	lane := &courierLane{courier: c, partner: p.Code, retry: p.Retry, wake: make(chan struct{}, 1)}
 	lane.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        p.Code,
@@ -142,7 +144,9 @@ func (c *Courier) newLane(p *partners.Partner) *courierLane {
 		Timeout:     p.Retry.Initial * 2,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= 5 },
 		OnStateChange: func(name string, _, to gobreaker.State) {
-			c.cfg.Metrics.circuit(name, to != gobreaker.StateClosed)
+			if ctx.Err() == nil { // what an ended lane still meets is told of by its follower
+				c.cfg.Metrics.circuit(name, to != gobreaker.StateClosed)
+			}
 			c.cfg.Logger.Warn("circuit breaker", "partner", name, "state", to.String())
 		},
 	})

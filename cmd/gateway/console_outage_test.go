@@ -213,5 +213,38 @@ func TestConsoleSendsBackWhatItCannotTake(t *testing.T) {
 	s.quiet()
 }
 
+// A store that stands still, as while somebody else holds its tables, is said to be away
+// before the server gives the answer up; what was sent is not lost.
+func TestPagesOfAStoreThatStandsStill(t *testing.T) {
+	store := newPostgres(t)
+	s := newSceneOn(t, store)
+	v := s.visitedBy("lan")
+	v.client.Timeout = 2 * time.Minute
+	db, err := sql.Open("pgx", store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.ExecContext(t.Context(), "LOCK TABLE entry IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	sent := url.Values{".of": {v.of}, "name": {"Sok Dara"}, "reason": {"người thân đến hỏi"}}
+	p := v.post("/find/person", sent)
+	if to, values := p.sentBack(); p.status != http.StatusServiceUnavailable || to != "/find/person" || values.Encode() != sent.Encode() {
+		t.Errorf("%d, to %q comes %v: %s", p.status, to, values, p.body)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if p := v.post("/find/person", sent); p.status != http.StatusOK {
+		t.Errorf("sent again: %d %s", p.status, p.body)
+	}
+	s.quiet()
+}
+
 // maxSent is more than a form of anything but a message may have.
 const maxSent = 65 << 10

@@ -43,7 +43,13 @@ var secrets = []string{"Nguyễn", "Nguyen Thi", "Mẫu", "Tiền Giang", "08219
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{pair: newPair(t, ""), t: t}
+	return newSceneOn(t, "")
+}
+
+// newSceneOn is a scene on a store of its own; "" is SQLite.
+func newSceneOn(t *testing.T, storeURL string) *scene {
+	t.Helper()
+	s := &scene{pair: newPair(t, storeURL), t: t}
 	var back atomic.Int64
 	s.back = &back
 	s.vn.halt()

@@ -102,6 +102,37 @@ func TestBacklogGoesOutWhenThePartnerIsBack(t *testing.T) {
 	p.vn.check()
 }
 
+// circuit says whether the metric of a gateway's one partner has a value.
+func (g *testGateway) circuit(value string) bool {
+	g.t.Helper()
+	families, err := g.node.collected.Gather()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "gateway_circuit_open" {
+			return strings.Contains(f.String(), value)
+		}
+	}
+	return false
+}
+
+// The metric forgets a circuit that was open when its partner's retry policy changed.
+func TestCircuitOfAChangedPolicy(t *testing.T) {
+	p := newPair(t, "")
+	p.kh.halt()
+	p.vn.submit("KH")
+	eventually(t, "the circuit opens", func() bool { return p.vn.circuit("value:1") })
+	soon := partners.Duration(20 * time.Millisecond)
+	p.vn.editPartner("kh", func(p *partners.Partner) { p.RawRetry.DeadLetterAfter = &soon })
+	p.vn.reload()
+	eventually(t, "the message is given up", func() bool {
+		b, err := p.vn.node.db.Backlog(t.Context())
+		return err == nil && b["KH"].Dead == 1
+	})
+	eventually(t, "nothing is held back any more", func() bool { return !p.vn.node.courier.CircuitOpen("KH") && p.vn.circuit("value:0") })
+}
+
 // A circuit that has opened closes by itself once nothing is left to try: what was given
 // up waits for a person, and no page says that anything is tried again by itself.
 func TestCircuitClosesWhenNothingIsLeft(t *testing.T) {
@@ -110,28 +141,16 @@ func TestCircuitClosesWhenNothingIsLeft(t *testing.T) {
 	soon := partners.Duration(time.Second)
 	p.vn.editPartner("kh", func(p *partners.Partner) { p.RawRetry.DeadLetterAfter = &soon })
 	p.vn.reload()
-	circuit := func() string {
-		families, err := p.vn.node.collected.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range families {
-			if f.GetName() == "gateway_circuit_open" {
-				return f.String()
-			}
-		}
-		return ""
-	}
 	const n = 8
 	for range n {
 		p.vn.submit("KH")
 	}
-	eventually(t, "the circuit opens", func() bool { return p.vn.node.courier.CircuitOpen("KH") && strings.Contains(circuit(), "value:1") })
+	eventually(t, "the circuit opens", func() bool { return p.vn.node.courier.CircuitOpen("KH") && p.vn.circuit("value:1") })
 	eventually(t, "all are given up", func() bool {
 		b, err := p.vn.node.db.Backlog(t.Context())
 		return err == nil && b["KH"].Dead == n
 	})
-	eventually(t, "nothing is held back any more", func() bool { return !p.vn.node.courier.CircuitOpen("KH") && strings.Contains(circuit(), "value:0") })
+	eventually(t, "nothing is held back any more", func() bool { return !p.vn.node.courier.CircuitOpen("KH") && p.vn.circuit("value:0") })
 	p.kh.start()
 	if n, err := p.vn.node.oversight.RetryFor(t.Context(), "root", "KH", ""); err != nil || n != 8 {
 		t.Fatalf("%d are tried again, %v", n, err)

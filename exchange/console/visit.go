@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -179,6 +180,9 @@ var (
 // open serves a page that nobody has to be signed in for.
 func (c *Console) open(page func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), longestWait)
+		defer cancel()
+		r = r.WithContext(ctx)
 		v := &visit{w: w, r: r, s: c.languages.of(r), now: c.cfg.Clock()}
 		if err := c.recognise(v); err != nil && !errors.Is(err, exchange.ErrNotFound) {
 			c.failed(v, err)
@@ -196,6 +200,11 @@ func (c *Console) open(page func(*visit) error) http.HandlerFunc {
 		}
 	}
 }
+
+// longestWait bounds how long an officer waits for a page: a store that stands still is
+// said to be away, by a page that holds what was sent, while the server can still send
+// it (it ends an answer after a minute). A printed case may take nearly as long.
+const longestWait = 50 * time.Second
 
 // tooLong refuses a form past the bound. A page that only asked for its values
 // would find them empty, and tell an officer to type what they have typed.
