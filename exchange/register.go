@@ -169,7 +169,8 @@ func (r *Register) DuplicatesOf(ctx context.Context, by *Officer, key CaseKey, r
 type doors map[CaseKey]*CaseRow
 
 // find returns the n likeliest persons who may be the one described, but for the one
-// that is left out.
+// that is left out. Where a case that may fit was altered, so that nobody can say whom it
+// is open to, it returns the others, and a DamageError.
 func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but SubjectKey, n int, opened doors) ([]Candidate, error) {
 	lookup := r.cfg.Index.Lookup(p)
 	found, err := r.cfg.Store.Candidates(ctx, lookup.Tokens(), 10*maxCandidates)
@@ -189,11 +190,15 @@ func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but
 		return strings.Compare(a.Partner+"/"+a.Case+"/"+a.Subject, b.Partner+"/"+b.Case+"/"+b.Subject)
 	})
 	seen := out[:0]
+	var damage error
 	for _, c := range out { // the persons of one case are often alike
 		row, judged := opened[c.CaseKey]
 		if !judged {
 			theirs, until, err := r.cfg.Files.door(ctx, by, c.CaseKey)
-			if err != nil && AsProblem(err).Kind != ProblemNotFound {
+			switch {
+			case AsDamage(err) != nil:
+				damage = err
+			case err != nil && AsProblem(err).Kind != ProblemNotFound:
 				return nil, err
 			}
 			if err == nil && until.IsZero() && theirs.ErasedTo == 0 { // an emergency is not for searching
@@ -209,7 +214,7 @@ func (r *Register) find(ctx context.Context, by *Officer, p identity.Person, but
 			break
 		}
 	}
-	return seen, nil
+	return seen, damage
 }
 
 // A Description is what an officer knows of a person who is looked for.
@@ -255,7 +260,8 @@ const maxDescribed = 256
 
 // Search returns persons who may be the one described, the likeliest first, of
 // the cases that the officer may see. Nobody is opened. Who looked, why and by
-// which fields is in the record before anything is returned.
+// which fields is in the record before anything is returned. With a DamageError it
+// returns whoever could be found all the same.
 func (r *Register) Search(ctx context.Context, by *Officer, d Description, reason string) ([]Candidate, error) {
 	if !by.Has(RoleOfficer, RoleSupervisor) {
 		return nil, forbidden("look for persons")

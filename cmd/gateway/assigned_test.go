@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"net/http"
 	"slices"
@@ -244,11 +243,7 @@ func TestBribedAdministratorOpensNoAssignedCase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", "file:"+p.vn.path("gateway.db")+"?_pragma=busy_timeout(30000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := p.vn.tables()
 	rearm := disarm(t, db, "sqlite")
 	for what, bribe := range map[string]struct {
 		stmt string

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"database/sql"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -45,11 +44,7 @@ func TestClockChecksTheRecord(t *testing.T) {
 		t.Errorf("warnings of a record that holds: %v", s.vn.readyz().Warnings)
 	}
 
-	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db")+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := s.vn.tables()
 	rearm := disarm(t, db, store.SQLite)
 	if _, err := db.Exec("UPDATE entry SET data = zeroblob(length(data)) WHERE idx = 5"); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"database/sql"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,11 +17,7 @@ import (
 func TestConsoleSaysWhatIsDamaged(t *testing.T) {
 	s := newScene(t)
 	s.indexed()
-	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := s.vn.tables()
 	lan, tuyet := newVisitor(t, s.address), newVisitor(t, s.address)
 	for officer, v := range map[string]*visitor{"lan": lan, "tuyet": tuyet} {
 		v.get(s.pages.OpenDoor("/", "lan", "tuyet"))
@@ -105,15 +100,18 @@ func TestConsoleSaysWhatIsDamaged(t *testing.T) {
 	s.vn.check()
 }
 
-// One altered book does not take the lists away from everybody: its own case says what it is.
+// One altered book takes neither the lists away from everybody nor the search for a person:
+// its own case says what it is.
 func TestConsoleOneAlteredBook(t *testing.T) {
 	s := newScene(t)
-	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	s.indexed()
+	db := s.vn.tables()
 	lan := s.visitedBy("lan")
+	search := url.Values{"name": {"Nguyen Thi Mau"}, "reason": {"người thân đến hỏi"}}
+	const found, altered = `href="/cases/KH/`, "Có một vụ việc có thể phù hợp nhưng không xem vào đó được"
+	if p := lan.post("/find/person", search); p.status != 200 || !strings.Contains(p.body, found+s.fresh) || !strings.Contains(p.body, found+s.overdue) || strings.Contains(p.body, altered) {
+		t.Fatalf("before: %d %s", p.status, p.body)
+	}
 	rearm := disarm(t, db, store.SQLite)
 	if _, err := db.ExecContext(t.Context(), "UPDATE cases SET book = zeroblob(length(book)) WHERE case_id = ?", s.fresh); err != nil {
 		t.Fatal(err)
@@ -123,6 +121,9 @@ func TestConsoleOneAlteredBook(t *testing.T) {
 		if p := lan.get(path); p.status != 200 {
 			t.Errorf("%s: %d", path, p.status)
 		}
+	}
+	if p := lan.post("/find/person", search); p.status != 200 || strings.Contains(p.body, found+s.fresh) || !strings.Contains(p.body, found+s.overdue) || !strings.Contains(p.body, altered) {
+		t.Errorf("a search: %d %s", p.status, p.body)
 	}
 	if p := lan.get("/cases/KH/" + s.fresh); p.status != 500 || !strings.Contains(p.body, "gateway check") {
 		t.Errorf("the page of its case: %d", p.status)

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -88,11 +87,7 @@ func TestConsoleLiveOutlastsAnOutage(t *testing.T) {
 	v := newVisitor(t, s.address)
 	v.get(s.link)
 	v.post("/sign-in/demonstration", url.Values{"officer": {"an"}})
-	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
+	db := s.vn.tables()
 	rename := func(from, to string) {
 		if _, err := db.ExecContext(t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
 			t.Fatal(err)

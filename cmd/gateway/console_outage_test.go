@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"database/sql"
 	"html"
 	"mime/multipart"
 	"net/http"
@@ -81,20 +80,14 @@ func TestConsolePartnerGoesDown(t *testing.T) {
 // brings it back.
 func (s *scene) storeGoes() (back func()) {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	db := s.vn.tables()
 	rename := func(from, to string) {
 		if _, err := db.ExecContext(s.t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
 			s.t.Fatal(err)
 		}
 	}
 	rename("session", "session_away")
-	return func() {
-		rename("session_away", "session")
-		_ = db.Close()
-	}
+	return func() { rename("session_away", "session") }
 }
 
 // sentBack returns the form of a page that sends again what it could not take.
@@ -216,16 +209,10 @@ func TestConsoleSendsBackWhatItCannotTake(t *testing.T) {
 // A store that stands still, as while somebody else holds its tables, is said to be away
 // before the server gives the answer up; what was sent is not lost.
 func TestPagesOfAStoreThatStandsStill(t *testing.T) {
-	store := newPostgres(t)
-	s := newSceneOn(t, store)
+	s := newSceneOn(t, newPostgres(t))
 	v := s.visitedBy("lan")
 	v.client.Timeout = 2 * time.Minute
-	db, err := sql.Open("pgx", store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	tx, err := db.BeginTx(t.Context(), nil)
+	tx, err := s.vn.tables().BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

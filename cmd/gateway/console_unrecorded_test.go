@@ -1,7 +1,6 @@
 package main
 
 import (
-	"database/sql"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -27,11 +26,7 @@ func TestConsoleShowsNothingUnrecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", "file:"+s.vn.path("gateway.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := s.vn.tables()
 	lan, tuyet := newVisitor(t, s.address), newVisitor(t, s.address)
 	for officer, v := range map[string]*visitor{"lan": lan, "tuyet": tuyet} {
 		v.get(s.pages.OpenDoor("/", "lan", "tuyet"))

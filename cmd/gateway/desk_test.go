@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"sync"
@@ -51,11 +50,7 @@ func TestSweepBesideSubmit(t *testing.T) {
 func TestBribedAdministratorReleasesNothing(t *testing.T) {
 	p := newPair(t, "")
 	n := p.vn.node
-	db, err := sql.Open("sqlite", "file:"+p.vn.path("gateway.db")+"?_pragma=busy_timeout(30000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := p.vn.tables()
 	for _, table := range []string{"draft", "officer"} { // an administrator can do this
 		var triggers []string
 		rows, err := db.Query("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", table)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"os"
@@ -292,15 +291,11 @@ func TestP4BribedAdministrator(t *testing.T) {
 // bribe runs statements as the database's owner.
 func bribe(t testing.TB, g *testGateway, url string, statements []string) {
 	t.Helper()
-	driver, source, kind := "sqlite", g.path("gateway.db"), store.SQLite
+	kind := store.SQLite
 	if url != "" {
-		driver, source, kind = "pgx", url, store.PostgreSQL
+		kind = store.PostgreSQL
 	}
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := g.tables()
 	// Without disarming the triggers the database refuses.
 	if _, err := db.Exec(statements[0]); err == nil {
 		t.Error("the table is not append-only")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -371,6 +372,22 @@ func eventually(t testing.TB, what string, holds func() bool) {
 			t.Fatalf("it did not happen: %s", what)
 		}
 	}
+}
+
+// tables opens a gateway's store as does somebody who can change it. The gateway writes
+// too: one waits for the other.
+func (g *testGateway) tables() *sql.DB {
+	g.t.Helper()
+	driver, source := "pgx", g.store
+	if g.store == "gateway.db" {
+		driver, source = "sqlite", "file:"+g.path(g.store)+"?_pragma=busy_timeout(30000)"
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 func draftTo(partner string) exchange.Draft {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 	"testing"
 
@@ -19,11 +18,7 @@ func TestAStrayJobCarriesNothing(t *testing.T) {
 	p.kh.post(p.vn, p.kh.sign(question))
 	ours := p.vn.deliver()
 	before := len(came())
-	db, err := sql.Open("sqlite", "file:"+p.vn.path("gateway.db")+"?_pragma=busy_timeout(30000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := p.vn.tables()
 	strays := map[string]int64{
 		"somebody-elses": p.vn.rows(exchange.Filter{Kind: exchange.KindMessage, ID: question.ID})[0].Index,
 		"not-a-message":  p.vn.rows(exchange.Filter{Kind: exchange.KindEvent, ID: ours})[0].Index, // the safeguards beside it

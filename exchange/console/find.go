@@ -22,6 +22,7 @@ type findView struct {
 	Person  personWish
 	Faults  fieldFaults
 	Looked  bool // for a person
+	Altered bool // a case that may fit cannot be looked into
 	Alike   []AlikeLine
 }
 
@@ -111,7 +112,10 @@ func (c *Console) findPerson(v *visit) error {
 	case "reason-required":
 		view.Faults = fieldFaults{{"reason", "find.reason_required"}}
 	default:
-		if err != nil {
+		if damage := exchange.AsDamage(err); damage != nil {
+			c.cfg.Logger.Error(exchange.Damaged, "method", v.r.Method, "index", damage.Index, "error", err)
+			view.Altered = true
+		} else if err != nil {
 			return err
 		}
 		view.Looked = true
