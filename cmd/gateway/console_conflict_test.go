@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -258,6 +259,42 @@ func TestConsoleCorrectedTwiceMeanwhile(t *testing.T) {
 	corrects("2", "/subjects/0/claimed_citizenship", "VN")
 	if p = v.post(path, form); p.status != 409 || !strings.Contains(p.body, "take /subjects/0/claimed_citizenship") {
 		t.Errorf("what has moved on is not shown: %d", p.status)
+	}
+	s.quiet()
+}
+
+// A choice on a page that one has gone back to after it was made is not taken, and that is
+// said: what it was between is gone.
+func TestConsoleChoosesTooLate(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	path := "/write/" + exchange.NewID()
+	writes := func(sex string) url.Values {
+		return url.Values{"to": {"KH"}, "type": {exchange.TypeIdentityRequest}, "version": {"0"}, "do": {"autosave"}, "/subjects#n": {"1"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/0/sex": {sex}}
+	}
+	const late = "Lựa chọn của bạn không được áp dụng"
+	if p := v.post(path, writes("male")); p.status != http.StatusOK { // in another window
+		t.Fatal(p.status)
+	}
+	form := writes("female")
+	form.Set("do", "preview")
+	p := v.post(path, form)
+	version := regexp.MustCompile(`name="version" value="([^"]*)"`).FindStringSubmatch(p.body)
+	if p.status != http.StatusConflict || version == nil {
+		t.Fatalf("%d %s", p.status, p.body)
+	}
+	form.Set("do", "merge")
+	form.Set("version", version[1])
+	form.Set("amends", "0")
+	form.Set("take /subjects/0/sex", "mine")
+	for range 2 { // the second press asks for what the first one has done
+		if p := v.post(path, form); p.status != http.StatusOK || strings.Contains(p.body, late) {
+			t.Errorf("mine: %d %s", p.status, p.body)
+		}
+	}
+	form.Set("take /subjects/0/sex", "theirs")
+	if p := v.post(path, form); p.status != http.StatusConflict || !strings.Contains(p.body, late) || !strings.Contains(p.body, `value="female" checked`) {
+		t.Errorf("theirs, of what is gone: %d %s", p.status, p.body)
 	}
 	s.quiet()
 }

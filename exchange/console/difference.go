@@ -67,6 +67,9 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 		if err := c.keep(v, p); err != nil {
 			return err
 		}
+		if v.choseTheirs() { // on a page that they have gone back to
+			return c.showForm(v, http.StatusConflict, p, &exchange.Problem{Kind: exchange.ProblemDraftState, Rule: "choice-late"}, nil)
+		}
 		return c.showForm(v, http.StatusOK, p, nil, nil)
 	}
 	ticket, err := c.cfg.Forms.Ticket(v.r.Context(), v.officer, p.ID)
@@ -122,6 +125,16 @@ func (t *typed) saysNoMore(other *typed, pointer string) bool {
 // touches says whether one of some places is a place, in it or around it.
 func touches(places []string, pointer string) bool {
 	return within(places, pointer) || slices.ContainsFunc(places, func(at string) bool { return within([]string{pointer}, at) })
+}
+
+// choseTheirs says whether the officer has chosen something that somebody else has written.
+func (v *visit) choseTheirs() bool {
+	for name, values := range v.r.PostForm {
+		if strings.HasPrefix(name, "take ") && slices.Contains(values, "theirs") {
+			return true
+		}
+	}
+	return false
 }
 
 // merge takes what the officer has chosen of the other version into theirs.

@@ -74,7 +74,7 @@ func families() map[string][]string {
 		"sign_in.method.": texts(byCertificate, byProvider, byDemo, byPasskey, byPassword),
 		"audit.message_":  texts(string(exchange.In), string(exchange.Out)),
 		"audit.kind.":     trailOrder,
-		"fault.": texts("draft-again", "draft-discarded", "draft-released", "draft-rejected", "required", "choose", "other", "maxLength", "maxItems", "false", "uniqueItems", "minProperties", "format.date", "format.edtf",
+		"fault.": texts("choice-late", "draft-again", "draft-discarded", "draft-released", "draft-rejected", "required", "choose", "other", "maxLength", "maxItems", "false", "uniqueItems", "minProperties", "format.date", "format.edtf",
 			"format.edtf-interval", "format.date-time", "format.mrz", "format.country", "format.script", "format.language", "pattern.latin", "pattern.link", "pattern.cccd",
 			"pattern.subject_ref", "pattern.number", "pattern.issuing_state", "field-forbidden", "anonymous-forbidden", "recipient-required", "approval-required",
 			"window-order", "subject-repeated", "question-repeated", "identifier-personal", "withdrawn", "identity-not-requested", "nationality-not-confirmed", "return-not-agreed",
