@@ -14,6 +14,9 @@ import (
 // opens; somebody else's look in between is a line of its own, and so is a single one.
 func TestConsoleFoldsLooks(t *testing.T) {
 	s := newScene(t)
+	eventually(t, "its time limit is near", func() bool {
+		return len(s.vn.rows(exchange.Filter{Case: s.fresh, Type: "clock_reminder"})) == 1
+	})
 	asked := exchange.MessageKey{Lane: exchange.Lane{Partner: "KH", Direction: exchange.In}, ID: s.asked}
 	for _, look := range []struct {
 		by     *exchange.Officer
@@ -28,10 +31,10 @@ func TestConsoleFoldsLooks(t *testing.T) {
 	_, timeline, _ := strings.Cut(p.body, `<ol class="line">`)
 	timeline, _, _ = strings.Cut(timeline, "</section>")
 	lines := strings.Split(timeline, `<li class="line__item`)[1:]
-	if len(lines) != 6 { // and the message and its two corrections
+	if len(lines) != 7 { // and the reminder, the message and its two corrections
 		t.Fatalf("the timeline has %d lines:\n%s", len(lines), timeline)
 	}
-	for i, want := range [][]string{{"the last look"}, {"a look in between"}, {"2 lần", "the second look", "the first look"}, nil, nil, {"/messages/KH/in/" + s.asked}} {
+	for i, want := range [][]string{{"the last look"}, {"a look in between"}, {"2 lần", "the second look", "the first look"}, nil, nil, nil, {"/messages/KH/in/" + s.asked}} {
 		if got := strings.Contains(lines[i], "<details"); got != (i == 2) {
 			t.Errorf("line %d folds: %t\n%s", i, got, lines[i])
 		}
