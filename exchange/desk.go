@@ -75,7 +75,10 @@ func (d *Desk) SubmitFrom(ctx context.Context, by *Officer, from string, draft D
 		return DraftView{}, err
 	}
 	ended, err := d.open(ctx, row)
-	if err != nil && !errors.Is(err, ErrErased) { // what it said is gone then
+	if errors.Is(err, ErrErased) { // what it said is gone, and who else had written it
+		ended, err = DraftView{Row: row}, nil
+	}
+	if err != nil {
 		return DraftView{}, err
 	}
 	return d.submit(ctx, by, draft, safeguards, "", ended.Authors())
@@ -182,7 +185,7 @@ func (d *Desk) Amend(ctx context.Context, by *Officer, id string, version int64,
 	if refused != nil {
 		return DraftView{}, refused
 	}
-	content.Earlier, content.Authors = before.earlier(), before.Authors()
+	content.Earlier, content.Authors, content.Persons = before.earlier(), before.Authors(), before.Persons()
 	row.Author = by.ID
 	return d.put(ctx, by, DraftView{Row: row, Content: content, erasedTo: before.erasedTo}, draftAmended)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/partners"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // A DraftState is where a draft stands.
@@ -63,6 +64,7 @@ type DraftContent struct {
 	Approvals  []Approval      `json:"approvals,omitempty"`
 	Lapsed     []Approval      `json:"lapsed,omitempty"`  // their officers may not act any more, or not with that key
 	Authors    []string        `json:"authors,omitempty"` // whoever has written any of it
+	Persons    []string        `json:"persons,omitempty"` // the references of whoever was in an earlier version
 	Edition    int64           `json:"edition,omitempty"` // its version when it was written; approvals raise that
 	WrittenAt  time.Time       `json:"written_at,omitzero"`
 	Rejected   *Approval       `json:"rejected,omitempty"`  // who said no, and why
@@ -117,8 +119,8 @@ func (v DraftView) Authors() []string {
 // maxEarlier bounds how many earlier versions a draft keeps.
 const maxEarlier = 4
 
-// earlier returns the versions before the next one: this one, and of those
-// before it the ones that somebody has released.
+// earlier returns the versions before the next one: this one, and those before it. Where
+// they are too many, the oldest that nobody has released go first.
 func (v DraftView) earlier() []Earlier {
 	c := v.Content
 	at := c.WrittenAt
@@ -126,11 +128,39 @@ func (v DraftView) earlier() []Earlier {
 		at = v.Row.ChangedAt.UTC()
 	}
 	out := []Earlier{{c.Edition, v.Row.Version, v.Row.Author, at, c.Draft, c.Approvals, c.Given, c.Safeguards}}
-	for _, e := range v.Content.Earlier {
-		if len(e.Approvals) > 0 && len(out) < maxEarlier {
-			out = append(out, e)
+	out = append(out, c.Earlier...)
+	for len(out) > maxEarlier {
+		oldest := len(out) - 1
+		for i, e := range out[1:] {
+			if len(e.Approvals) == 0 {
+				oldest = i + 1
+			}
+		}
+		out = slices.Delete(out, oldest, oldest+1)
+	}
+	return out
+}
+
+// Persons are the references of whoever is in a draft, or was in any version of it: nobody
+// else in it gets one of them.
+func (v DraftView) Persons() []string {
+	out := slices.Clone(v.Content.Persons)
+	bodies := []json.RawMessage{v.Content.Draft.Body}
+	for _, e := range v.Content.Earlier { // written before they were noted
+		bodies = append(bodies, e.Draft.Body)
+	}
+	for _, text := range bodies {
+		body, err := schemas.Parse(text, schemas.DefaultLimits())
+		if err != nil { // whoever opens it is told
+			continue
+		}
+		for ref := range subjectsOf(body) {
+			if ref != "" && !slices.Contains(out, ref) {
+				out = append(out, ref)
+			}
 		}
 	}
+	slices.Sort(out)
 	return out
 }
 

@@ -213,7 +213,10 @@ func (l *FileLock) look(file *os.File) (newest int, err error) {
 
 // lockPatience is how long a process is waited for that holds the file's lock, which
 // each needs for moments only.
-const lockPatience = 2 * time.Second
+const (
+	lockPatience = 2 * time.Second
+	lockTries    = 100 // who asks less often has stood still themselves meanwhile
+)
 
 // flock takes the lock on the file, or goes on without it where whoever holds it stands
 // still, as a process does whose host is suspended: it must not hold up the others.
@@ -221,7 +224,8 @@ const lockPatience = 2 * time.Second
 // write over one place what it once had released: the file is a batch old until the
 // next one.
 func (l *FileLock) flock(ctx context.Context, file *os.File, how int) error {
-	for started := time.Now(); ; {
+	started := time.Now()
+	for tries := 0; ; tries++ {
 		err := syscall.Flock(fd(file), how|syscall.LOCK_NB)
 		if err == nil {
 			l.still = false
@@ -230,7 +234,7 @@ func (l *FileLock) flock(ctx context.Context, file *os.File, how int) error {
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			return fmt.Errorf("%w: %w", ErrLock, err)
 		}
-		if l.still = l.still || time.Since(started) > lockPatience; l.still {
+		if l.still = l.still || time.Since(started) > lockPatience && tries > lockTries; l.still {
 			return nil
 		}
 		select {

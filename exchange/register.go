@@ -131,17 +131,15 @@ const maxCandidates = 50
 
 // Duplicates returns persons of other cases who may be this one, the likeliest
 // first. Nobody is opened but the person who is asked about, of whom nothing is
-// returned; cases that the officer may not see are left out.
+// returned; cases that the officer may not see are left out. With a DamageError it
+// returns whoever could be found all the same.
 func (r *Register) Duplicates(ctx context.Context, by *Officer, key SubjectKey) ([]Candidate, error) {
 	found, err := r.DuplicatesOf(ctx, by, key.CaseKey, []string{key.Subject}, maxCandidates)
-	if err != nil {
-		return nil, err
-	}
 	out, described := found[key.Subject]
-	if !described {
-		return nil, errUndescribed
+	if err == nil && !described {
+		err = errUndescribed
 	}
-	return out, nil
+	return out, err
 }
 
 // DuplicatesOf is Duplicates for several persons of one case, which is opened once:
@@ -157,12 +155,17 @@ func (r *Register) DuplicatesOf(ctx context.Context, by *Officer, key CaseKey, r
 		return nil, err
 	}
 	out, judged := map[string][]Candidate{}, doors{}
+	var damage error
 	for ref, p := range persons {
-		if out[ref], err = r.find(ctx, by, p, SubjectKey{key, ref}, n, judged); err != nil {
+		out[ref], err = r.find(ctx, by, p, SubjectKey{key, ref}, n, judged)
+		switch {
+		case AsDamage(err) != nil:
+			damage = err
+		case err != nil:
 			return nil, err
 		}
 	}
-	return out, nil
+	return out, damage
 }
 
 // doors are cases that were asked for; nil: not for this officer.

@@ -218,7 +218,8 @@ func (r *Reports) Fetch(ctx context.Context, by *Officer, id string) (Report, fu
 	if err := recordAccess(ctx, r.cfg.Recorder, access); err != nil {
 		return Report{}, nil, err
 	}
-	return report, func(w io.Writer) error { return r.write(ctx, row, report.File, w) }, nil
+	// A slow reader takes longer than whoever asks may wait; one who is gone takes nothing more.
+	return report, func(w io.Writer) error { return r.write(context.WithoutCancel(ctx), row, report.File, w) }, nil
 }
 
 // write opens a report part by part; one that is not what was made is cut off.

@@ -162,12 +162,8 @@ func TestConsoleOnePersonLess(t *testing.T) {
 // them, and the page says what it proposes of each.
 func TestConsoleTwoPersonsMore(t *testing.T) {
 	s := newScene(t)
-	person := func(ref, name string) string {
-		return fmt.Sprintf(`{"subject_ref":%q,"name":{"native":%q,"script":"Latn","latin":%q},"sex":"female","date_of_birth":"1990","claimed_birthplace":{"country":"KH","text_as_given":"Takeo"},"claimed_citizenship":"KH"}`, ref, name, name)
-	}
-	draft := func(persons ...string) exchange.Draft {
-		return exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(`{"subjects":[` + strings.Join(persons, ",") + `]}`)}
-	}
+	person := func(ref, name string) string { return asks(ref, name, "1990", "Takeo") }
+	draft := asksOf
 	consent := func(ref, paper string) exchange.Safeguard {
 		return exchange.Safeguard{Kind: partners.SafeguardConsent, Subject: ref, On: "2026-11-20", Basis: "consent", Reference: paper}
 	}

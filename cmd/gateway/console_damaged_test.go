@@ -104,6 +104,7 @@ func TestConsoleSaysWhatIsDamaged(t *testing.T) {
 // its own case says what it is.
 func TestConsoleOneAlteredBook(t *testing.T) {
 	s := newScene(t)
+	third := s.receives(exchange.TypeIdentityRequest, asked(""), nil)
 	s.indexed()
 	db := s.vn.tables()
 	lan := s.visitedBy("lan")
@@ -124,6 +125,13 @@ func TestConsoleOneAlteredBook(t *testing.T) {
 	}
 	if p := lan.post("/find/person", search); p.status != 200 || strings.Contains(p.body, found+s.fresh) || !strings.Contains(p.body, found+s.overdue) || !strings.Contains(p.body, altered) {
 		t.Errorf("a search: %d %s", p.status, p.body)
+	}
+	compared := "/compare/KH/" + s.overdue + "/S-1/with/KH/" + third + "/S-1"
+	if p := lan.get("/cases/KH/" + s.overdue); p.status != 200 || !strings.Contains(p.body, compared) || !strings.Contains(p.body, altered) {
+		t.Errorf("the page of a case that is as it was: %d %s", p.status, p.body)
+	}
+	if p := lan.get(compared); p.status != 200 {
+		t.Errorf("two that are as they were, side by side: %d", p.status)
 	}
 	if p := lan.get("/cases/KH/" + s.fresh); p.status != 500 || !strings.Contains(p.body, "gateway check") {
 		t.Errorf("the page of its case: %d", p.status)

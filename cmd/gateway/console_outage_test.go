@@ -207,27 +207,42 @@ func TestConsoleSendsBackWhatItCannotTake(t *testing.T) {
 }
 
 // A store that stands still, as while somebody else holds its tables, is said to be away
-// before the server gives the answer up; what was sent is not lost.
+// while the server can still read what was sent, which is not lost, and send an answer.
 func TestPagesOfAStoreThatStandsStill(t *testing.T) {
 	s := newSceneOn(t, newPostgres(t))
 	v := s.visitedBy("lan")
 	v.client.Timeout = 2 * time.Minute
-	tx, err := s.vn.tables().BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
+	db := s.vn.tables()
+	held := func(table string, meanwhile func()) {
+		t.Helper()
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(t.Context(), "LOCK TABLE "+table+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+			t.Fatal(err)
+		}
+		meanwhile()
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := tx.ExecContext(t.Context(), "LOCK TABLE entry IN ACCESS EXCLUSIVE MODE"); err != nil {
-		t.Fatal(err)
-	}
-	sent := url.Values{".of": {v.of}, "name": {"Sok Dara"}, "reason": {"người thân đến hỏi"}}
-	p := v.post("/find/person", sent)
-	if to, values := p.sentBack(); p.status != http.StatusServiceUnavailable || to != "/find/person" || values.Encode() != sent.Encode() {
-		t.Errorf("%d, to %q comes %v: %s", p.status, to, values, p.body)
-	}
-	if err := tx.Rollback(); err != nil {
-		t.Fatal(err)
-	}
-	if p := v.post("/find/person", sent); p.status != http.StatusOK {
+	form := s.answering("refused")
+	form.Set(".of", v.of)
+	form.Set("/subjects/0/remarks", strings.Repeat("x", 20_000)) // more than is read ahead
+	path := "/write/" + exchange.NewID()
+	held("session", func() { // nobody is known
+		p := v.post(path, form)
+		if to, values := p.sentBack(); p.status != http.StatusServiceUnavailable || to != path || values.Encode() != form.Encode() {
+			t.Errorf("%d, to %q comes %d bytes: %s", p.status, to, len(values.Encode()), p.body[:min(len(p.body), 2000)])
+		}
+	})
+	held("cases", func() {
+		if p := v.get("/cases"); p.status != http.StatusServiceUnavailable || !strings.Contains(p.body, "Nhật ký tạm thời không truy cập được") {
+			t.Errorf("%d %s", p.status, p.body)
+		}
+	})
+	if p := v.post(path, form); p.status != http.StatusOK {
 		t.Errorf("sent again: %d %s", p.status, p.body)
 	}
 	s.quiet()

@@ -26,7 +26,8 @@ type caseView struct {
 	MinorsBefore []string
 	Clocks       []ClockLine
 	Persons      []PersonLine
-	Unlooked     int // how many of them nobody was looked for yet, see lookedAlike
+	Altered      bool // another case that may be of one of them cannot be looked into
+	Unlooked     int  // how many of them nobody was looked for yet, see lookedAlike
 	Linked       []LinkLine
 	Drafts       []DraftLine // that have not left
 	Unfinished   []FormLine
@@ -268,11 +269,14 @@ func (c *Console) alike(v *visit, key exchange.CaseKey, view *caseView) error {
 		refs[i] = p.Ref
 	}
 	found, err := c.duplicates(v, key, refs)
-	if exchange.AsDamage(err) != nil { // its line says so, and nobody was looked for
+	switch damage := exchange.AsDamage(err); {
+	case damage != nil && found == nil: // its line says so, and nobody was looked for
 		view.Unlooked = len(view.Persons)
 		return nil
-	}
-	if err != nil {
+	case damage != nil: // of another case
+		c.cfg.Logger.Error(exchange.Damaged, "method", v.r.Method, "index", damage.Index, "error", err)
+		view.Altered = true
+	case err != nil:
 		return err
 	}
 	for i, ref := range refs {
@@ -283,13 +287,13 @@ func (c *Console) alike(v *visit, key exchange.CaseKey, view *caseView) error {
 }
 
 // duplicates returns the likeliest persons of other cases who may be those of this
-// one, by the reference of each.
+// one, by the reference of each. With a DamageError of another case it returns the others.
 func (c *Console) duplicates(v *visit, key exchange.CaseKey, refs []string) (map[string][]DuplicateLine, error) {
 	if c.cfg.Register == nil || len(refs) == 0 {
 		return nil, nil
 	}
 	found, err := c.cfg.Register.DuplicatesOf(v.r.Context(), v.officer, key, refs, shownDuplicates)
-	if err != nil {
+	if found == nil {
 		return nil, err
 	}
 	out := map[string][]DuplicateLine{}
@@ -298,7 +302,7 @@ func (c *Console) duplicates(v *visit, key exchange.CaseKey, refs []string) (map
 			out[ref] = append(out[ref], DuplicateLine{c.party(v.s, d.Partner), d.Case, d.Subject, cut(d.Case, shownOfCase), d.Score})
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 // fileLines returns the files that the messages of a case carry.

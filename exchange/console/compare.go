@@ -77,8 +77,9 @@ func (c *Console) comparePage(v *visit) error {
 	if err := c.cfg.Register.Described(ctx, v.officer, keys[1]); err != nil {
 		return err
 	}
-	found, err := c.cfg.Register.Duplicates(ctx, v.officer, keys[0]) // refuses who is not there
-	if err != nil {
+	// Who is not there is refused; that a third case was altered is said on the page of this one.
+	found, err := c.cfg.Register.Duplicates(ctx, v.officer, keys[0])
+	if err != nil && exchange.AsDamage(err) == nil {
 		return err
 	}
 	for _, d := range found {

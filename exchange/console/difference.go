@@ -63,12 +63,12 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 	}
 	if len(places) == 0 {
 		p.catchUp()
-		p.Version, p.Amends = form.Version, form.Amends
+		p.Form = form
 		if err := c.keep(v, p); err != nil {
 			return err
 		}
 		if v.choseTheirs() { // on a page that they have gone back to
-			return c.showForm(v, http.StatusConflict, p, &exchange.Problem{Kind: exchange.ProblemDraftState, Rule: "choice-late"}, nil)
+			return c.choseLate(v, p)
 		}
 		return c.showForm(v, http.StatusOK, p, nil, nil)
 	}
@@ -112,11 +112,15 @@ func (c *Console) conflictPage(v *visit, p *pen) error {
 	return c.show(v, http.StatusConflict, "conflict", v.s.T("conflict.title", view.Type.Title), "work", view)
 }
 
-// saysNoMore says whether all that a version says in a place is what another one says there.
+// saysNoMore says whether all that a version says in a place is what another one says
+// there, which may say more.
 func (t *typed) saysNoMore(other *typed, pointer string) bool {
 	for name, values := range t.values {
 		if rest, in := strings.CutPrefix(name, pointer); in && (rest == "" || rest[0] == '/' || rest[0] == '#') && !slices.Equal(values, other.values[name]) {
-			return false
+			n, _ := strconv.Atoi(t.values.Get(name))
+			if more, _ := strconv.Atoi(other.values.Get(name)); !strings.HasSuffix(name, "#n") || n > more {
+				return false
+			}
 		}
 	}
 	return true
@@ -125,6 +129,11 @@ func (t *typed) saysNoMore(other *typed, pointer string) bool {
 // touches says whether one of some places is a place, in it or around it.
 func touches(places []string, pointer string) bool {
 	return within(places, pointer) || slices.ContainsFunc(places, func(at string) bool { return within([]string{pointer}, at) })
+}
+
+// choseLate shows a form that takes nothing of what the officer has chosen.
+func (c *Console) choseLate(v *visit, p *pen) error {
+	return c.showForm(v, http.StatusConflict, p, &exchange.Problem{Kind: exchange.ProblemDraftState, Rule: "choice-late"}, nil)
 }
 
 // choseTheirs says whether the officer has chosen something that somebody else has written.
@@ -137,27 +146,28 @@ func (v *visit) choseTheirs() bool {
 	return false
 }
 
-// merge takes what the officer has chosen of the other version into theirs.
-func (c *Console) merge(v *visit, p *pen) error {
+// merge takes what the officer has chosen of the other version into theirs, and says
+// whether it could: what has moved on again is not what they have seen.
+func (c *Console) merge(v *visit, p *pen) (taken bool, err error) {
 	is, err := c.versions(v, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if fmt.Sprint(is.form.Version) != v.r.PostFormValue("version") || fmt.Sprint(is.form.Amends) != v.r.PostFormValue("amends") {
-		return nil // it has moved on again, and is shown again
+		return false, nil
 	}
 	if p.fix != nil && strconv.Itoa(p.fix.revisions) != v.r.PostFormValue("revisions") {
-		return nil
+		return false, nil
 	}
 	p.choose(is, func(pointer string) bool { return v.r.PostFormValue("take "+pointer) == "theirs" })
 	p.Version, p.Amends = is.form.Version, is.form.Amends
-	return nil
+	return true, nil
 }
 
-// says says whether a version has anything in a place.
+// says says whether a version has anything in a place; how long a list is says nothing.
 func (t *typed) says(place string) bool {
 	for name := range t.values {
-		if strings.HasPrefix(name, place+"/") {
+		if strings.HasPrefix(name, place+"/") || name == place+"#unit" {
 			return true
 		}
 	}
@@ -189,17 +199,9 @@ func (c *Console) formOf(v *visit, draft exchange.DraftView, why string) (exchan
 			t.values.Set(name, value)
 		}
 	}
-	for _, e := range draft.Content.Earlier { // nobody gets the number of who was in it once
-		before := newTyped(c.cfg.Catalogue, d.Type, url.Values{}, c.cfg.Zone)
-		body, err := schemas.Parse(e.Draft.Body, schemas.DefaultLimits())
-		if err != nil {
-			return form, fmt.Errorf("read an earlier body of a draft: %w", err)
-		}
-		before.fill(body)
-		for _, ref := range before.persons() {
-			if !slices.Contains(t.persons(), ref) && !slices.Contains(t.values[takenOut], ref) {
-				t.values.Add(takenOut, ref)
-			}
+	for _, ref := range draft.Persons() { // nobody gets the number of who was in it once
+		if !slices.Contains(t.persons(), ref) {
+			t.values.Add(takenOut, ref)
 		}
 	}
 	form.Values = t.values

@@ -174,6 +174,9 @@ func (c *Console) keepFor(v *visit, holder *exchange.Officer, beside bool) (exch
 	form.Unattended = true
 	version, err := c.cfg.Forms.Keep(v.r.Context(), holder, form)
 	if beside && exchange.AsProblem(err).Rule == "form-version" {
+		if form.Amends > 0 { // a draft has one form of an officer's; this one is of another message
+			form.From, form.Amends = form.ID, 0
+		}
 		form.ID, form.Version = exchange.NewID(), 0
 		version, err = c.cfg.Forms.Keep(v.r.Context(), holder, form)
 	}

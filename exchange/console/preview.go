@@ -125,7 +125,7 @@ func (c *Console) submitForm(v *visit) error {
 	case c.sends <- struct{}{}:
 		defer func() { <-c.sends }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w: %w", exchange.ErrUnavailable, ctx.Err())
 	}
 	form, err := c.previewed(v)
 	switch {

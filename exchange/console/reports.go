@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"mime"
 	"net/http"
 	"slices"
@@ -154,9 +153,7 @@ func (c *Console) orderReport(v *visit) error {
 
 // fetchReport hands a report out, once that is in the record.
 func (c *Console) fetchReport(v *visit) error {
-	// A slow reader takes longer than a page may; one who is gone takes nothing more.
-	ctx := context.WithoutCancel(v.r.Context())
-	report, write, err := c.cfg.Reports.Fetch(ctx, v.officer, chi.URLParam(v.r, "id"))
+	report, write, err := c.cfg.Reports.Fetch(v.r.Context(), v.officer, chi.URLParam(v.r, "id"))
 	if err != nil {
 		return err
 	}

@@ -173,7 +173,11 @@ func (p *pen) unguard(ref string) {
 
 // taken are the references that a new person may not have.
 func (p *pen) taken() []string {
-	return slices.Concat(p.offer.Persons, p.typed.persons(), p.typed.values[takenOut])
+	out := slices.Concat(p.offer.Persons, p.typed.persons(), p.typed.values[takenOut])
+	for _, g := range p.recorded() {
+		out = append(out, g.Subject)
+	}
+	return out
 }
 
 // fillSafeguards types recorded safeguards into the form.

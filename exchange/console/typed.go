@@ -357,13 +357,12 @@ func (t *typed) remove(pointer string) {
 	moved := url.Values{}
 	for name, values := range t.values {
 		rest, inside := strings.CutPrefix(name, list+"/")
-		index, below, _ := strings.Cut(rest, "/")
-		i, err := strconv.Atoi(index)
+		i, below, ok := elementOf(rest)
 		switch {
-		case !inside || err != nil || i < at:
+		case !inside || !ok || i < at:
 			moved[name] = values
 		case i > at:
-			moved[list+"/"+strconv.Itoa(i-1)+"/"+below] = values
+			moved[element(list, i-1)+below] = values
 		}
 	}
 	moved.Set(list+"#n", strconv.Itoa(n-1))

@@ -301,12 +301,11 @@ func (t *typed) move(list string, n int, to []int) {
 	moved := url.Values{}
 	for name, values := range t.values {
 		if rest, in := strings.CutPrefix(name, list+"/"); in {
-			index, below, _ := strings.Cut(rest, "/")
-			i, err := strconv.Atoi(index)
-			if err != nil || i < 0 || i >= len(to) || to[i] < 0 {
+			i, below, ok := elementOf(rest)
+			if !ok || i < 0 || i >= len(to) || to[i] < 0 {
 				continue
 			}
-			name = element(list, to[i]) + "/" + below
+			name = element(list, to[i]) + below
 		}
 		moved[name] = values
 	}
@@ -350,11 +349,20 @@ func (t *typed) persons() []string {
 func (t *typed) under(place string) url.Values {
 	out := url.Values{}
 	for name, values := range t.values {
-		if rest, in := strings.CutPrefix(name, place+"/"); in {
-			out[rest] = values
+		if rest, in := strings.CutPrefix(name, place); in && rest != "" && (rest[0] == '/' || rest[0] == '#') {
+			out[strings.TrimPrefix(rest, "/")] = values
 		}
 	}
 	return out
+}
+
+// elementOf is which element of a list a name within it is of, and what stands behind that.
+func elementOf(rest string) (i int, below string, ok bool) {
+	if cut := strings.IndexAny(rest, "/#"); cut >= 0 {
+		rest, below = rest[:cut], rest[cut:]
+	}
+	i, err := strconv.Atoi(rest)
+	return i, below, err == nil
 }
 
 func element(list string, i int) string { return list + "/" + strconv.Itoa(i) }

@@ -56,7 +56,7 @@ func (two *twoPens) conflict(choices map[string]string) (places []string, p *pen
 			return chosen == "theirs"
 		}
 		if w.base == nil {
-			return !w.mine.says(pointer) && w.mine.text(pointer) == ""
+			return w.mine.saysNoMore(w.theirs, pointer)
 		}
 		return !touches(since, pointer)
 	})
@@ -204,4 +204,65 @@ func TestWhatIsTypedIsCompared(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Of two windows what says more is proposed, also of a list.
+func TestTwoWindowsListMore(t *testing.T) {
+	one := []string{"/subjects#n", "1", "/subjects/0/subject_ref", "S-1", "/subjects/0/documents#n", "1", "/subjects/0/documents/0/type", "passport", "/subjects/0/documents/0/number", "AAA111111"}
+	more := append(one, "/subjects/0/documents#n", "2", "/subjects/0/documents/1/type", "passport", "/subjects/0/documents/1/number", "BBB222222")
+	for _, swapped := range []bool{false, true} {
+		two := newTwoPens(t, nil)
+		two.began = nil
+		types(two.mine, one...)
+		types(two.theirs, more...)
+		if swapped {
+			two.mine, two.theirs = two.theirs, two.mine
+		}
+		if _, p := two.conflict(nil); p.text("/subjects/0/documents/1/number") != "BBB222222" {
+			t.Errorf("the second document is not proposed, where it is mine: %t", swapped)
+		}
+	}
+}
+
+// A new person has nothing that was recorded of another: not where somebody was called
+// something else, nor where the other one's persons were taken as they are.
+func TestNewPersonHasNobodysSafeguard(t *testing.T) {
+	renamed := newTwoPens(t, twoPersons)
+	types(renamed.mine, "/subjects/1/subject_ref", "P-7")
+	alone := &pen{Form: exchange.Form{Type: renamed.of, Partner: "KH"}, typed: newTyped(catalogueOf(t), renamed.of, renamed.mine, time.UTC), terms: []exchange.Terms{{Agreement: &partners.Agreement{}, Permit: &partners.Permit{}}}}
+	untold := newTwoPens(t, twoPersons) // one has no reference: the list is one choice
+	types(untold.mine, "/subjects#n", "4", "/subjects/2/subject_ref", "S-3", "/subjects/2/sex", "F", "/subjects/3/sex", "M",
+		".safeguards/consent_or_authority#n", "3", ".safeguards/consent_or_authority/2/for", "S-3", ".safeguards/consent_or_authority/2/basis", "authority", ".safeguards/consent_or_authority/2/on#y", "2026", ".safeguards/consent_or_authority/2/on#m", "11", ".safeguards/consent_or_authority/2/on#d", "12")
+	types(untold.theirs, "/subjects/0/sex", "M")
+	_, together := untold.conflict(map[string]string{"/subjects": "theirs"})
+	for name, p := range map[string]*pen{"renamed": alone, "untold": together} {
+		known := len(p.persons())
+		new(Console).addElement(nil, p, "/subjects")
+		for _, ref := range p.persons()[known:] {
+			if slices.ContainsFunc(p.recorded(), func(g exchange.Safeguard) bool { return g.Subject == ref }) {
+				t.Errorf("%s: the new person %s has what was recorded of somebody: %+v", name, ref, p.recorded())
+			}
+		}
+	}
+}
+
+// A place in a list keeps its unit: when another one is taken out, and when two versions
+// are put together.
+func TestPlacesInAListKeepTheirUnits(t *testing.T) {
+	began := []string{"/subjects#n", "1", "/subjects/0/subject_ref", "S-1", "/places#n", "1", "/places/0/country", "VN", "/places/0/text_as_given", "Tiền Giang", "/places/0#unit", "vn-units-2025-07:82"}
+	second := func(text, unit string) []string {
+		return []string{"/places#n", "2", "/places/1/country", "VN", "/places/1/text_as_given", text, "/places/1#unit", "vn-units-2025-07:" + unit}
+	}
+	two := newTwoPens(t, nil)
+	two.of = exchange.TypeSelfReturnRequest
+	types(two.began, began...)
+	types(two.mine, append(began, second("Hà Nội", "01")...)...)
+	types(two.theirs, append(began, second("Hà Nội", "04")...)...)
+
+	alone := newTyped(catalogueOf(t), two.of, maps.Clone(two.mine), time.UTC)
+	if alone.remove("/places/0"); alone.values.Get("/places/0#unit") != "vn-units-2025-07:01" || alone.values.Get("/places/0/text_as_given") != "Hà Nội" {
+		t.Errorf("the place that is left is %v", alone.values)
+	}
+	_, p := two.conflict(nil)
+	has(t, p, "/places/0#unit", "vn-units-2025-07:82", "/places/1#unit", "vn-units-2025-07:01", "/places/2#unit", "vn-units-2025-07:04")
 }

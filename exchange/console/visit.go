@@ -183,8 +183,11 @@ func (c *Console) open(page func(*visit) error) http.HandlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), longestWait)
 		defer cancel()
 		r = r.WithContext(ctx)
-		v := &visit{w: w, r: r, s: c.languages.of(r), now: c.cfg.Clock()}
-		if err := c.recognise(v); err != nil && !errors.Is(err, exchange.ErrNotFound) {
+		soon, enough := context.WithTimeout(ctx, knownWait)
+		defer enough()
+		v := &visit{w: w, r: r.WithContext(soon), s: c.languages.of(r), now: c.cfg.Clock()}
+		err := c.recognise(v)
+		if v.r = r; err != nil && !errors.Is(err, exchange.ErrNotFound) {
 			c.failed(v, err)
 			return
 		}
@@ -205,6 +208,10 @@ func (c *Console) open(page func(*visit) error) http.HandlerFunc {
 // said to be away, by a page that holds what was sent, while the server can still send
 // it (it ends an answer after a minute). A printed case may take nearly as long.
 const longestWait = 50 * time.Second
+
+// knownWait bounds how long whose request it is may take: who is not known yet sends
+// nothing that is read, and the server reads for half a minute.
+const knownWait = 15 * time.Second
 
 // tooLong refuses a form past the bound. A page that only asked for its values
 // would find them empty, and tell an officer to type what they have typed.

@@ -154,8 +154,9 @@ func (c *Console) formPost(v *visit) error {
 	if err != nil {
 		return err
 	}
+	taken := true
 	if do == "merge" {
-		if err := c.merge(v, p); err != nil {
+		if taken, err = c.merge(v, p); err != nil {
 			return err
 		}
 	}
@@ -166,6 +167,9 @@ func (c *Console) formPost(v *visit) error {
 	}
 	refused := c.change(v, p, do, at)
 	if err := c.keep(v, p); err != nil {
+		if p.ID != form.ID { // nothing is kept of what it was written from: it stays what it was
+			p.Form, v.back = form, ""
+		}
 		return c.notKept(v, p, do, err)
 	}
 	if p.ID != form.ID {
@@ -185,8 +189,11 @@ func (c *Console) formPost(v *visit) error {
 	case "preview":
 		return c.previewPage(v, p)
 	}
-	if refused != nil {
+	switch {
+	case refused != nil:
 		return c.showForm(v, http.StatusUnprocessableEntity, p, exchange.AsProblem(refused), nil)
+	case !taken && v.choseTheirs():
+		return c.choseLate(v, p)
 	}
 	return c.showForm(v, http.StatusOK, p, nil, nil)
 }
@@ -298,6 +305,9 @@ func (c *Console) asNew(v *visit, p *pen) error {
 		p.From = gone.ID
 	default: // it was sent
 		p.From = was
+		if is, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, was); err == nil && is.Row.State == exchange.DraftRejected && is.Content.Again == "" {
+			p.From, p.Instead = "", was
+		}
 	}
 	v.back = "/write/" + p.ID
 	return nil
