@@ -179,8 +179,13 @@ func named(list any, value string) []Decision {
 // senseless refuses what a schema cannot: it judges one place at a time, and
 // these rules compare two.
 func senseless(s Said, messageType string, body any) *Problem {
-	seen := make(map[string]bool, len(s.Subjects))
-	for i, d := range s.Subjects {
+	persons := s.Subjects
+	if messageType == TypeInformationRequest || messageType == TypeInformationResponse { // the state is of the case, whomever they name
+		m, _ := body.(map[string]any)
+		persons = decisions(messageType, m)
+	}
+	seen := make(map[string]bool, len(persons))
+	for i, d := range persons {
 		if seen[d.Ref] {
 			return problem(ProblemSchema, "A person is named twice.").rule("subject-repeated").at(subjectAt(messageType, d.Ref, i))
 		}
@@ -191,8 +196,15 @@ func senseless(s Said, messageType string, body any) *Problem {
 		return windowOrder(member(body, "window"), "/body/window")
 	case TypeReturnResponse:
 		return windowOrder(member(member(body, "counter"), "window"), "/body/counter/window")
+	case TypeInformationResponse:
+		return answeredTwice(body, "/body")
 	case TypeSelfReturnResponse:
-		return answeredTwice(body)
+		subjects, _ := member(body, "subjects").([]any)
+		for i, subject := range subjects {
+			if refused := answeredTwice(subject, fmt.Sprintf("/body/subjects/%d", i)); refused != nil {
+				return refused
+			}
+		}
 	}
 	return nil
 }
@@ -206,18 +218,15 @@ func windowOrder(window any, at string) *Problem {
 	return nil
 }
 
-func answeredTwice(body any) *Problem {
-	subjects, _ := member(body, "subjects").([]any)
-	for i, subject := range subjects {
-		seen := map[any]bool{}
-		answers, _ := member(subject, "answers").([]any)
-		for j, answer := range answers {
-			question := member(answer, "question")
-			if seen[question] {
-				return problem(ProblemSchema, "A question is answered twice.").rule("question-repeated").at(fmt.Sprintf("/body/subjects/%d/answers/%d/question", i, j))
-			}
-			seen[question] = true
+func answeredTwice(in any, at string) *Problem {
+	seen := map[any]bool{}
+	answers, _ := member(in, "answers").([]any)
+	for i, answer := range answers {
+		question := member(answer, "question")
+		if seen[question] {
+			return problem(ProblemSchema, "A question is answered twice.").rule("question-repeated").at(fmt.Sprintf("%s/answers/%d/question", at, i))
 		}
+		seen[question] = true
 	}
 	return nil
 }

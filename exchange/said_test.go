@@ -81,6 +81,9 @@ func TestSenseless(t *testing.T) {
 		{TypeReturnResponse, `{"subjects":[],"counter":{"window":{"from":"2026-12-11","to":"2026-12-07"}}}`, "window-order", "/body/counter/window"},
 		{TypeReturnResponse, `{"subjects":[]}`, "", ""},
 		{TypeSelfReturnResponse, `{"subjects":[{"subject_ref":"S-1","answers":[{"question":"exit"},{"question":"rescue"},{"question":"exit"}]}]}`, "question-repeated", "/body/subjects/0/answers/2/question"},
+		{TypeInformationResponse, `{"answers":[{"question":"case_known","result":"no"},{"question":"case_known","result":"yes"}]}`, "question-repeated", "/body/answers/1/question"},
+		{TypeInformationResponse, `{"subjects":[{"subject_ref":"P-1"},{"subject_ref":"P-2"}],"answers":[{"question":"case_known"}]}`, "", ""},
+		{TypeInformationRequest, `{"subjects":[{"subject_ref":"P-1"},{"subject_ref":"P-1"}]}`, "subject-repeated", "/body/subjects/1/subject_ref"},
 	} {
 		body := parsed(t, c.body)
 		p := senseless(said(Claims{Type: c.messageType}, body), c.messageType, body)

@@ -1,8 +1,11 @@
 package console
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
 )
 
 // A date is read as each language's pages write it, and as people do.
@@ -75,6 +78,21 @@ func TestPeriodsAreReadAsWritten(t *testing.T) {
 	for _, text := range []string{"2000-1998", "1998-99", "1998-", "Nguyễn-Thị", "1998-2000-2002", "1998-2300"} {
 		if got, readable := all.period(text); readable {
 			t.Errorf("%q is read as %q", text, got)
+		}
+	}
+}
+
+// The day of a message that another one names is the officers' day, as on its own page.
+func TestLinksSayTheOfficersDay(t *testing.T) {
+	all, err := loadLanguages(time.FixedZone("", 7*60*60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Console{cfg: Config{Catalogue: catalogueOf(t)}, languages: all}
+	named := exchange.Named{Key: exchange.MessageKey{ID: "a"}, Type: exchange.TypeIdentityRequest, At: time.Date(2026, 11, 30, 19, 39, 0, 0, time.UTC)}
+	for _, s := range all.all {
+		if got := c.linkTo(&visit{s: s}, named.Key, map[string]exchange.Named{"a": named}).Text; !strings.HasSuffix(got, s.Day(named.At)) || strings.HasSuffix(got, s.Date(named.At)) {
+			t.Errorf("%s", got)
 		}
 	}
 }

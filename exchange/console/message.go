@@ -282,7 +282,7 @@ func (c *Console) linkTo(v *visit, key exchange.MessageKey, known map[string]exc
 	}
 	text := c.typeName(v.s, n.Type).Title
 	if !n.At.IsZero() {
-		text += " · " + v.s.Date(n.At)
+		text += " · " + v.s.Day(n.At)
 	}
 	return Value{Text: text, Link: messagePath(n.Key)}
 }
