@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -240,5 +241,26 @@ func TestConsolePDFIsBeingMade(t *testing.T) {
 	})
 	h.click(`button[value="all-pdf"]`) // without a reason: the page says what is wrong, as it does without a script
 	h.says("Viết lý do")
+	s.quiet()
+}
+
+// The agency that a message is for is named as the form named it.
+func TestConsoleNamesTheAgency(t *testing.T) {
+	s := newScene(t)
+	v := s.visitedBy("lan")
+	view, err := s.vn.node.desk.Submit(t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeInformationRequest, Recipient: "KH-NCCT", Body: json.RawMessage(policeQuestion)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	came := s.kh.claims("VN")
+	came.Case, came.Type, came.Purpose, came.Recipient, came.Body = exchange.NewID(), exchange.TypeInformationRequest, purposes[exchange.TypeInformationRequest], "VN-MPS", json.RawMessage(policeQuestion)
+	if r := s.kh.post(s.vn, s.kh.sign(came)); r.status != 202 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	for path, want := range map[string]string{"/drafts/" + view.Row.ID: "Ủy ban quốc gia phòng, chống mua bán người", "/messages/KH/in/" + came.ID: "Bộ Công an"} {
+		if p := v.get(path); p.status != 200 || !strings.Contains(p.body, want) || strings.Contains(p.body, "KH-NCCT") || strings.Contains(p.body, "VN-MPS") {
+			t.Errorf("%s: %d %s", path, p.status, p.body)
+		}
+	}
 	s.quiet()
 }

@@ -9,60 +9,61 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // A draftView is the page of one draft.
 type draftView struct {
-	ID, Case, State     string
-	Status              string   // of the message that it became
-	Authors             []Author // whoever has written any of it
-	Mine                bool
-	Does                string // what a release is to this officer
-	Type                TypeName
-	Self, Partner       Party
-	Agreement           Value
-	Purpose             string
-	Recipient, Approval string
-	Reply               Value // the message that it answers
-	Version             int64
-	ChangedAt           time.Time
-	Minors              []string
-	MinorsBefore        []string // by an earlier message of the case alone
-	Blocks              []Block
-	Withheld            []string // places of what is not kept
-	Struck              bool     // what is withheld is kept, and struck through
-	Missing             []Lack
-	Safeguards          []SafeguardLine
-	Approvals           []ApprovalLine
-	Lapsed              []ApprovalLine // they do not count any more
-	Officers            int
-	SHA256              string // "" until all of it was read
-	Decides             bool   // this officer may sign now
-	More                int    // how many officers have to release it yet
-	Then                int    // and after this one
-	Own                 bool   // it is theirs, and another one has to release it
-	Alone               bool   // nobody else who has the case can release it: it takes a supervisor
-	Erases              bool   // it says that all is erased, and leaves when that is so
-	Short               bool   // more have to release it than there are officers who may
-	Released            bool   // by this officer
-	Passkey             bool   // they have one to sign with
-	Changed             bool   // a decision came too late for it
-	Before              *beforeView
-	Corrects            *correctsView // of a correction
-	Differences         []Difference  // what it changes
-	Refused             string
-	Reveal              reveal
-	Complete            *draftDeed // what records what is missing
-	Deeds               []draftDeed
-	Writing             string // the officer's unfinished form of it
-	Asked               draftAsk
-	Rejected            *rejection
-	Again               string // of a rejected one: the draft that says it again
-	Instead             string // of that one: the rejected draft
-	Ended               bool   // it will never be sent
-	Opened              bool   // its case is there for this officer
-	Done                string // what the officer has just done: a key of the catalogue
+	ID, Case, State  string
+	Status           string   // of the message that it became
+	Authors          []Author // whoever has written any of it
+	Mine             bool
+	Does             string // what a release is to this officer
+	Type             TypeName
+	Self, Partner    Party
+	Agreement        Value
+	Purpose          string
+	Approval         string
+	Recipient, Reply Value // the agency that it is for, the message that it answers
+	Version          int64
+	ChangedAt        time.Time
+	Minors           []string
+	MinorsBefore     []string // by an earlier message of the case alone
+	Blocks           []Block
+	Withheld         []string // places of what is not kept
+	Struck           bool     // what is withheld is kept, and struck through
+	Missing          []Lack
+	Safeguards       []SafeguardLine
+	Approvals        []ApprovalLine
+	Lapsed           []ApprovalLine // they do not count any more
+	Officers         int
+	SHA256           string // "" until all of it was read
+	Decides          bool   // this officer may sign now
+	More             int    // how many officers have to release it yet
+	Then             int    // and after this one
+	Own              bool   // it is theirs, and another one has to release it
+	Alone            bool   // nobody else who has the case can release it: it takes a supervisor
+	Erases           bool   // it says that all is erased, and leaves when that is so
+	Short            bool   // more have to release it than there are officers who may
+	Released         bool   // by this officer
+	Passkey          bool   // they have one to sign with
+	Changed          bool   // a decision came too late for it
+	Before           *beforeView
+	Corrects         *correctsView // of a correction
+	Differences      []Difference  // what it changes
+	Refused          string
+	Reveal           reveal
+	Complete         *draftDeed // what records what is missing
+	Deeds            []draftDeed
+	Writing          string // the officer's unfinished form of it
+	Asked            draftAsk
+	Rejected         *rejection
+	Again            string // of a rejected one: the draft that says it again
+	Instead          string // of that one: the rejected draft
+	Ended            bool   // it will never be sent
+	Opened           bool   // its case is there for this officer
+	Done             string // what the officer has just done: a key of the catalogue
 }
 
 // A rejection is who said no to a draft, when and why.
@@ -283,7 +284,7 @@ func (c *Console) draftView(v *visit, seen exchange.SeenDraft, chosen []string) 
 	view := draftView{
 		ID: row.ID, Case: row.Case, State: string(row.State), Mine: slices.Contains(seen.Authors(), v.officer.ID),
 		Type: c.typeName(v.s, row.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, row.Partner), Agreement: Value{Text: content.Draft.Agreement},
-		Purpose: content.Draft.Purpose, Recipient: content.Draft.Recipient, Approval: content.Draft.Approval,
+		Purpose: content.Draft.Purpose, Recipient: c.recipientOf(v, content.Draft.Agreement, partners.Send, content.Draft.Recipient), Approval: content.Draft.Approval,
 		Version: row.Version, ChangedAt: row.ChangedAt, Minors: seen.Minors, MinorsBefore: seen.MinorsBefore, Approvals: c.approvalLines(v, content.Approvals, seen.Authors()), Lapsed: c.approvalLines(v, content.Lapsed, seen.Authors()), Officers: content.Officers,
 		SHA256: seen.SHA256, Refused: content.Refused, Rejected: c.rejectionOf(v, content), Again: content.Again, Instead: content.Instead,
 		Ended:   row.State == exchange.DraftRejected || row.State == exchange.DraftRefused || row.State == exchange.DraftDiscarded,
@@ -378,10 +379,11 @@ func (c *Console) beforeView(v *visit, seen exchange.SeenDraft) *beforeView {
 	for _, change := range was.Guards {
 		out.Differences = append(out.Differences, guardDifference(v, change))
 	}
+	recipient := func(d exchange.Draft) string { return c.recipientOf(v, d.Agreement, partners.Send, d.Recipient).Text }
 	is := seen.Content.Draft
 	for _, field := range []struct{ label, was, is string }{
 		{v.s.T("message.agreement"), was.Draft.Agreement, is.Agreement}, {v.s.T("message.purpose"), was.Draft.Purpose, is.Purpose},
-		{v.s.T("message.recipient"), was.Draft.Recipient, is.Recipient}, {v.s.T("message.approval"), was.Draft.Approval, is.Approval},
+		{v.s.T("message.recipient"), recipient(was.Draft), recipient(is)}, {v.s.T("message.approval"), was.Draft.Approval, is.Approval},
 		{v.s.T("message.in_reply_to"), was.Draft.InReplyTo, is.InReplyTo},
 	} {
 		if field.was != field.is {

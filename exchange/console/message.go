@@ -22,6 +22,7 @@ type messageView struct {
 	Issued       time.Time
 	Agreement    Value
 	Reply        Value // the message that it answers
+	Recipient    Value // the agency that it is for
 	KeyID        string
 	Verifies     bool
 	Status       string
@@ -226,6 +227,11 @@ func (c *Console) messageView(v *visit, seen exchange.SeenMessage, chosen []stri
 		Urgent: at(seen.Last().Body, "/urgent") == true, SelfReturn: first.Claims.Type == exchange.TypeSelfReturnResponse, Authors: c.authorsOf(v, seen.Authors), Approvals: c.approvalLines(v, seen.Approvals, seen.Authors),
 		Answers: c.answerLines(v, seen.Answers),
 	}
+	way := partners.Receive
+	if view.Out {
+		way = partners.Send
+	}
+	view.Recipient = c.recipientOf(v, first.Claims.Agreement, way, first.Claims.Recipient)
 	view.Answered = slices.ContainsFunc(view.Answers, func(a AnswerLine) bool { return a.Status != string(exchange.JobDead) })
 	if seen.Drafted {
 		view.Draft = "/drafts/" + first.Claims.ID

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // A Party is one of the two sides, as a page names it.
@@ -43,6 +44,19 @@ func (c *Console) typeName(s *speech, name string) TypeName {
 		}
 	}
 	return TypeName{Name: name, Title: name}
+}
+
+// recipientOf names the agency that a message is for, by its code where no file names it.
+func (c *Console) recipientOf(v *visit, agreement string, way partners.Direction, code string) Value {
+	snapshot := c.cfg.Directory.Snapshot()
+	if a, ok := snapshot.Agreement(agreement); ok {
+		for _, agency := range snapshot.Receivers(a, way) {
+			if agency.Code == code {
+				return v.s.Said(agency.Name)
+			}
+		}
+	}
+	return Value{Text: code}
 }
 
 // A Who is somebody who did something, as a page names them. Name is "" where the

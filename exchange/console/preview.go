@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
@@ -22,7 +23,7 @@ type previewView struct {
 	Self, Partner    Party
 	Agreement        Value
 	Purpose          string
-	Recipient        string
+	Recipient        Value
 	Approval         string
 	Erases           bool // it leaves when the case is erased, and not when it is released
 	Amends           bool
@@ -76,7 +77,7 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 	sent := content.Draft
 	view := previewView{
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Self: c.party(v.s, c.cfg.Self), Partner: c.party(v.s, p.Partner),
-		Agreement: v.s.Said(p.term().Agreement.Title), Purpose: sent.Purpose, Recipient: sent.Recipient, Approval: sent.Approval,
+		Agreement: v.s.Said(p.term().Agreement.Title), Purpose: sent.Purpose, Recipient: c.recipientOf(v, sent.Agreement, partners.Send, sent.Recipient), Approval: sent.Approval,
 		Amends: p.Amends > 0, Minors: r.minors, Blocks: r.read(p.Type, given), Officers: content.Officers, Safeguards: safeguardLines(v, content.Safeguards),
 		Erases: exchange.DraftView{Row: exchange.DraftRow{Type: sent.Type}, Content: content}.ConfirmsErasure(),
 	}
