@@ -66,6 +66,8 @@ type layout struct {
 	shown    []Anchor            // faults with where they are
 	lacking  []exchange.Missing  // safeguards that are shown in the open, to be recorded
 	beside   *besideView         // who the persons of an answer are
+	asked    []string            // the questions that an answer answers, by their codes
+	under    []string            // the elements of lists that are being laid out, as the summary calls them
 
 	// Of a correction:
 	fixed  bool     // its persons, and what it rests on, stay as they are
@@ -98,7 +100,7 @@ func (l *layout) fill(pattern, pointer string, into *Node) {
 			continue
 		}
 		node := l.node(f, at)
-		asked := (f.Required || f.Sometimes || rule == partners.RuleRequire) && !told(f)
+		asked := (f.Required || f.Sometimes || rule == partners.RuleRequire || slices.Contains(l.asked, askedFor[f.Pointer])) && !told(f)
 		node.Withheld = rule == partners.RuleRedact
 		node.Depends = f.Sometimes && !f.Required && rule != partners.RuleRequire
 		node.Optional = !f.Required && !f.Sometimes && rule != partners.RuleRequire && node.Kind != "list"
@@ -123,6 +125,12 @@ func (l *layout) lacks(f schemas.Field) bool {
 // holds says whether a node or what is in it has a fault.
 func (n *Node) holds() bool {
 	return len(n.Faults) > 0 || slices.ContainsFunc(n.Nodes, func(n Node) bool { return n.holds() }) || slices.ContainsFunc(n.More, func(n Node) bool { return n.holds() })
+}
+
+// askedFor are the fields that say more to the answer to a question: once it was asked,
+// they stand in the open.
+var askedFor = map[string]string{
+	"/stage": "stage_of_proceedings", "/broker": "broker_known", "/marriage_broker": "marriage_broker_known", "/contact_unit": "contact_unit",
 }
 
 // told says whether a field follows from others: the script of a name from its
@@ -289,19 +297,9 @@ func (l *layout) take(n *Node) []string {
 	faults := l.faults[n.Pointer]
 	delete(l.faults, n.Pointer)
 	for _, fault := range faults {
-		l.shown = append(l.shown, Anchor{n.focus(), l.whose(n.Pointer) + n.Label + ": " + fault})
+		l.shown = append(l.shown, Anchor{n.focus(), strings.Join(append(slices.Clone(l.under), n.Label), " › ") + ": " + fault})
 	}
 	return faults
-}
-
-// whose names the person that a place is of, where the form has more than one.
-func (l *layout) whose(pointer string) string {
-	within, ok := strings.CutPrefix(pointer, "/subjects/")
-	i, _, inside := strings.Cut(within, "/")
-	if n, _ := strconv.Atoi(l.values.Get("/subjects#n")); !ok || !inside || n < 2 {
-		return ""
-	}
-	return l.personAt("/subjects/"+i) + " › "
 }
 
 // personAt is how the form calls a person: by reference, once there is one.
@@ -395,18 +393,57 @@ func (l *layout) list(f schemas.Field, n *Node) {
 		n.One = l.s.T("column.person")
 	}
 	count := l.count(f, n.Pointer)
+	under := l.under
 	n.Value = strconv.Itoa(count)
 	n.Add = count < f.Limit && !(l.fixed && f.Pointer == "/subjects") && (f.Pointer != "/subjects" || l.persons == nil || count < len(l.persons))
 	for i := range count {
-		pointer := n.Pointer + "/" + strconv.Itoa(i)
-		element := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.One + " " + strconv.Itoa(i+1), Remove: (count > 1 || !f.Required) && !(l.fixed && f.Pointer == "/subjects")}
-		if f.Pointer == "/subjects" {
-			element.Label, element.Beside = l.personAt(pointer), l.beside.of(l.text(pointer+"/subject_ref"))
+		pointer := element(n.Pointer, i)
+		part := Node{Kind: "element", Pointer: pointer, ID: nodeID(pointer), Label: n.One + " " + strconv.Itoa(i+1), Remove: (count > 1 || !f.Required) && !(l.fixed && f.Pointer == "/subjects")}
+		question := l.question(n.Pointer, i)
+		switch {
+		case f.Pointer == "/subjects":
+			part.Label, part.Beside = l.personAt(pointer), l.beside.of(l.text(pointer+"/subject_ref"))
+		case question != "":
+			part.Label = question
 		}
-		l.fill(f.Pointer+"/*", pointer, &element)
-		element.Open = element.Open || !f.Required // who adds one has something to say of it
-		element.Faults = l.take(&element)
-		n.Nodes = append(n.Nodes, element)
+		if count > 1 || question != "" { // otherwise there is nothing to tell it from
+			l.under = append(l.under, part.Label)
+		}
+		l.fill(f.Pointer+"/*", pointer, &part)
+		l.under = under
+		if question != "" {
+			part.settle()
+		}
+		part.Open = part.Open || !f.Required // who adds one has something to say of it
+		part.Faults = l.take(&part)
+		n.Nodes = append(n.Nodes, part)
+	}
+}
+
+// question returns in words the question that an element of a list answers, if it was
+// asked and no element before it answers it; "" where the officer chooses it.
+func (l *layout) question(list string, i int) string {
+	code := l.values.Get(element(list, i) + "/question")
+	if !slices.Contains(l.asked, code) {
+		return ""
+	}
+	for before := range i {
+		if l.values.Get(element(list, before)+"/question") == code {
+			return ""
+		}
+	}
+	field, _ := l.field(list + "/0/question")
+	codes, _ := schemas.List(field.CodeList)
+	label, _ := l.s.Label(codes, code)
+	return label
+}
+
+// settle takes from the officer what an element answers: its title says it.
+func (n *Node) settle() {
+	for i := range n.Nodes {
+		if asked := &n.Nodes[i]; asked.Pointer == n.Pointer+"/question" && asked.Faults == nil {
+			asked.Kind = "fixed"
+		}
 	}
 }
 

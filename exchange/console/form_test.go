@@ -1,8 +1,13 @@
 package console
 
 import (
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange"
 )
 
 // A unit is found by its words without their marks, its own name before others.
@@ -17,5 +22,36 @@ func TestUnitsAreFoundByTheirWords(t *testing.T) {
 		if found := findUnits(text); len(found) != 0 {
 			t.Errorf("%q finds %+v", text, found)
 		}
+	}
+}
+
+// What is wrong with an answer says of whom and of which question it is; of a question
+// that nobody has asked, or that is answered twice, the officer chooses which it is.
+func TestFormNamesTheQuestion(t *testing.T) {
+	all, err := loadLanguages(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := url.Values{"/subjects#n": {"2"}, "/subjects/0/subject_ref": {"S-1"}, "/subjects/1/subject_ref": {"S-2"}, "/subjects/0/answers#n": {"1"}, "/subjects/1/answers#n": {"3"}}
+	for place, question := range map[string]string{"0/answers/0": "presence", "1/answers/0": "presence", "1/answers/1": "presence", "1/answers/2": "exit"} {
+		values.Set("/subjects/"+place+"/question", question)
+	}
+	faults := map[string][]string{}
+	for _, place := range []string{"0/answers/0", "1/answers/0", "1/answers/1", "1/answers/2"} {
+		faults["/subjects/"+place+"/result"] = []string{"choose"}
+	}
+	l := &layout{typed: newTyped(catalogueOf(t), exchange.TypeSelfReturnResponse, values, time.UTC), s: all.byTag("en"), faults: faults, asked: []string{"presence", "rescue"}}
+	subjects := l.form().Nodes[0]
+	var kinds, said []string
+	for _, part := range subjects.Nodes[1].Nodes[1].Nodes {
+		kinds = append(kinds, part.Nodes[0].Kind)
+	}
+	for _, a := range l.shown {
+		said = append(said, a.Text)
+	}
+	asked := subjects.Nodes[1].Nodes[1].Nodes[0].Label
+	want := []string{"Person S-1 › " + asked + " › Result: choose", "Person S-2 › " + asked + " › Result: choose", "Person S-2 › Answers 2 › Result: choose", "Person S-2 › Answers 3 › Result: choose"}
+	if !slices.Equal(said, want) || !slices.Equal(kinds, []string{"fixed", "radios", "radios"}) || !strings.HasSuffix(asked, "?") {
+		t.Errorf("%q, %q", said, kinds)
 	}
 }

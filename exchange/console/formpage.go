@@ -92,6 +92,9 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 	if l.beside, err = c.beside(v, p); err != nil {
 		return err
 	}
+	if l.asked, err = c.asked(v, p); err != nil {
+		return err
+	}
 	view := writeView{
 		ID: p.ID, Ticket: ticket, Case: p.Case, Version: p.Version, Type: c.typeName(v.s, p.Type), Partner: c.party(v.s, p.Partner),
 		InReplyTo: p.text(".reply"), Amends: p.Amends > 0, SavedAt: p.ChangedAt, Unattended: p.Unattended, Same: same, Beside: l.beside,

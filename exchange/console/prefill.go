@@ -30,7 +30,7 @@ func (c *Console) prefill(v *visit, p *pen, refuse bool) error {
 	t.values.Set(".target", p.offer.Target)
 	term := p.term()
 	t.values.Set(".approval", term.Permit.StandingApproval())
-	asked, err := c.askedBody(v, p)
+	asked, err := c.askedBody(v, p.Partner, p.offer.InReplyTo)
 	if err != nil {
 		return err
 	}
@@ -63,17 +63,33 @@ func (c *Console) prefill(v *visit, p *pen, refuse bool) error {
 }
 
 // askedBody returns what is not personal in the message that a form answers.
-func (c *Console) askedBody(v *visit, p *pen) (map[string]any, error) {
-	if p.offer.InReplyTo == "" {
+func (c *Console) askedBody(v *visit, partner, asked string) (map[string]any, error) {
+	if asked == "" {
 		return nil, nil
 	}
-	key := exchange.MessageKey{Lane: exchange.Lane{Partner: p.Partner, Direction: exchange.In}, ID: p.offer.InReplyTo}
+	key := exchange.MessageKey{Lane: exchange.Lane{Partner: partner, Direction: exchange.In}, ID: asked}
 	seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, key, exchange.Reveal{})
 	if err != nil {
 		return nil, err
 	}
 	body, _ := seen.Last().Body.(map[string]any)
 	return body, nil
+}
+
+// asked returns the questions that a form answers, also one that corrects an answer.
+func (c *Console) asked(v *visit, p *pen) ([]string, error) {
+	reply := p.text(".reply")
+	if p.fix != nil {
+		reply = p.fix.claims.InReplyTo
+	}
+	if about := p.about(); about != exchange.TypeInformationResponse && about != exchange.TypeSelfReturnResponse {
+		return nil, nil
+	}
+	body, err := c.askedBody(v, p.Partner, reply)
+	if kind := exchange.AsProblem(err).Kind; err != nil && (kind == exchange.ProblemNotFound || kind == exchange.ProblemErased) {
+		return nil, nil // the form says what is wrong with what it answers
+	}
+	return questionsOf(body), err
 }
 
 // people names the persons that a form is about, or introduces the first one.
@@ -121,14 +137,24 @@ func freeReference(taken []string) string {
 	}
 }
 
+// questionsOf returns the codes of the questions that a body asks.
+func questionsOf(asked map[string]any) []string {
+	all, _ := asked["questions"].([]any)
+	var out []string
+	for _, q := range all {
+		if question, ok := q.(string); ok {
+			out = append(out, question)
+		}
+	}
+	return out
+}
+
 // questions types the questions that were asked into a list of answers.
 func questions(values url.Values, list string, asked map[string]any) {
-	all, _ := asked["questions"].([]any)
+	all := questionsOf(asked)
 	values.Set(list+"#n", strconv.Itoa(max(len(all), 1)))
-	for i, q := range all {
-		if question, ok := q.(string); ok {
-			values.Set(fmt.Sprintf("%s/%d/question", list, i), question)
-		}
+	for i, question := range all {
+		values.Set(fmt.Sprintf("%s/%d/question", list, i), question)
 	}
 }
 

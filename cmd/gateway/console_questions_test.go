@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
+)
+
+// questioned takes a police question, and returns its case and the address of the form
+// that answers it.
+func (s *scene) questioned() (key, form string) {
+	s.t.Helper()
+	l := s.life(s.t)
+	message := l.told(exchange.TypeInformationRequest, string(schemas.Example(exchange.TypeInformationRequest)), func(c *exchange.Claims) { c.Recipient = "VN-MPS" })
+	return l.id, "/write?" + url.Values{"to": {"KH"}, "case": {l.id}, "type": {exchange.TypeInformationResponse}, "re": {message}}.Encode()
+}
+
+// Whoever answers questions reads each of them where its answer stands, and chooses no
+// question but one that nobody has asked. What says more to an answer is asked for in the
+// open, and what is wrong says of which question it is.
+func TestConsoleAnswersWhatWasAsked(t *testing.T) {
+	s := newScene(t)
+	_, form := s.questioned()
+	h := s.signIn("lan")
+	h.noScript()
+	h.open(form)
+	asked := []string{"Vụ việc đã được biết đến chưa?", "Tố tụng đang ở giai đoạn nào?", "Có người môi giới tham gia không?"}
+	for i, question := range asked {
+		title := look(h.browser, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector("#f-answers-%d > legend").textContent`, i)))
+		control := look(h.browser, chromedp.Evaluate[string](fmt.Sprintf(`(e => e.tagName + " " + e.type)(document.querySelector('[name="/answers/%d/question"]'))`, i)))
+		if title != question || control != "INPUT hidden" {
+			t.Errorf("answer %d: %q, a %s", i, title, control)
+		}
+	}
+	for field, open := range map[string]bool{"/stage": true, "/broker": true, "/contact_unit": false, "/marriage_broker": false} {
+		if got := look(h.browser, chromedp.Evaluate[bool](fmt.Sprintf(`!document.querySelector(%q).closest("details.extra")`, at(field)))); got != open {
+			t.Errorf("%s stands in the open: %t", field, got)
+		}
+	}
+	for _, width := range []int64{1280, 320} {
+		h.width(width)
+		h.accessible(fmt.Sprintf("the answer at %d", width))
+		if wide := h.wider(); wide != "" {
+			t.Errorf("at %d: %s", width, wide)
+		}
+	}
+	h.width(1280)
+
+	h.click(toPreview)
+	for i, question := range asked {
+		line := look(h.browser, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector('.govuk-error-summary a[href="#f-answers-%d-result-0"]')?.textContent ?? ""`, i)))
+		if line != question+" › Kết quả: Hãy chọn một mục." {
+			t.Errorf("what is wrong with answer %d: %q", i, line)
+		}
+	}
+	h.click(`button[value="add /answers"]`)
+	h.pick(at("/answers/3/question"), "case_known") // it is answered already, and this is another question's place
+	h.tap(choice("/answers/0/result", "yes"), choice("/answers/1/result", "no"), choice("/answers/2/result", "refused"), choice("/answers/3/result", "no"))
+	h.click(`button[value="save"]`)
+	if got := look(h.browser, chromedp.Evaluate[string](`document.querySelector('[name="/answers/3/question"]').tagName`)); got != "SELECT" {
+		t.Errorf("a question that was asked once stands fixed twice: %s", got)
+	}
+	h.pick(at("/answers/3/question"), "suspects_known")
+	h.tap(choice("/stage", "investigation"))
+	h.click(`button[value="save"]`)
+	if got := look(h.browser, chromedp.Evaluate[string](`[...document.querySelectorAll('[name$="/question"]')].map(e => e.value).join()`)); got != "case_known,stage_of_proceedings,broker_known,suspects_known" || h.value(at("/stage")+":checked") != "investigation" {
+		t.Errorf("what is kept: %s, %s", got, h.value(at("/stage")+":checked"))
+	}
+	s.quiet()
+}
