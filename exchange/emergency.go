@@ -209,6 +209,7 @@ type Look struct {
 	What       string // message, draft, person, …
 	ID         string
 	Type       string   // of the message; "" where the case's book has none
+	Persons    []string // of the message, as Fields number them; nil where that is not certain
 	Fields     []string // JSON Pointers; "" is all of it
 	BreakGlass bool
 	Compared   Compared
@@ -304,8 +305,30 @@ func (c *CaseFiles) lookOf(ctx context.Context, by *Officer, book *Book, r Row) 
 			look.Type = note.Type
 		}
 	}
+	if a.What == "message" {
+		look.Persons = book.numbered(r.ID)
+	}
 	look.Compared, err = c.compared(ctx, by, r, a.With)
 	return look, err
+}
+
+// numbered returns the persons of a message as the places in its body number them; nil
+// where a correction may have moved them, or each side has a message of that name.
+func (b *Book) numbered(id string) []string {
+	var out []string
+	for _, ours := range []bool{false, true} {
+		note := b.find(id, ours)
+		if note == nil {
+			continue
+		}
+		if out != nil || len(b.corrections(id, ours)) > 0 {
+			return nil
+		}
+		for _, d := range note.Subjects {
+			out = append(out, d.Ref)
+		}
+	}
+	return out
 }
 
 // A Compared says who was compared, and with whom.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,7 @@ type Deed struct {
 	Erased     bool       // nothing of it can be read any more
 	Withheld   bool       // the reason is for those alone who may see all that it was of
 	Looked     MessageKey // of a look at a message: at which; zero where that is not known
+	Persons    []string   // of that message, as Fields number them; nil where that is not certain
 }
 
 // Trail returns what stands in the record, the last first, at most n, of what is
@@ -159,6 +161,13 @@ func (o *Oversight) lookedAt(ctx context.Context, r Row, deed *Deed) error {
 	}
 	if found > 1 {
 		deed.Looked, deed.Type = MessageKey{}, ""
+	}
+	if slices.ContainsFunc(deed.Fields, func(place string) bool { return strings.HasPrefix(place, "/subjects/") }) {
+		book, err := o.cfg.Files.cfg.Opener.Book(ctx, CaseKey{r.Partner, r.Case})
+		if err != nil {
+			return err
+		}
+		deed.Persons = book.numbered(r.ID)
 	}
 	return nil
 }

@@ -48,8 +48,8 @@ func pointerOrRoot(pointer string) string {
 	return pointer
 }
 
-// comparePointers orders places as they stand: the second element before the tenth.
-func comparePointers(a, b string) int {
+// ComparePointers orders places as they stand: the second element before the tenth.
+func ComparePointers(a, b string) int {
 	return slices.CompareFunc(strings.Split(a, "/"), strings.Split(b, "/"), func(a, b string) int {
 		m, err1 := strconv.Atoi(a)
 		n, err2 := strconv.Atoi(b)
@@ -73,7 +73,7 @@ func (s *schema) explain(err error, v any) error {
 	var out []Violation
 	s.collect(invalid, v, &out)
 	slices.SortFunc(out, func(a, b Violation) int {
-		return cmp.Or(comparePointers(a.Pointer, b.Pointer), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Detail, b.Detail))
+		return cmp.Or(ComparePointers(a.Pointer, b.Pointer), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Detail, b.Detail))
 	})
 	out = slices.Compact(out)
 	return &ValidationError{out[:min(len(out), MaxViolations)]}

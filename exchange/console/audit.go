@@ -174,6 +174,6 @@ func (c *Console) deedLine(v *visit, d exchange.Deed) deedLine {
 	if d.Looked.ID != "" {
 		out.Link = messagePath(d.Looked)
 	}
-	out.Fields = c.places(v, out.Type.Name, d.Fields)
+	out.Fields = c.places(v, out.Type.Name, d.Fields, d.Persons)
 	return out
 }

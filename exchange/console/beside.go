@@ -91,11 +91,14 @@ func (c *Console) beside(v *visit, p *pen) (*besideView, error) {
 	case !w.All && len(w.Others) == 0:
 		fault = "reveal.fields_required"
 	default:
+		for _, person := range persons {
+			hidden -= len(w.of(person))
+		}
 		if shown, err = c.showPersons(v, persons, w); err != nil {
 			return nil, err
 		}
 	}
-	view := &besideView{Persons: map[string]*Identity{}, Reveal: c.revealOf(v, hidden-len(shown), w.Reveal, fault)}
+	view := &besideView{Persons: map[string]*Identity{}, Reveal: c.revealOf(v, hidden, w.Reveal, fault)}
 	view.Reveal.Shown = shown
 	for _, person := range persons {
 		if identity := c.identity(v, person, &Block{Subject: person.ref}, w); len(identity.Rows) > 0 {

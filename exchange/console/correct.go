@@ -149,6 +149,10 @@ func (c *Console) showTarget(v *visit, p *pen, all bool) error {
 	if all {
 		want.Fields = p.kept()
 	}
+	places := want.Fields
+	if all && len(places) == len(p.fix.masked) && len(places) > 0 { // recorded as on the page of that message
+		want.Fields = []string{""}
+	}
 	if len(want.Fields) == 0 { // an empty form is not a plain visit
 		want.Fields, want.Reason = []string{}, or(want.Reason, " ")
 	}
@@ -164,7 +168,7 @@ func (c *Console) showTarget(v *visit, p *pen, all bool) error {
 	}
 	now := newTyped(c.cfg.Catalogue, p.fix.claims.Type, url.Values{}, c.cfg.Zone)
 	now.fill(p.fix.before)
-	for _, place := range want.Fields {
+	for _, place := range places {
 		p.typed.take(now, place)
 		p.forget(place)
 	}

@@ -2,12 +2,14 @@ package console
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/schemas"
 )
 
 // An emergencyView is the form that opens a case to somebody who is not
@@ -164,7 +166,7 @@ func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]Loo
 		case l.Wider:
 			line.Wider = v.s.T("look.wider_all")
 		}
-		line.Places = c.places(v, l.Type, l.Fields)
+		line.Places = c.places(v, l.Type, l.Fields, l.Persons)
 		out = append(out, line)
 	}
 	return out, next, nil
@@ -174,18 +176,39 @@ func (c *Console) lookLines(v *visit, key exchange.CaseKey, before int64) ([]Loo
 var searched = map[string]string{"name": "find.name", "date_of_birth": "find.birth", "number": "find.document"}
 
 // places names what a look has shown: fields, those of a person as a request has
-// them; what somebody was looked for by; or the kind of a report.
-func (c *Console) places(v *visit, messageType string, fields []string) []string {
-	var out []string
+// them; what somebody was looked for by; or the kind of a report. persons are those of
+// the message, as its places number them.
+func (c *Console) places(v *visit, messageType string, fields, persons []string) []string {
+	var out, inBody []string
 	for _, f := range fields {
-		if f == "/subjects/*" { // all that there is of a person who was compared, and that one is named
-			continue
+		switch named := v.s.Or(or(searched[f], "report.kind."+f), ""); {
+		case f == "/subjects/*": // all that there is of a person who was compared, and that one is named
+		case named != "":
+			out = append(out, named)
+		default:
+			inBody = append(inBody, f)
 		}
-		named := v.s.Or(or(searched[f], "report.kind."+f), "")
-		if named == "" {
-			named = c.placeOf(v, or(messageType, exchange.TypeIdentityRequest), f, nil)
+	}
+	slices.SortStableFunc(inBody, schemas.ComparePointers) // an earlier program wrote the tenth person before the second
+	var subjects []any
+	for _, ref := range persons {
+		subjects = append(subjects, map[string]any{"subject_ref": ref})
+	}
+	return append(out, c.gathered(v, or(messageType, exchange.TypeIdentityRequest), inBody, map[string]any{"subjects": subjects})...)
+}
+
+// gathered names places of a body, all that are of one person in one line.
+func (c *Console) gathered(v *visit, messageType string, places []string, body any) []string {
+	var out []string
+	last := ""
+	for _, place := range places {
+		named := or(c.placeOf(v, messageType, place, body), place)
+		_, field, inside := strings.Cut(named, " › ")
+		if person := personOf(place); inside && person != "" && person == last {
+			out[len(out)-1] += ", " + field
+		} else {
+			out, last = append(out, named), person
 		}
-		out = append(out, or(named, f))
 	}
 	return out
 }

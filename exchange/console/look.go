@@ -107,10 +107,7 @@ func (c *Console) look(v *visit, hidden []string, body any, introduced []exchang
 // revealAfter is the form of the page after a look.
 func (c *Console) revealAfter(v *visit, l looked, messageType string, hidden, shown []string, body any) reveal {
 	out := c.revealOf(v, len(hidden)+hiddenOf(l.persons), l.want.Reveal, l.fault)
-	for _, pointer := range shown {
-		out.Shown = append(out.Shown, c.placeOf(v, messageType, pointer, body))
-	}
-	out.Shown = append(out.Shown, l.shown...)
+	out.Shown = append(c.gathered(v, messageType, shown, body), l.shown...)
 	return out
 }
 

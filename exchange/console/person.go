@@ -111,16 +111,22 @@ func placeOfSubject(body any, ref string) string {
 	return ""
 }
 
+// of returns what is wished of a person, of what is hidden.
+func (w wish) of(p *persona) (places []string) {
+	for _, pointer := range p.hidden {
+		if w.All || within(w.Others, p.place(pointer)) {
+			places = append(places, pointer)
+		}
+	}
+	return places
+}
+
 // showPersons shows what is wished of some persons: one look, and one entry of the
 // record, for each message. It returns the places that it has shown, in words.
 func (c *Console) showPersons(v *visit, persons []*persona, w wish) (shown []string, err error) {
 	fields := map[*exchange.SeenMessage][]string{}
 	for _, p := range persons {
-		for _, pointer := range p.hidden {
-			if w.All || within(w.Others, p.place(pointer)) {
-				fields[p.seen] = append(fields[p.seen], pointer)
-			}
-		}
+		fields[p.seen] = append(fields[p.seen], w.of(p)...)
 	}
 	for _, p := range persons {
 		wished := fields[p.seen]
@@ -128,15 +134,18 @@ func (c *Console) showPersons(v *visit, persons []*persona, w wish) (shown []str
 			continue
 		}
 		delete(fields, p.seen)
-		slices.Sort(wished)
+		slices.SortFunc(wished, schemas.ComparePointers)
+		if w.All && len(wished) == len(p.seen.Hidden) { // all that its own page would show, and recorded as there
+			wished = []string{""}
+		}
 		seen, err := c.cfg.Sight.Message(v.r.Context(), v.officer, p.seen.Key, exchange.Reveal{Reason: w.Reason, Fields: wished})
 		if err != nil {
 			return nil, err
 		}
 		*p.seen = seen
 		title := c.typeName(v.s, seen.Versions[0].Claims.Type)
-		for _, pointer := range wished {
-			shown = append(shown, title.Title+": "+c.placeOf(v, title.Name, pointer, seen.Last().Body))
+		for _, place := range c.gathered(v, title.Name, wished, seen.Last().Body) {
+			shown = append(shown, title.Title+": "+place)
 		}
 	}
 	return shown, nil
