@@ -43,6 +43,8 @@ type CaseFile struct {
 	Clocks   []RunningClock
 	Erased   bool
 	Glance   Glance // what waits there; nothing once it is erased
+	// Told are the messages that tell last who its persons are, by reference.
+	Told map[string]MessageKey
 	// Emergency is until when it is open to an officer who is not assigned to it;
 	// zero for all others.
 	Emergency time.Time
@@ -198,7 +200,7 @@ func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFil
 	if err != nil {
 		return CaseFile{}, err
 	}
-	file.Standing, file.Row.Assigned = book.Standing(), book.Assigned
+	file.Standing, file.Row.Assigned, file.Told = book.Standing(), book.Assigned, book.told(key.Partner)
 	if !file.Erased {
 		file.Glance = book.glance(row.Turn)
 	}

@@ -118,6 +118,19 @@ func (b *Book) introducing(n *Note, ref string) *Note {
 	return nil
 }
 
+// told returns which messages tell last who the persons of a case are.
+func (b *Book) told(partner string) map[string]MessageKey {
+	out := map[string]MessageKey{}
+	for i := range b.Notes {
+		if n := &b.Notes[i]; n.Status != dead && slices.Contains(describes, n.Type) {
+			for _, d := range n.Subjects {
+				out[d.Ref] = MessageKey{Lane{partner, n.direction()}, n.ID}
+			}
+		}
+	}
+	return out
+}
+
 // A Named message is another one of the case, that a message rests on.
 type Named struct {
 	Key  MessageKey

@@ -4,18 +4,24 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/repatriation-exchange/gateway/exchange"
 )
 
-// ofMany takes a request about some persons, P-1 and on, and returns its case and itself.
-func (s *scene) ofMany(persons int) (key, message string) {
+// ofMany takes a request about some persons, P-1 and on, and some of them children, and
+// returns its case and itself.
+func (s *scene) ofMany(persons int, children ...int) (key, message string) {
 	s.t.Helper()
 	var subjects []string
 	for i := range persons {
-		subjects = append(subjects, strings.Replace(fmt.Sprintf(person, ""), `"S-1"`, fmt.Sprintf(`"P-%d"`, i+1), 1))
+		one := strings.Replace(fmt.Sprintf(person, ""), `"S-1"`, fmt.Sprintf(`"P-%d"`, i+1), 1)
+		if slices.Contains(children, i+1) {
+			one = regexp.MustCompile(`"date_of_birth":"[^"]*"`).ReplaceAllString(one, `"date_of_birth":"2015"`)
+		}
+		subjects = append(subjects, one)
 	}
 	key = s.receives(exchange.TypeIdentityRequest, `{"subjects":[`+strings.Join(subjects, ",")+`]}`, func(c exchange.Claims) { message = c.ID })
 	return key, message

@@ -11,13 +11,12 @@ import (
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
-// questioned takes a police question, and returns its case and the address of the form
-// that answers it.
-func (s *scene) questioned() (key, form string) {
+// questioned takes a police question, and returns its case and itself.
+func (s *scene) questioned() (key, message string) {
 	s.t.Helper()
 	l := s.life(s.t)
-	message := l.told(exchange.TypeInformationRequest, string(schemas.Example(exchange.TypeInformationRequest)), func(c *exchange.Claims) { c.Recipient = "VN-MPS" })
-	return l.id, "/write?" + url.Values{"to": {"KH"}, "case": {l.id}, "type": {exchange.TypeInformationResponse}, "re": {message}}.Encode()
+	message = l.told(exchange.TypeInformationRequest, string(schemas.Example(exchange.TypeInformationRequest)), func(c *exchange.Claims) { c.Recipient = "VN-MPS" })
+	return l.id, message
 }
 
 // Whoever answers questions reads each of them where its answer stands, and chooses no
@@ -25,10 +24,10 @@ func (s *scene) questioned() (key, form string) {
 // open, and what is wrong says of which question it is.
 func TestConsoleAnswersWhatWasAsked(t *testing.T) {
 	s := newScene(t)
-	_, form := s.questioned()
+	key, message := s.questioned()
 	h := s.signIn("lan")
 	h.noScript()
-	h.open(form)
+	h.open("/write?" + url.Values{"to": {"KH"}, "case": {key}, "type": {exchange.TypeInformationResponse}, "re": {message}}.Encode())
 	asked := []string{"Vụ việc đã được biết đến chưa?", "Tố tụng đang ở giai đoạn nào?", "Có người môi giới tham gia không?"}
 	for i, question := range asked {
 		title := look(h.browser, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector("#f-answers-%d > legend").textContent`, i)))

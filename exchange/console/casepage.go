@@ -6,9 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/collate"
-	"golang.org/x/text/language"
-
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/partners"
 )
@@ -60,6 +57,7 @@ type ClockLine struct {
 type PersonLine struct {
 	Key        exchange.SubjectKey
 	Ref, State string
+	Told       string // the address of the message that tells who it is
 	Remarks    []string
 	Minor      bool
 	Looked     bool // for those who may be the same
@@ -200,10 +198,14 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 	}
 	view.Clocks = c.clockLines(v, file.Clocks)
 	for _, s := range file.Standing.Subjects {
-		view.Persons = append(view.Persons, PersonLine{Key: exchange.SubjectKey{CaseKey: key, Subject: s.Ref}, Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(view.Minors, s.Ref)})
+		line := PersonLine{Key: exchange.SubjectKey{CaseKey: key, Subject: s.Ref}, Ref: s.Ref, State: string(s.State), Remarks: s.Remarks, Minor: slices.Contains(view.Minors, s.Ref)}
+		if told, ok := file.Told[s.Ref]; ok {
+			line.Told = messagePath(told)
+		}
+		view.Persons = append(view.Persons, line)
 	}
-	byNumber := collate.New(language.Und, collate.Numeric) // S-2 before S-10
-	slices.SortStableFunc(view.Persons, func(a, b PersonLine) int { return byNumber.CompareString(a.Ref, b.Ref) })
+	compare := byNumber()
+	slices.SortStableFunc(view.Persons, func(a, b PersonLine) int { return compare(a.Ref, b.Ref) })
 	if c.cfg.Register != nil && !file.Erased {
 		linked, err := c.cfg.Register.Linked(ctx, v.officer, key)
 		if err != nil {

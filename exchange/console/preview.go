@@ -31,6 +31,7 @@ type previewView struct {
 	Corrects         *correctsView // of a correction
 	Differences      []Difference
 	Blocks           []Block
+	Struck           bool // something in them is withheld
 	Missing          []Lack
 	Safeguards       []SafeguardLine
 	Officers         int
@@ -91,6 +92,7 @@ func (c *Console) previewPage(v *visit, p *pen) error {
 		}
 		view.Minors = p.fix.minors
 	}
+	view.Struck = slices.ContainsFunc(view.Blocks, func(b Block) bool { return slices.ContainsFunc(b.Rows, func(row Row) bool { return row.Withheld }) })
 	for _, m := range content.Missing {
 		view.Missing = append(view.Missing, Lack{m.Kind, m.Subject})
 	}

@@ -60,7 +60,11 @@ func parsePages(s *speech, version string) (pages, error) {
 		},
 		"draft_table":      func(drafts []DraftLine, caption string, held bool) any { return draftTable{caption, held, drafts} },
 		"choice_list":      func(choices []Choice, chosen string) any { return choiceList{chosen, choices} },
-		"block_list":       func(blocks []Block, may bool) any { return blockList{may, blocks} },
+		"block_list":       func(blocks []Block, may bool) any { return blockList{may, true, blocks} },
+		"paper_list":       func(blocks []Block) any { return blockList{false, false, blocks} },
+		"in_order":         inOrder,
+		"person_index":     personIndex,
+		"person_anchor":    personAnchor,
 		"clock_list":       func(clocks []ClockLine, now time.Time) any { return clockList{clocks, now} },
 		"duplicate_list":   func(found []DuplicateLine, of exchange.SubjectKey) any { return duplicateList{found, of} },
 		"identity_table":   func(i *Identity, may bool) any { return identityTable{may, i} },
@@ -136,6 +140,7 @@ type (
 	}
 	blockList struct {
 		May    bool // hidden fields can be chosen
+		Alone  bool // no other message is on the page: its persons can be led to
 		Blocks []Block
 	}
 )
