@@ -78,7 +78,8 @@ type layout struct {
 	barred []string // patterns of what the agreement withholds of those
 }
 
-// An Anchor is a line of the error summary.
+// An Anchor is a line of the error summary, and where it leads: nowhere, if it is of no
+// control of the page.
 type Anchor struct{ ID, Text string }
 
 // form returns what the top of a form holds.
@@ -320,6 +321,11 @@ func (n *Node) focus() string {
 		return n.ID + "-a-d"
 	case "radios", "checks":
 		return n.ID + "-0"
+	case "fixed": // it is not shown: to what it is in
+		if in := n.Pointer[:max(strings.LastIndexByte(n.Pointer, '/'), 0)]; in != "" {
+			return nodeID(in)
+		}
+		return ""
 	}
 	return n.ID
 }

@@ -55,3 +55,13 @@ func TestFormNamesTheQuestion(t *testing.T) {
 		t.Errorf("%q, %q", said, kinds)
 	}
 }
+
+// What is wrong with something that a form carries on and does not show leads to what it
+// is in, and to nowhere rather than astray.
+func TestFormLeadsNowhereAstray(t *testing.T) {
+	for pointer, want := range map[string]string{"/subjects/3/subject_ref": "f-subjects-3", "/link": "", ".reply": ""} {
+		if n := (&Node{Kind: "fixed", Pointer: pointer, ID: nodeID(pointer)}); n.focus() != want {
+			t.Errorf("%s leads to %q", pointer, n.focus())
+		}
+	}
+}

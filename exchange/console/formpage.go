@@ -121,11 +121,11 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 	for pointer, faults := range l.faults { // what no control of the page is named by
 		for _, fault := range faults {
 			place := (&reading{s: v.s, catalogue: c.cfg.Catalogue}).place(p.about(), pointer, p.body())
-			view.Faults = append(view.Faults, Anchor{"main", strings.TrimPrefix(place+": "+fault, ": ")})
+			view.Faults = append(view.Faults, Anchor{"", strings.TrimPrefix(place+": "+fault, ": ")})
 		}
 	}
 	if problem != nil && len(problem.Errors) >= schemas.MaxViolations {
-		view.Faults = append(view.Faults, Anchor{"main", v.s.T("form.errors_more")})
+		view.Faults = append(view.Faults, Anchor{"", v.s.T("form.errors_more")})
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.proposes)) {
 		list, _ := schemas.List(name)
