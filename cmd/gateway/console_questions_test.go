@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -69,6 +70,46 @@ func TestConsoleAnswersWhatWasAsked(t *testing.T) {
 	h.click(`button[value="save"]`)
 	if got := look(h.browser, chromedp.Evaluate[string](`[...document.querySelectorAll('[name$="/question"]')].map(e => e.value).join()`)); got != "case_known,stage_of_proceedings,broker_known,suspects_known" || h.value(at("/stage")+":checked") != "investigation" {
 		t.Errorf("what is kept: %s, %s", got, h.value(at("/stage")+":checked"))
+	}
+	s.quiet()
+}
+
+// The link that a return and a police request share is made by a button, at random, without
+// a script; what was typed there stays.
+func TestConsoleMakesALink(t *testing.T) {
+	s := newScene(t)
+	h := s.signIn("lan")
+	h.noScript()
+	const button, folded = `button[value="fill /link"]`, `details.extra:has(#f-link) > summary`
+	unfold := func(kind string) {
+		t.Helper()
+		h.open("/write?to=KH&type=" + kind)
+		h.run(chromedp.Click(chromedp.CSS(folded)))
+	}
+	made := map[string]bool{}
+	for _, kind := range []string{exchange.TypeInformationRequest, exchange.TypeIdentityRequest} {
+		unfold(kind)
+		h.click(button)
+		link := h.value(at("/link"))
+		if made[link] = true; !regexp.MustCompile("^[A-Za-z0-9_-]{22,64}$").MatchString(link) {
+			t.Errorf("the link of %s is %q", kind, link)
+		}
+		if got := look(h.browser, chromedp.Evaluate[string](`document.activeElement.name + (document.activeElement.checkVisibility({contentVisibilityAuto: true}) ? "" : ", folded")`)); got != "/link" {
+			t.Errorf("the page begins at %q", got)
+		}
+		if look(h.browser, chromedp.Evaluate[bool](fmt.Sprintf("document.querySelector(%q) !== null", button))) {
+			t.Error("a link that is there can be made again")
+		}
+		h.accessible(kind + " with its link")
+	}
+	if len(made) != 2 {
+		t.Error("two links are the same")
+	}
+	unfold(exchange.TypeInformationRequest)
+	h.write(at("/link"), "dictated-on-the-telephone")
+	h.click(button)
+	if got := h.value(at("/link")); got != "dictated-on-the-telephone" {
+		t.Errorf("what was typed has become %q", got)
 	}
 	s.quiet()
 }

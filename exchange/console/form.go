@@ -263,7 +263,7 @@ func (l *layout) control(f schemas.Field, pointer string) Node {
 	case name == "latin":
 		n.Kind, n.Hint = "text", l.s.T("form.latin")
 	case name == "link":
-		n.Kind, n.Hint = "text", n.Hint+" "+l.s.T("form.link")
+		n.Kind, n.Hint = "link", n.Hint+" "+l.s.T("form.link")
 	case name == "mrz" && f.Format == "mrz" || name == "mrz_as_read":
 		n.Kind = "zone"
 	default:

@@ -155,7 +155,7 @@ func (c *Console) showForm(v *visit, status int, p *pen, problem *exchange.Probl
 }
 
 // begin lets the page begin where a button of it has changed something: at what was
-// added or found, or at the neighbour of what was taken out.
+// added, found or filled in, or at the neighbour of what was taken out.
 func (view *writeView) begin(p *pen, do string) {
 	do, pointer, _ := strings.Cut(do, " ")
 	kind := "element"
@@ -173,6 +173,8 @@ func (view *writeView) begin(p *pen, do string) {
 		}
 	case "find":
 		kind = "unit"
+	case "fill":
+		kind = "link"
 	case "clear":
 		kind = "file"
 	case "anew":

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"net/url"
 	"regexp"
@@ -376,6 +377,13 @@ func (t *typed) add(pointer string) {
 		return
 	}
 	t.values.Set(pointer+"#n", strconv.Itoa(min(t.count(f, pointer)+1, f.Limit)))
+}
+
+// linkAtRandom types a link that nobody could have made from anything, where there is none.
+func (t *typed) linkAtRandom(pointer string) {
+	if f, ok := t.field(pointer); ok && strings.HasSuffix(f.Pointer, "/link") && t.text(pointer) == "" {
+		t.values.Set(pointer, rand.Text())
+	}
 }
 
 func (t *typed) field(pointer string) (schemas.Field, bool) {

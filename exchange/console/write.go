@@ -209,6 +209,8 @@ func (c *Console) change(v *visit, p *pen, do, at string) error {
 		p.typed.take(&typed{values: url.Values{}}, at)
 	case do == "find":
 		p.typed.values.Set(at+"#find", "1")
+	case do == "fill":
+		p.typed.linkAtRandom(at)
 	case p.fix == nil:
 	case do == "anew":
 		p.writeAnew(at)
