@@ -10,7 +10,8 @@ import (
 // A DamageError means that what is stored of an entry is not what was recorded. It
 // stays so however often one tries; 'gateway check' names all that is.
 type DamageError struct {
-	Index  int64 // of the entry; -1 when it is not in one
+	Index  int64   // of the entry; -1 when it is not in one
+	Case   CaseKey // what of a case is kept beside its entries was altered; zero for anything else
 	Detail string
 }
 

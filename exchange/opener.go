@@ -51,7 +51,7 @@ func NewOpener(store OpenerStore, wrapper seal.KeyWrapper) (*Opener, error) {
 func (o *Opener) Open(ctx context.Context, row Row) (Opened, error) {
 	c, err := o.store.Case(ctx, CaseKey{row.Partner, row.Case})
 	if errors.Is(err, ErrNotFound) {
-		return Opened{}, &DamageError{row.Index, "its case is gone"}
+		return Opened{}, &DamageError{Index: row.Index, Detail: "its case is gone"}
 	}
 	if err != nil {
 		return Opened{}, fmt.Errorf("find the case of entry %d: %w", row.Index, err)
@@ -79,7 +79,7 @@ func openRow(key seal.DataKey, row Row) (Opened, error) {
 		}
 		var err error
 		if *part.into, err = key.Open(part.sealed, rowAAD(row.Index, part.column)); err != nil {
-			return Opened{}, &DamageError{row.Index, "its " + part.column + " cannot be decrypted"}
+			return Opened{}, &DamageError{Index: row.Index, Detail: "its " + part.column + " cannot be decrypted"}
 		}
 	}
 	return out, nil
@@ -109,7 +109,7 @@ func (o *Opener) dataKey(ctx context.Context, key CaseKey) (seal.DataKey, error)
 func (o *Opener) unwrap(ctx context.Context, c CaseRow) (seal.DataKey, error) {
 	key, err := seal.UnwrapDataKey(ctx, o.wrapper, c.Wrapped, caseAAD(c.CaseKey))
 	if errors.Is(err, seal.ErrDecrypt) {
-		return seal.DataKey{}, &DamageError{noEntry, "the data key of case " + c.Case + " cannot be decrypted"}
+		return seal.DataKey{}, &DamageError{noEntry, c.CaseKey, "the data key of case " + c.Case + " cannot be decrypted"}
 	}
 	if err != nil {
 		return seal.DataKey{}, fmt.Errorf("unwrap the data key of a case: %w", err)
@@ -147,7 +147,7 @@ func (o *Opener) bookOf(ctx context.Context, c CaseRow) (*Book, error) {
 	}
 	book, err := openBook(key, c)
 	if errors.Is(err, seal.ErrDecrypt) {
-		return nil, &DamageError{noEntry, "the book of case " + c.Case + " cannot be decrypted"}
+		return nil, &DamageError{noEntry, c.CaseKey, "the book of case " + c.Case + " cannot be decrypted"}
 	}
 	return book, err
 }

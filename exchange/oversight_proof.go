@@ -137,7 +137,7 @@ func (o *Oversight) receipt(ctx context.Context, row Row, out *MessageProof) err
 		receipt = opened.Data
 	}
 	if receipt == nil {
-		return &DamageError{row.Index, "the receipt that was answered for it is gone"}
+		return &DamageError{Index: row.Index, Detail: "the receipt that was answered for it is gone"}
 	}
 	out.Receipt, out.LogKey = receipt, logKey
 	payload, err := PayloadOf(out.Receipt)

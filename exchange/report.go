@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/repatriation-exchange/gateway/exchange/seal"
 )
 
 // A ReportWish says which report is wanted, of what, and why.
@@ -24,13 +26,45 @@ type ReportWish struct {
 
 // A ReportFile is what a report became.
 type ReportFile struct {
-	Name      string `json:"name"`
-	MediaType string `json:"media_type"`
-	Size      int64  `json:"size"`
-	Parts     int    `json:"parts"`
-	SHA256    []byte `json:"sha256"`
-	Problem   string `json:"problem,omitempty"` // why there is none: a slug or rule
-	Entry     *int64 `json:"entry,omitempty"`   // and of what is not what was recorded: where
+	Name      string  `json:"name"`
+	MediaType string  `json:"media_type"`
+	Size      int64   `json:"size"`
+	Parts     int     `json:"parts"`
+	SHA256    []byte  `json:"sha256"`
+	Problem   string  `json:"problem,omitempty"` // why there is none: a slug or rule
+	Entry     *int64  `json:"entry,omitempty"`   // and of what is not what was recorded: where,
+	Case      CaseKey `json:"case,omitzero"`     // or of which case
+	// Under are the rights that it was made under; nil: an earlier program has not noted them.
+	Under *Rights `json:"under,omitempty"`
+}
+
+// Damage is what was altered of what the report was to be made from; nil for nothing that
+// can be named.
+func (f ReportFile) Damage() *DamageError {
+	switch {
+	case f.Entry != nil:
+		return &DamageError{Index: *f.Entry}
+	case f.Case != CaseKey{}:
+		return &DamageError{Index: noEntry, Case: f.Case}
+	}
+	return nil
+}
+
+// Rights are what an officer sees of the record, as a report notes them.
+type Rights struct {
+	Partners []string `json:"partners"` // nil: every one
+	Police   bool     `json:"police,omitempty"`
+}
+
+func (o *Officer) rights() *Rights { return &Rights{o.Scope(), o.Police} }
+
+// covers says whether an officer sees all that these rights show; of rights that nobody
+// has noted, whether they see everything.
+func (o *Officer) covers(r *Rights) bool {
+	if r == nil {
+		r = &Rights{Police: true}
+	}
+	return (o.Police || !r.Police) && (o.Scope() == nil || r.Partners != nil && !slices.ContainsFunc(r.Partners, func(p string) bool { return !o.assigned(p) }))
 }
 
 // A ReportState says where a report stands.
@@ -135,6 +169,9 @@ type Report struct {
 	File        ReportFile
 	At, Ends    time.Time
 	Done, Total int64
+	// Withheld is why its officer cannot have it though it is there: a Problem when they
+	// may not, a DamageError when it was altered; nil for neither.
+	Withheld error
 }
 
 // Order asks for a report.
@@ -179,6 +216,23 @@ func (r *Reports) woken() {
 	}
 }
 
+// allows says why an officer cannot have a report that was made: they could not ask for
+// it now, or it was made when they saw more.
+func (r *Reports) allows(ctx context.Context, by *Officer, report Report) error {
+	if err := r.Check(by, report.Wish); err != nil {
+		return err
+	}
+	if s := report.Wish.Scope; s.Case != "" {
+		if _, err := r.cfg.Files.row(ctx, by, CaseKey{s.Partner, s.Case}); err != nil {
+			return err
+		}
+	}
+	if !by.covers(report.File.Under) {
+		return problem(ProblemForbidden, "The report was made when whoever asks saw more than now; ask for it anew.").rule("report-narrowed")
+	}
+	return nil
+}
+
 // List returns an officer's reports, the newest first.
 func (r *Reports) List(ctx context.Context, by *Officer) ([]Report, error) {
 	rows, err := r.cfg.Store.Reports(ctx, by.ID, maxReports)
@@ -188,9 +242,13 @@ func (r *Reports) List(ctx context.Context, by *Officer) ([]Report, error) {
 	var out []Report
 	for _, row := range rows {
 		report, err := r.open(ctx, row)
-		if err != nil {
+		if err == nil && row.State == ReportReady {
+			err = r.allows(ctx, by, report)
+		}
+		if err != nil && AsDamage(err) == nil && AsProblem(err).Kind.Status >= 500 {
 			return nil, err
 		}
+		report.Withheld = err // one alone, and the others are shown
 		out = append(out, report)
 	}
 	return out, nil
@@ -210,7 +268,17 @@ func (r *Reports) Fetch(ctx context.Context, by *Officer, id string) (Report, fu
 	if err != nil {
 		return Report{}, nil, err
 	}
-	if err := mayReport(by, report.Wish.Scope); err != nil { // their roles may have changed since
+	if err := r.allows(ctx, by, report); err != nil { // their rights may have changed since
+		return Report{}, nil, err
+	}
+	// The first part is opened before anything is promised: then who asks can still be told.
+	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
+	if err != nil {
+		return Report{}, nil, err
+	}
+	parts := &partReader{reports: r, row: row, file: report.File, key: key, sum: sha256.New()}
+	first, err := parts.next(ctx)
+	if err != nil {
 		return Report{}, nil, err
 	}
 	about := r.cfg.Files.about(by, report.Wish.Scope)
@@ -219,34 +287,59 @@ func (r *Reports) Fetch(ctx context.Context, by *Officer, id string) (Report, fu
 		return Report{}, nil, err
 	}
 	// A slow reader takes longer than whoever asks may wait; one who is gone takes nothing more.
-	return report, func(w io.Writer) error { return r.write(context.WithoutCancel(ctx), row, report.File, w) }, nil
+	slow := context.WithoutCancel(ctx)
+	return report, func(w io.Writer) error {
+		data, err := first, error(nil)
+		for ; data != nil && err == nil; data, err = parts.next(slow) {
+			if _, err := w.Write(data); err != nil {
+				return err
+			}
+		}
+		return err
+	}, nil
 }
 
-// write opens a report part by part; one that is not what was made is cut off.
-func (r *Reports) write(ctx context.Context, row ReportRow, file ReportFile, w io.Writer) error {
-	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
+// A partReader opens a report part by part; one that is not what was made is cut off.
+type partReader struct {
+	reports *Reports
+	row     ReportRow
+	file    ReportFile
+	key     seal.DataKey
+	n       int
+	sum     running
+}
+
+// next returns the next part; nil at the end.
+func (p *partReader) next(ctx context.Context) ([]byte, error) {
+	if p.n == p.file.Parts {
+		return nil, nil
+	}
+	sealed, err := p.reports.cfg.Store.Part(ctx, p.row.ID, p.row.Attempt, p.n)
+	if errors.Is(err, ErrNotFound) {
+		// It went with its report, which the erasure of a case takes away, or alone.
+		if _, gone := p.reports.cfg.Store.Report(ctx, p.row.ID); gone != nil {
+			return nil, gone
+		}
+		return nil, p.row.damage("a part is gone")
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	sum := sha256.New()
-	for n := range file.Parts {
-		sealed, err := r.cfg.Store.Part(ctx, row.ID, row.Attempt, n)
-		if err != nil {
-			return err
-		}
-		data, err := key.Open(sealed, partAAD(row.ID, row.Attempt, n))
-		if err != nil {
-			return fmt.Errorf("a part of a report was not written by this gateway: %w", err)
-		}
-		sum.Write(data)
-		if n == file.Parts-1 && !slices.Equal(sum.Sum(nil), file.SHA256) {
-			return errors.New("a report is not the one that was made")
-		}
-		if _, err := w.Write(data); err != nil {
-			return err
-		}
+	data, err := p.key.Open(sealed, partAAD(p.row.ID, p.row.Attempt, p.n))
+	if err != nil {
+		return nil, p.row.damage("a part cannot be decrypted")
 	}
-	return nil
+	p.n++
+	_, _ = p.sum.Write(data) // a hash takes everything
+	if p.n == p.file.Parts && !slices.Equal(p.sum.Sum(nil), p.file.SHA256) {
+		return nil, p.row.damage("it is not the one that was made")
+	}
+	return data, nil
+}
+
+// damage says that a report is not what this gateway wrote.
+func (row ReportRow) damage(detail string) error {
+	return &DamageError{Index: noEntry, Detail: "report " + row.ID + ": " + detail}
 }
 
 // Run makes what is due, one after the other, until ctx ends.
@@ -255,9 +348,9 @@ func (r *Reports) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		for ctx.Err() == nil {
-			did, err := r.next(ctx)
+			row, did, err := r.next(ctx)
 			if err != nil && ctx.Err() == nil {
-				r.cfg.Logger.Error("a report could not be made", "error", err)
+				r.cfg.Logger.Error("a report could not be made", "report", row.ID, "officer", row.Officer, "error", err)
 			}
 			if !did {
 				break
@@ -272,31 +365,33 @@ func (r *Reports) Run(ctx context.Context) {
 	}
 }
 
-// next makes one report; did is false when none is due.
-func (r *Reports) next(ctx context.Context) (did bool, err error) {
+// next makes one report, which it returns; did is false when none is due.
+func (r *Reports) next(ctx context.Context) (row ReportRow, did bool, err error) {
 	now := r.cfg.Clock()
 	if _, err := r.cfg.Store.DropReports(ctx, now); err != nil {
-		return false, err
+		return row, false, err
 	}
-	row, err := r.cfg.Store.ClaimReport(ctx, now, now.Add(reportLease))
+	row, err = r.cfg.Store.ClaimReport(ctx, now, now.Add(reportLease))
 	if errors.Is(err, ErrNotFound) {
-		return false, nil
+		return row, false, nil
 	}
 	if err != nil {
-		return false, err
+		return row, false, err
 	}
 	file, failed := ReportFile{Problem: "interrupted"}, error(nil)
 	if row.Attempt <= maxReportTries {
 		file, failed = r.make(ctx, row)
 	}
 	if ctx.Err() != nil || errors.Is(failed, ErrConflict) {
-		return false, nil // another process, or this one after a restart, begins anew
+		return row, false, nil // another process, or this one after a restart, begins anew
 	}
 	state := ReportReady
 	if failed != nil || file.Problem != "" {
 		state, file = ReportFailed, ReportFile{Problem: problemOf(failed, file.Problem)}
-		if d := AsDamage(failed); d != nil && d.Index != noEntry {
-			file.Entry = &d.Index
+		if d := AsDamage(failed); d != nil {
+			if file.Case = d.Case; d.Index != noEntry {
+				file.Entry = &d.Index
+			}
 		}
 	}
 	sealed, err := r.seal(ctx, file, fileAAD(row.ID, row.Attempt))
@@ -306,7 +401,7 @@ func (r *Reports) next(ctx context.Context) (did bool, err error) {
 	if p := AsProblem(failed); failed != nil && (p == nil || p.Kind.Status >= 500) {
 		err = errors.Join(failed, err)
 	}
-	return err == nil, err
+	return row, err == nil, err
 }
 
 // problemOf names what went wrong, for a page.
@@ -335,6 +430,9 @@ func (r *Reports) make(ctx context.Context, row ReportRow) (ReportFile, error) {
 		return ReportFile{Problem: "forbidden"}, nil
 	}
 	if err != nil {
+		return ReportFile{}, err
+	}
+	if err := r.Check(by, report.Wish); err != nil { // their rights may have changed since
 		return ReportFile{}, err
 	}
 	key, err := r.cfg.Opener.dataKey(ctx, houseCase)
@@ -367,7 +465,7 @@ func (r *Reports) make(ctx context.Context, row ReportRow) (ReportFile, error) {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	file.Size, file.Parts, file.SHA256 = w.size, w.n, w.sum.Sum(nil)
+	file.Size, file.Parts, file.SHA256, file.Under = w.size, w.n, w.sum.Sum(nil), by.rights()
 	return file, err
 }
 
@@ -377,10 +475,13 @@ type partWriter struct {
 	buf  []byte
 	n    int
 	size int64
-	sum  interface {
-		io.Writer
-		Sum(b []byte) []byte
-	}
+	sum  running
+}
+
+// running is a hash that is not done.
+type running interface {
+	io.Writer
+	Sum(b []byte) []byte
 }
 
 func (w *partWriter) Write(p []byte) (int, error) {
@@ -427,7 +528,7 @@ func (r *Reports) open(ctx context.Context, row ReportRow) (Report, error) {
 		}
 		data, err := key.Open(part.sealed, part.aad)
 		if err != nil {
-			return out, fmt.Errorf("report %s was not written by this gateway: %w", row.ID, err)
+			return out, row.damage("what was asked for, or what came of it, cannot be decrypted")
 		}
 		if err := json.Unmarshal(data, part.into); err != nil {
 			return out, fmt.Errorf("read a report: %w", err)

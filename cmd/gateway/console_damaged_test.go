@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -107,7 +108,11 @@ func TestConsoleOneAlteredBook(t *testing.T) {
 	third := s.receives(exchange.TypeIdentityRequest, asked(""), nil)
 	s.indexed()
 	db := s.vn.tables()
-	lan := s.visitedBy("lan")
+	lan, tuyet := newVisitor(t, s.address), newVisitor(t, s.address)
+	for officer, v := range map[string]*visitor{"lan": lan, "tuyet": tuyet} {
+		v.get(s.pages.OpenDoor("/", "lan", "tuyet"))
+		v.post("/sign-in/demonstration", url.Values{"officer": {officer}})
+	}
 	search := url.Values{"name": {"Nguyen Thi Mau"}, "reason": {"người thân đến hỏi"}}
 	const found, altered = `href="/cases/KH/`, "Có một vụ việc có thể phù hợp nhưng không xem vào đó được"
 	if p := lan.post("/find/person", search); p.status != 200 || !strings.Contains(p.body, found+s.fresh) || !strings.Contains(p.body, found+s.overdue) || strings.Contains(p.body, altered) {
@@ -133,7 +138,13 @@ func TestConsoleOneAlteredBook(t *testing.T) {
 	if p := lan.get(compared); p.status != 200 {
 		t.Errorf("two that are as they were, side by side: %d", p.status)
 	}
-	if p := lan.get("/cases/KH/" + s.fresh); p.status != 500 || !strings.Contains(p.body, "gateway check") {
+	where := "Điều đang lưu về hồ sơ KH " + s.fresh + " không đúng với điều đã ghi"
+	if p := lan.get("/cases/KH/" + s.fresh); p.status != 500 || !strings.Contains(p.body, where) || !strings.Contains(p.body, "gateway check") {
 		t.Errorf("the page of its case: %d", p.status)
+	}
+	tuyet.post("/reports", url.Values{"kind": {export.KindStatistics}, "reason": {"báo cáo quý bốn"}})
+	eventually(t, "the report says which case is why there is none", func() bool { return strings.Contains(tuyet.get("/reports").body, where) })
+	if log := s.vn.log.String(); !regexp.MustCompile(`a report could not be made.* report=\S+ officer=tuyet .*` + s.fresh).MatchString(log) {
+		t.Errorf("the log does not say whose report could not be made, and for which case:\n%s", log)
 	}
 }

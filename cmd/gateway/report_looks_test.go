@@ -154,7 +154,7 @@ func TestWiderReportsAreFoundFromTheirCases(t *testing.T) {
 
 	v := s.visitedBy("lan")
 	v.post("/language", url.Values{"language": {"en"}, "to": {"/"}})
-	if p := v.get("/cases/KH/" + s.overdue); !strings.Contains(p.body, "with cases of other partners") || !strings.Contains(p.body, "Evidence was exported") {
+	if p := v.get("/cases/KH/" + s.overdue); !strings.Contains(p.body, "with cases of other partners") || !strings.Contains(p.body, "Evidence was asked for") {
 		t.Error("the case's page does not say that it was exported")
 	}
 	// Fetching a report says of what it is too.

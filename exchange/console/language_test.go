@@ -66,7 +66,7 @@ func families() map[string][]string {
 		"event.": texts("message_read", "message_printed", "draft_read", "form_read", "person_read", "person_search", "evidence_export", "draft_submitted", "draft_amended", "draft_release",
 			"draft_reject", "draft_discarded", "case_erased", "case_assigned", "safeguards", "clock_reminder", "clock_overdue", "case_emergency", "emergency_acknowledged", "source_read", "delivery_retried", "report_read",
 			"record_accepted", "recording_resumed", "officer_signed_in", "officer_signed_out", "sign_in_refused", "officer_changed", "record_checked", "split_view", "witness_ahead", "witness_refused"),
-		"report.problem.": reportProblems(),
+		"report.problem.": reportProblems(), "report.": texts("failed", "ready", "withheld"),
 		"assign.fault.":   texts("assigned-meanwhile", "assigned-many", "assigned-reason", "assigned-officer"),
 		"live.":           texts("messages", "lost", "clocks", "drafts", "emergencies"),
 		"revocation.":     texts("none", "fresh", "stale", "expired"),

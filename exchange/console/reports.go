@@ -46,7 +46,8 @@ type reportLine struct {
 	At, Ends        time.Time
 	Percent         int
 	Kilobytes       int64
-	Problem         string // a key of the catalogue
+	Says            string // how it stands, and why there is none: keys of the catalogue
+	Problem         string
 	Damage          *exchange.DamageError
 }
 
@@ -76,9 +77,6 @@ func (c *Console) showReports(v *visit, wish reportWish, faults fieldFaults) err
 			ID: r.ID, Kind: r.Wish.Kind, State: string(r.State), Case: r.Wish.Scope.Case, Subject: r.Wish.Subject, From: r.Wish.Scope.From, To: r.Wish.Scope.To,
 			Reason: r.Wish.Reason, At: r.At, Ends: r.Ends, Kilobytes: (r.File.Size + 1023) / 1024,
 		}
-		if r.File.Entry != nil {
-			line.Damage = &exchange.DamageError{Index: *r.File.Entry}
-		}
 		if r.Wish.Scope.Partner != "" {
 			line.Partner = c.party(v.s, r.Wish.Scope.Partner)
 		}
@@ -88,14 +86,29 @@ func (c *Console) showReports(v *visit, wish reportWish, faults fieldFaults) err
 		if r.Total > 0 {
 			line.Percent = int(100 * r.Done / r.Total)
 		}
-		if line.Problem = "report.problem." + r.File.Problem; !v.s.has(line.Problem) {
-			line.Problem = "report.problem.internal"
-		}
+		c.tellReport(v, &line, r)
 		view.Working = view.Working || r.State == exchange.ReportDue
 		view.Reports = append(view.Reports, line)
 	}
 	status, title := faults.titled(v, v.s.T("reports.title"))
 	return c.show(v, status, "reports", title, "reports", view)
+}
+
+// tellReport says how a report stands, and why it cannot be had.
+func (c *Console) tellReport(v *visit, line *reportLine, r exchange.Report) {
+	problem := r.File.Problem
+	line.Says, line.Damage = "report."+line.State, r.File.Damage()
+	switch damage := exchange.AsDamage(r.Withheld); {
+	case damage != nil:
+		line.State, line.Says, line.Damage = string(exchange.ReportFailed), "damaged.tag", damage
+		c.cfg.Logger.Error(exchange.Damaged, "method", v.r.Method, "report", r.ID, "error", damage)
+	case r.Withheld != nil:
+		refused := exchange.AsProblem(r.Withheld)
+		line.State, line.Says, problem = string(exchange.ReportFailed), "report.withheld", or(refused.Rule, refused.Kind.Slug)
+	}
+	if line.Problem = "report.problem." + problem; !v.s.has(line.Problem) {
+		line.Problem = "report.problem.internal"
+	}
 }
 
 // reportFaults are the rules that the form explains, and the field of each.
@@ -172,7 +185,7 @@ const longestDownload = 30 * time.Minute
 
 // reportProblems are the reasons why there is no report that a page has words for.
 func reportProblems() []string {
-	out := []string{"internal", "damaged", "interrupted", "forbidden", "report-empty", "report-too-large", "not-found"}
+	out := []string{"internal", "damaged", "interrupted", "forbidden", "report-empty", "report-too-large", "report-narrowed", "not-found"}
 	for rule := range reportFaults {
 		out = append(out, rule)
 	}
