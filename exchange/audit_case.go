@@ -384,7 +384,10 @@ func (c *caseAudit) book() {
 			c.find(c.retold.at[i], RuleBook, "the book of %s says another thing of entry %d than its bytes", key, c.retold.at[i])
 		}
 	}
-	if !clocks && !c.row.DueAt.IsZero() {
+	switch {
+	case !clocks && !c.row.DueAt.IsZero():
 		c.find(-1, RuleCase, "%s has a deadline, but no message of it has started a clock", key)
+	case !kept.dueAt(c.row):
+		c.find(-1, RuleCase, "%s is due at another time than its book says: due_at differs", key)
 	}
 }

@@ -193,11 +193,14 @@ func (c *openCase) moved(e *Entry, now time.Time) {
 		return
 	}
 	clocks := e.Terms.Clocks(c.book, now)
-	c.row.DueAt = firstDue(clocks)
+	c.due(firstDue(clocks))
 	if e.Kind == KindMessage {
 		e.clockAt = nextLook(clocks, e.ID, e.Direction == Out, now)
 	}
 }
+
+// due puts when the case is due into its row, and into the book by which that is checked.
+func (c *openCase) due(at time.Time) { c.row.DueAt, c.book.Due = at, &at }
 
 // note is what the book of the case keeps of a message.
 func (e *Entry) note() Note {
@@ -239,6 +242,7 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 	case !ok:
 		c.row = CaseRow{CaseKey: key, OpenedAt: b.now, MovedAt: b.now}
 		c.fresh = true
+		c.due(time.Time{})
 		if err := c.newKey(ctx, wrapper); err != nil {
 			return nil, err
 		}
@@ -285,7 +289,8 @@ func (b *building) erase(ctx context.Context, c *openCase) error {
 		return err
 	}
 	c.book = c.book.bare()
-	c.row.ErasedTo, c.row.Turn, c.row.DueAt = b.head.Size+int64(len(b.rows)), TurnNobody, time.Time{}
+	c.row.ErasedTo, c.row.Turn = b.head.Size+int64(len(b.rows)), TurnNobody
+	c.due(time.Time{})
 	c.changed, c.erased = true, true
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Note is one message in the book of its case.
@@ -44,7 +45,27 @@ type Book struct {
 	// Assigned are the officers who have the case, in order; nil: every one of the
 	// partner. It says nothing of the person, and outlives an erasure.
 	Assigned []string `json:"assigned,omitempty"`
+	// Due is when the first running clock is due, as the row of the case says for lists;
+	// zero when none runs. The agreement and the calendar of then have decided it, so it
+	// cannot be told again. nil: an earlier program has not noted it.
+	Due *time.Time `json:"due,omitempty"`
 }
+
+// agrees says whether the row of a case, which serves lists and which anybody can change
+// who can write to the database, says what its sealed book does.
+func (b *Book) agrees(row CaseRow) bool {
+	if !b.dueAt(row) {
+		return false
+	}
+	if b.Erased || len(b.Notes) == 0 { // it stands where it stood
+		return true
+	}
+	s := b.Standing()
+	return s.Kind == row.Kind && s.State == row.State && s.Turn == row.Turn
+}
+
+// dueAt says whether a case is due when its row says so, as far as the book knows.
+func (b *Book) dueAt(row CaseRow) bool { return b.Due == nil || b.Due.Equal(row.DueAt) }
 
 // maxEnded is far more than can be signed while one is taken back.
 const maxEnded = 100

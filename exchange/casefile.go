@@ -202,7 +202,7 @@ func (c *CaseFiles) Case(ctx context.Context, by *Officer, key CaseKey) (CaseFil
 	}
 	file.Standing, file.Row.Assigned, file.Told = book.Standing(), book.Assigned, book.told(key.Partner)
 	if !file.Erased {
-		file.Glance = book.glance(row.Turn)
+		file.Glance = book.glance(row)
 	}
 	if peer, err := c.cfg.Directory.Peer(key.Partner); err == nil {
 		if file.Clocks = peer.Clocks(book, c.cfg.Clock()); !file.Erased { // by the terms as they are now; lists have those of its last entry

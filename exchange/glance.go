@@ -14,6 +14,9 @@ type Glance struct {
 	Type   string
 	Minor  bool // somebody in the case is or may be a minor
 	Urgent bool // the message says so
+	// Altered: what is kept of the case is not what was recorded, so what a list says of it
+	// must not be relied on.
+	Altered bool
 }
 
 // Glances looks at cases that a list has found for an officer, those of one page. A
@@ -24,13 +27,12 @@ func (c *CaseFiles) Glances(ctx context.Context, found []CaseRow) (map[CaseKey]G
 		keys[i] = row.CaseKey
 	}
 	out := map[CaseKey]Glance{}
-	err := c.books(ctx, keys, func(row CaseRow, book *Book) { out[row.CaseKey] = book.glance(row.Turn) })
+	err := c.books(ctx, keys, func(row CaseRow, book *Book) { out[row.CaseKey] = book.glance(row) })
 	return out, err
 }
 
 // books opens the books of some cases, each once; that of a case which has none, or was
-// erased, is left out. So is one that was altered: the page of its case says that, and the
-// others are not to suffer for it.
+// erased, is left out. One that was altered is nil: the others are not to suffer for it.
 func (c *CaseFiles) books(ctx context.Context, keys []CaseKey, fn func(CaseRow, *Book)) error {
 	rows, err := c.cfg.Reader.CasesOf(ctx, keys)
 	if err != nil {
@@ -41,10 +43,7 @@ func (c *CaseFiles) books(ctx context.Context, keys []CaseKey, fn func(CaseRow, 
 			continue
 		}
 		book, err := c.cfg.Opener.bookOf(ctx, row)
-		if AsDamage(err) != nil {
-			continue
-		}
-		if err != nil {
+		if err != nil && AsDamage(err) == nil {
 			return err
 		}
 		fn(row, book)
@@ -67,9 +66,11 @@ func (c *CaseFiles) MailGlances(ctx context.Context, found []Mail) (map[MessageK
 			if m.Partner != row.Partner || m.Case != row.Case {
 				continue
 			}
-			g := Glance{Type: m.Type, Minor: book.hasMinors()}
-			if n := book.find(m.ID, m.Direction == Out); n != nil {
-				g.Urgent = book.urgent(n)
+			g := Glance{Type: m.Type, Altered: book == nil}
+			if book != nil {
+				g.Minor = book.hasMinors()
+				n := book.find(m.ID, m.Direction == Out)
+				g.Urgent = n != nil && book.urgent(n)
 			}
 			out[m.MessageKey] = g
 		}
@@ -77,8 +78,12 @@ func (c *CaseFiles) MailGlances(ctx context.Context, found []Mail) (map[MessageK
 	return out, err
 }
 
-func (b *Book) glance(turn Turn) Glance {
-	out := Glance{Minor: b.hasMinors()}
+// glance is what the book tells of its case beside the row; nothing where it is nil.
+func (b *Book) glance(row CaseRow) Glance {
+	if b == nil {
+		return Glance{Altered: true}
+	}
+	out, turn := Glance{Minor: b.hasMinors(), Altered: !b.agrees(row)}, row.Turn
 	if n := b.waits(turn); n != nil {
 		if out.Urgent = b.urgent(n); turn == TurnNobody || !b.repliedTo(n.ID, n.Out) {
 			out.Type = n.Type

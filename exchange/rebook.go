@@ -219,6 +219,7 @@ func rebuild(ctx context.Context, store RebookStore, opener *Opener, directory *
 			}
 		}
 	}
+	r.book.Due = &out.DueAt
 	if out.Book, err = dataKey.Seal(r.book.bytes(), bookAAD(key)); err != nil {
 		return Rebooked{}, fmt.Errorf("seal the book of a case: %w", err)
 	}

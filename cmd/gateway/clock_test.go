@@ -151,6 +151,7 @@ func TestChangedClockIsShown(t *testing.T) {
 	if due := file.Clocks[i].Reading.Due; !file.Row.DueAt.Equal(due) || due.After(time.Unix(claims.IssuedAt, 0).AddDate(0, 0, 3)) {
 		t.Errorf("the case is due %s, its clock %s", file.Row.DueAt, due)
 	}
+	p.vn.check() // lists still have what the agreement of then has made
 }
 
 // A clock stops when everybody it was started for is answered for.

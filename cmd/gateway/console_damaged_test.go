@@ -101,6 +101,50 @@ func TestConsoleSaysWhatIsDamaged(t *testing.T) {
 	s.vn.check()
 }
 
+// marks says whether a list says of a case that it was altered.
+func marks(body, caseID string) bool {
+	for row := range strings.SplitSeq(body, "<tr") {
+		if row, _, _ = strings.Cut(row, "</tr>"); strings.Contains(row, caseID) && strings.Contains(row, ">đã bị sửa<") {
+			return true
+		}
+	}
+	return false
+}
+
+// A row by which lists order and show a case is marked where it says another thing than the
+// case's sealed book: whoever can write to the database hides no case that is late.
+func TestConsoleAlteredRow(t *testing.T) {
+	s := newScene(t)
+	db, lan := s.vn.tables(), s.visitedBy("lan")
+	for _, set := range []string{"due_at = 9223372036854775807", "due_at = due_at + 86400000", "turn = 'partner'", "state = 'CLOSED'"} {
+		was, err := s.vn.node.db.Case(t.Context(), exchange.CaseKey{Partner: "KH", Case: s.overdue})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alter := func(set string, args ...any) {
+			t.Helper()
+			rearm := disarm(t, db, store.SQLite)
+			defer rearm()
+			if _, err := db.ExecContext(t.Context(), "UPDATE cases SET "+set+" WHERE case_id = '"+s.overdue+"'", args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		altered := "Điều đang lưu về hồ sơ KH " + s.overdue
+		if list, page := lan.get("/cases"), lan.get("/cases/KH/"+s.overdue); marks(list.body, s.overdue) || strings.Contains(page.body, altered) {
+			t.Errorf("before: %s", page.body)
+		}
+		alter(set)
+		if p := lan.get("/cases"); !marks(p.body, s.overdue) || marks(p.body, s.fresh) {
+			t.Errorf("%s: the list has %s", set, p.body)
+		}
+		if p := lan.get("/cases/KH/" + s.overdue); p.status != 200 || !strings.Contains(p.body, altered) || !strings.Contains(s.vn.log.String(), "case="+s.overdue) {
+			t.Errorf("%s: the page of the case: %d %s", set, p.status, p.body)
+		}
+		alter("due_at = ?, turn = ?, state = ?", was.DueAt.UnixMilli(), string(was.Turn), string(was.State))
+	}
+	s.vn.check()
+}
+
 // One altered book takes neither the lists away from everybody nor the search for a person:
 // its own case says what it is.
 func TestConsoleOneAlteredBook(t *testing.T) {
@@ -124,8 +168,8 @@ func TestConsoleOneAlteredBook(t *testing.T) {
 	}
 	rearm()
 	for _, path := range []string{"/", "/cases", "/messages"} {
-		if p := lan.get(path); p.status != 200 {
-			t.Errorf("%s: %d", path, p.status)
+		if p := lan.get(path); p.status != 200 || !marks(p.body, s.fresh) || marks(p.body, s.overdue) {
+			t.Errorf("%s: %d\n%s", path, p.status, p.body)
 		}
 	}
 	if p := lan.post("/find/person", search); p.status != 200 || strings.Contains(p.body, found+s.fresh) || !strings.Contains(p.body, found+s.overdue) || !strings.Contains(p.body, altered) {

@@ -193,6 +193,9 @@ func (c *Console) caseView(v *visit, key exchange.CaseKey) (caseView, error) {
 		Line: c.glanced(v, file.Row, file.Glance), Opened: file.Standing.Opened, OpenedAt: file.Row.OpenedAt, Erased: file.Erased,
 		Pending: file.Standing.Pending, Held: file.Standing.Held, Dead: file.Standing.Dead,
 	}
+	if view.Line.Altered {
+		c.cfg.Logger.Error(exchange.Damaged, "method", v.r.Method, "partner", key.Partner, "case", key.Case)
+	}
 	if view.Minors, view.MinorsBefore, err = c.cfg.Sight.Minors(ctx, v.officer, key); err != nil {
 		return caseView{}, err
 	}

@@ -49,6 +49,7 @@ type MessageLine struct {
 	Author     Who
 	// Of its case, and of the message itself.
 	Minor, Urgent bool
+	Altered       bool // what is kept of its case is not what was recorded
 }
 
 const messagesOnPage = 50
@@ -232,7 +233,7 @@ func (c *Console) messageLines(v *visit, found []exchange.Mail) ([]MessageLine, 
 	var out []MessageLine
 	for i := range found {
 		line, g := c.messageLine(v, &found[i]), glances[found[i].MessageKey]
-		line.Minor, line.Urgent = g.Minor, g.Urgent
+		line.Minor, line.Urgent, line.Altered = g.Minor, g.Urgent, g.Altered
 		out = append(out, line)
 	}
 	return out, nil

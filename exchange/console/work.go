@@ -28,6 +28,7 @@ type CaseLine struct {
 	// What waits there, for a list: the message's type, and who is in it.
 	Waits         TypeName
 	Minor, Urgent bool
+	Altered       bool // what is kept of it is not what was recorded
 }
 
 // handsOf names the officers of a case for a list, which has room for a few.
@@ -67,7 +68,7 @@ func (c *Console) caseLines(v *visit, rows []exchange.CaseRow) ([]CaseLine, erro
 // glanced is a case with what waits there.
 func (c *Console) glanced(v *visit, row exchange.CaseRow, g exchange.Glance) CaseLine {
 	line := c.caseLine(v, row)
-	if line.Minor, line.Urgent = g.Minor, g.Urgent; g.Type != "" {
+	if line.Minor, line.Urgent, line.Altered = g.Minor, g.Urgent, g.Altered; g.Type != "" {
 		line.Waits = c.typeName(v.s, g.Type)
 	}
 	return line
