@@ -59,33 +59,47 @@ func (b *Book) assign(a *assignment) *Problem {
 // theirs returns what kind of case a row is, and whether an officer is one of
 // those who have it, or has a role that sees every one. The case's book says so,
 // and so does the record's last word: a book that was set back to an earlier one
-// opens the case to nobody.
+// opens the case to nobody. Beside the DamageError of a book that was altered it returns
+// the kind that fewest may see, and whose the record alone says that the case is.
 func (o *Opener) theirs(ctx context.Context, by *Officer, c CaseRow, roles []Role) (Conversation, bool, error) {
 	if c.Book == nil && c.State != StateNone { // it is gone: taken for what fewest may see
 		return Information, by.Has(roles...), nil
 	}
 	book, err := o.bookOf(ctx, c)
+	if AsDamage(err) != nil {
+		erased, last, unknown := o.lastWord(ctx, c)
+		return Information, by.Has(roles...) || unknown == nil && !erased && by.has(last.Officers), err
+	}
 	if err != nil {
 		return "", false, err
 	}
 	if by.Has(roles...) || !by.has(book.Assigned) {
 		return book.about(), by.Has(roles...), nil
 	}
-	rows, err := o.store.Newest(ctx, math.MaxInt64, Filter{Partner: c.Partner, Case: c.Case, Kind: KindEvent, Type: caseAssigned}, 1)
+	erased, last, err := o.lastWord(ctx, c)
 	if err != nil {
-		return "", false, fmt.Errorf("look for who has a case: %w", err)
+		return "", false, err
 	}
-	if len(rows) == 0 {
-		return book.about(), true, nil
-	}
-	if rows[0].Index < c.ErasedTo { // the book that the erasure has sealed anew is all there is
+	if erased { // the book that the erasure has sealed anew is all there is
 		return book.about(), book.Erased, nil
 	}
-	var last assignment
-	if err := o.read(ctx, rows[0], &last); err != nil {
-		return "", false, fmt.Errorf("look for who has a case: %w", err)
-	}
 	return book.about(), by.has(last.Officers), nil
+}
+
+// lastWord returns what the record says last of who has a case: nobody in particular when
+// it says nothing. An erasure may have taken away what it said.
+func (o *Opener) lastWord(ctx context.Context, c CaseRow) (erased bool, last assignment, err error) {
+	rows, err := o.store.Newest(ctx, math.MaxInt64, Filter{Partner: c.Partner, Case: c.Case, Kind: KindEvent, Type: caseAssigned}, 1)
+	if err == nil && len(rows) > 0 {
+		if rows[0].Index < c.ErasedTo {
+			return true, last, nil
+		}
+		err = o.read(ctx, rows[0], &last)
+	}
+	if err != nil {
+		err = fmt.Errorf("look for who has a case: %w", err)
+	}
+	return false, last, err
 }
 
 // writes returns a case in which an officer may write, ErrNotFound for any other: of

@@ -186,9 +186,63 @@ func TestConsoleOneAlteredBook(t *testing.T) {
 	if p := lan.get("/cases/KH/" + s.fresh); p.status != 500 || !strings.Contains(p.body, where) || !strings.Contains(p.body, "gateway check") {
 		t.Errorf("the page of its case: %d", p.status)
 	}
+	message := "/messages/KH/in/" + s.asked
+	if p := lan.get(message); p.status != 500 || !strings.Contains(p.body, where) || !strings.Contains(p.body, `href="`+message+`/proof"`) {
+		t.Errorf("the page of its message: %d %s", p.status, p.body)
+	}
 	tuyet.post("/reports", url.Values{"kind": {export.KindStatistics}, "reason": {"báo cáo quý bốn"}})
 	eventually(t, "the report says which case is why there is none", func() bool { return strings.Contains(tuyet.get("/reports").body, where) })
 	if log := s.vn.log.String(); !regexp.MustCompile(`a report could not be made.* report=\S+ officer=tuyet .*` + s.fresh).MatchString(log) {
 		t.Errorf("the log does not say whose report could not be made, and for which case:\n%s", log)
 	}
+}
+
+// The proof of a message needs no book. When that of its case was altered nobody can say
+// which kind of case it is, so the proof is shown to those whose case it is by the record and
+// who may see any kind.
+func TestConsoleProofBesideAnAlteredBook(t *testing.T) {
+	s := newScene(t)
+	db, lan := s.vn.tables(), s.visitedBy("lan")
+	key, proof := exchange.CaseKey{Partner: "KH", Case: s.fresh}, "/messages/KH/in/"+s.asked+"/proof"
+	book := func(set string, args ...any) {
+		t.Helper()
+		rearm := disarm(t, db, store.SQLite)
+		defer rearm()
+		if _, err := db.ExecContext(t.Context(), "UPDATE cases SET book = "+set+" WHERE case_id = '"+s.fresh+"'", args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*exchange.Officer)
+		has    []string // the case; nil: every officer of the partner
+		shown  bool
+	}{
+		{"it is everybody's", func(*exchange.Officer) {}, nil, true},
+		{"no police information", func(o *exchange.Officer) { o.Police = false }, nil, false},
+		{"another partner", func(o *exchange.Officer) { o.Partners = []string{"LA"} }, nil, false},
+		{"it is another officer's", func(*exchange.Officer) {}, []string{"minh"}, false},
+		{"it is theirs", func(*exchange.Officer) {}, []string{"lan"}, true},
+	} {
+		if c.has != nil {
+			if err := s.vn.node.files.Assign(t.Context(), &officerMinh, key, c.has, "đổi người xử lý"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		by := officerLan
+		c.change(&by)
+		if err := s.vn.node.roster.Put(t.Context(), "", by); err != nil {
+			t.Fatal(err)
+		}
+		row, err := s.vn.node.db.Case(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		book("zeroblob(length(book))")
+		if p := lan.get(proof); (p.status == 200) != c.shown || strings.Contains(p.body, `id="proof-text"`) != c.shown {
+			t.Errorf("%s: %d %s", c.name, p.status, p.body)
+		}
+		book("?", row.Book)
+	}
+	s.vn.check()
 }

@@ -346,6 +346,7 @@ func (c *Console) show(v *visit, status int, page, title, here string, view any)
 type failure struct {
 	Kind, Reference string
 	Damage          *exchange.DamageError // what is stored is not what was recorded
+	Proof           string                // the address of what still proves the message
 	Emergency       bool                  // a case was asked for that may be another partner's
 	Sent            *sentForm
 }
@@ -386,6 +387,9 @@ func (c *Console) failed(v *visit, err error) {
 		view.Sent = c.sentForm(v)
 	}
 	view.Emergency = kind == "not-found" && strings.HasPrefix(v.r.URL.Path, "/cases/") && v.officer != nil && mayBreakGlass(v.officer)
+	if proof := v.r.URL.EscapedPath() + "/proof"; damage != nil && c.router.Match(chi.NewRouteContext(), http.MethodGet, proof) {
+		view.Proof = proof
+	}
 	if damage != nil {
 		view.Reference = exchange.NewID()
 		c.cfg.Logger.Error(exchange.Damaged, "method", v.r.Method, "reference", view.Reference, "index", damage.Index, "error", err)
