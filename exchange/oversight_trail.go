@@ -164,10 +164,9 @@ func (o *Oversight) lookedAt(ctx context.Context, r Row, deed *Deed) error {
 	}
 	if slices.ContainsFunc(deed.Fields, func(place string) bool { return strings.HasPrefix(place, "/subjects/") }) {
 		book, err := o.cfg.Files.cfg.Opener.Book(ctx, CaseKey{r.Partner, r.Case})
-		if err != nil {
-			return err
+		if err == nil { // otherwise the places keep their numbers: what was done is told all the same
+			deed.Persons = book.numbered(r.ID)
 		}
-		deed.Persons = book.numbered(r.ID)
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ func TestConsoleAnswersWhatWasAsked(t *testing.T) {
 		if wide := h.wider(); wide != "" {
 			t.Errorf("at %d: %s", width, wide)
 		}
+		h.picture(fmt.Sprintf("write-answers-%d", width))
 	}
 	h.width(1280)
 
