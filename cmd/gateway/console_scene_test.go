@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -40,6 +41,12 @@ type scene struct {
 
 // secrets are what must never stand in an address, a title or a log.
 var secrets = []string{"Nguyễn", "Nguyen Thi", "Mẫu", "Tiền Giang", "082197000000", "1997-05", "Chanthy"}
+
+// hasWord says whether a text has a word that is no part of another one: a year, and not
+// the digits of an identifier.
+func hasWord(text, word string) bool {
+	return regexp.MustCompile(`\b` + word + `\b`).MatchString(text)
+}
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
