@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -38,6 +39,7 @@ type RegisterConfig struct {
 	Files    *CaseFiles
 	Index    *identity.Index
 	Comparer *identity.Comparer
+	Logger   *slog.Logger
 }
 
 // A Register finds persons who may be the same, in whatever case, without
@@ -47,7 +49,7 @@ type Register struct{ cfg RegisterConfig }
 
 // NewRegister returns a register; it refuses a missing part.
 func NewRegister(cfg RegisterConfig) (*Register, error) {
-	if cfg.Store == nil || cfg.Files == nil || cfg.Index == nil || cfg.Comparer == nil {
+	if cfg.Store == nil || cfg.Files == nil || cfg.Index == nil || cfg.Comparer == nil || cfg.Logger == nil {
 		return nil, errors.New("register: a required part is missing")
 	}
 	return &Register{cfg}, nil
@@ -57,8 +59,17 @@ func NewRegister(cfg RegisterConfig) (*Register, error) {
 var describes = []string{TypeNotice, TypeIdentityRequest, TypeSelfReturnRequest}
 
 // Take enters one entry of the record: a follower's handler. It can be done
-// again.
+// again. What was altered is left out and told: whoever comes later is found all the same.
 func (r *Register) Take(ctx context.Context, row Row) error {
+	err := r.take(ctx, row)
+	if AsDamage(err) != nil {
+		r.cfg.Logger.Error(Damaged+"; nobody in it is found by a search", "partner", row.Partner, "case", row.Case, "index", row.Index, "error", err)
+		return nil
+	}
+	return err
+}
+
+func (r *Register) take(ctx context.Context, row Row) error {
 	if row.Kind == KindEvent && row.Type == caseErased {
 		return r.cfg.Store.Forget(ctx, CaseKey{row.Partner, row.Case})
 	}

@@ -158,7 +158,7 @@ func TestConsoleOneAlteredBook(t *testing.T) {
 		v.post("/sign-in/demonstration", url.Values{"officer": {officer}})
 	}
 	search := url.Values{"name": {"Nguyen Thi Mau"}, "reason": {"người thân đến hỏi"}}
-	const found, altered = `href="/cases/KH/`, "Có một vụ việc có thể phù hợp nhưng không xem vào đó được"
+	const found, altered = `href="/cases/KH/`, "Có một hồ sơ có thể phù hợp nhưng không xem vào đó được"
 	if p := lan.post("/find/person", search); p.status != 200 || !strings.Contains(p.body, found+s.fresh) || !strings.Contains(p.body, found+s.overdue) || strings.Contains(p.body, altered) {
 		t.Fatalf("before: %d %s", p.status, p.body)
 	}

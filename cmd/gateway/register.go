@@ -65,7 +65,7 @@ func (n *node) openRegister() error {
 	if err != nil {
 		return err
 	}
-	n.register, err = exchange.NewRegister(exchange.RegisterConfig{Store: n.db, Files: n.files, Index: index, Comparer: comparer})
+	n.register, err = exchange.NewRegister(exchange.RegisterConfig{Store: n.db, Files: n.files, Index: index, Comparer: comparer, Logger: n.log})
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/repatriation-exchange/gateway/exchange"
+	"github.com/repatriation-exchange/gateway/exchange/store"
 )
 
 // A person who was asked about before is found in the other case, although the
@@ -135,6 +136,38 @@ func TestPersonSearch(t *testing.T) {
 		elsewhere := &exchange.Officer{ID: "elsewhere", Roles: lan.Roles, Partners: []string{"LA"}}
 		if found, err := search(elsewhere, byName); err != nil || len(found) != 0 {
 			t.Errorf("an officer for Laos finds %+v, %v", found, err)
+		}
+	})
+}
+
+// Whoever alters one case keeps nobody else out of the index: it goes on, and tells.
+func TestIndexGoesOnPastWhatWasAltered(t *testing.T) {
+	stores(t, func(t *testing.T, p *pair) {
+		altered, other := p.life(t), p.life(t)
+		altered.told(exchange.TypeIdentityRequest, asked(""))
+		other.told(exchange.TypeIdentityRequest, asked(""))
+		kind := store.PostgreSQL
+		if p.vn.store == "gateway.db" {
+			kind = store.SQLite
+		}
+		p.vn.halt()
+		db := p.vn.tables()
+		rearm := disarm(t, db, kind)
+		for _, stmt := range []string{ // the index is to be made anew
+			"UPDATE cases SET book = substr(book, 2) WHERE case_id = '" + altered.id + "'", "DELETE FROM person_token", "DELETE FROM person", "DELETE FROM follower WHERE name LIKE 'register/%'",
+		} {
+			if _, err := db.ExecContext(t.Context(), stmt); err != nil {
+				t.Fatalf("%s: %v", stmt, err)
+			}
+		}
+		rearm()
+		p.vn.start()
+		eventually(t, "whoever came later is found", func() bool {
+			found, err := p.vn.node.register.Search(t.Context(), everyone, exchange.Description{Name: "Nguyen Thi Mau"}, "a relative asks at the office")
+			return err == nil && len(found) == 1 && found[0].Case == other.id
+		})
+		if !strings.Contains(p.vn.log.String(), "case="+altered.id) {
+			t.Errorf("nothing is told of it:\n%s", p.vn.log)
 		}
 	})
 }
