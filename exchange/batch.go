@@ -242,7 +242,6 @@ func (b *building) openCase(ctx context.Context, key CaseKey) (*openCase, error)
 	case !ok:
 		c.row = CaseRow{CaseKey: key, OpenedAt: b.now, MovedAt: b.now}
 		c.fresh = true
-		c.due(time.Time{})
 		if err := c.newKey(ctx, wrapper); err != nil {
 			return nil, err
 		}
