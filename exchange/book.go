@@ -64,8 +64,11 @@ func (b *Book) agrees(row CaseRow) bool {
 	return s.Kind == row.Kind && s.State == row.State && s.Turn == row.Turn
 }
 
-// dueAt says whether a case is due when its row says so, as far as the book knows.
-func (b *Book) dueAt(row CaseRow) bool { return b.Due == nil || b.Due.Equal(row.DueAt) }
+// dueAt says whether a case is due when its row, which counts milliseconds, says so, as far
+// as the book knows.
+func (b *Book) dueAt(row CaseRow) bool {
+	return b.Due == nil || b.Due.UnixMilli() == row.DueAt.UnixMilli()
+}
 
 // maxEnded is far more than can be signed while one is taken back.
 const maxEnded = 100
