@@ -144,7 +144,7 @@ func (c *Courier) newLane(ctx context.Context, p *partners.Partner) *courierLane
 		Timeout:     p.Retry.Initial * 2,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= 5 },
 		OnStateChange: func(name string, _, to gobreaker.State) {
-			if ctx.Err() == nil { // what an ended lane still meets is told of by its follower
+			if ctx.Err() == nil { // a lane that has ended says nothing of the one in its place
 				c.cfg.Metrics.circuit(name, to != gobreaker.StateClosed)
 			}
 			c.cfg.Logger.Warn("circuit breaker", "partner", name, "state", to.String())

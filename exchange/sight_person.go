@@ -105,7 +105,7 @@ func (s *Sight) knew(ctx context.Context, key CaseKey, n *Note, index int64, c *
 func (b *Book) introducing(n *Note, ref string) *Note {
 	tells := func(m *Note) bool {
 		_, named := m.of(ref)
-		return named && ref != whole && m.Status != dead && slices.Contains(describes, m.Type)
+		return named && ref != whole && m.describes()
 	}
 	if asked := b.find(n.Reply, !n.Out); asked != nil && tells(asked) {
 		return asked
@@ -118,11 +118,14 @@ func (b *Book) introducing(n *Note, ref string) *Note {
 	return nil
 }
 
+// describes says whether a message tells who persons are, and counts.
+func (n *Note) describes() bool { return n.Status != dead && slices.Contains(describes, n.Type) }
+
 // told returns which messages tell last who the persons of a case are.
 func (b *Book) told(partner string) map[string]MessageKey {
 	out := map[string]MessageKey{}
 	for i := range b.Notes {
-		if n := &b.Notes[i]; n.Status != dead && slices.Contains(describes, n.Type) {
+		if n := &b.Notes[i]; n.describes() {
 			for _, d := range n.Subjects {
 				out[d.Ref] = MessageKey{Lane{partner, n.direction()}, n.ID}
 			}

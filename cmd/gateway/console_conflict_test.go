@@ -75,9 +75,7 @@ func TestConsoleKeepsTheOthersChange(t *testing.T) {
 	h := s.signIn("lan")
 	const place, year = "/subjects/0/claimed_birthplace/text_as_given", "/subjects/0/date_of_birth"
 	amend := func() {
-		h.open("/drafts/" + s.held)
-		h.write("#amend-why", "bổ sung căn cứ")
-		h.click(`form[action$="/amend"] button`)
+		h.amend(s.held, "bổ sung căn cứ")
 	}
 	amend()
 	h.as("minh")
@@ -118,18 +116,14 @@ func TestConsoleOnePersonLess(t *testing.T) {
 	zone := func(name string) string {
 		return (name + strings.Repeat("<", 44))[:44] + "\n" + strings.Repeat("7", 44)
 	}
-	draft := func(persons ...string) exchange.Draft {
-		return exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(`{"subjects":[` + strings.Join(persons, ",") + `]}`)}
-	}
+	draft := asksOf
 	view, err := s.vn.node.desk.Submit(t.Context(), &officerLan, draft(person("S-1", "1990", zone("P<KHMA")), person("S-2", "1992", zone("P<KHMB")), person("S-3", "1994", zone("P<KHMC"))), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	id := view.Row.ID
 	h := s.signIn("minh")
-	h.open("/drafts/" + id)
-	h.write("#amend-why", "bổ sung căn cứ")
-	h.click(`form[action$="/amend"] button`)
+	h.amend(id, "bổ sung căn cứ")
 	if _, err := s.vn.node.desk.Amend(t.Context(), &officerLan, id, 1, draft(person("S-1", "1990", zone("P<KHMD")), person("S-3", "1994", zone("P<KHMC"))), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -174,9 +168,7 @@ func TestConsoleTwoPersonsMore(t *testing.T) {
 	}
 	id := view.Row.ID
 	h := s.signIn("minh")
-	h.open("/drafts/" + id)
-	h.write("#amend-why", "thêm một người")
-	h.click(`form[action$="/amend"] button`)
+	h.amend(id, "thêm một người")
 	if _, err := s.vn.node.desk.Amend(t.Context(), &officerLan, id, 1, draft(person("S-1", "Chanthy"), person("S-2", "Sokha")), []exchange.Safeguard{consent("S-2", "giấy của Sokha")}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/repatriation-exchange/gateway/exchange"
-	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
@@ -305,14 +304,7 @@ func TestConsoleFindsWhatWasSigned(t *testing.T) {
 		t.Errorf("the form of a second one does not say that it waits: %s", p.body)
 	}
 	// So is one that its author may not sign.
-	s.vn.editAgreement(func(a *partners.Agreement) {
-		for i := range a.Permits {
-			if a.Permits[i].Type == exchange.TypeIdentityRequest {
-				a.Permits[i].Release = &partners.Release{Officers: 1}
-			}
-		}
-	})
-	s.vn.reload()
+	s.vn.releasedBy(1)
 	own, err := s.vn.node.desk.Submit(t.Context(), &officerLan, exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: schemas.Example(exchange.TypeIdentityRequest)}, []exchange.Safeguard{consented})
 	if err != nil || own.Row.State != exchange.DraftWaiting {
 		t.Fatal(own.Row.State, err)

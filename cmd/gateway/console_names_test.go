@@ -10,7 +10,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/repatriation-exchange/gateway/exchange"
-	"github.com/repatriation-exchange/gateway/partners"
 )
 
 // A name in Latin letters is typed once, and corrected once: whichever way its message is
@@ -41,9 +40,7 @@ func TestConsoleCorrectsANameOnce(t *testing.T) {
 	}
 
 	held := submit()
-	h.open("/drafts/" + held.Row.ID)
-	h.write("#amend-why", "sửa lại họ tên")
-	h.click(`form[action$="/amend"] button`)
+	h.amend(held.Row.ID, "sửa lại họ tên")
 	corrects("amend")
 
 	sent := submit(consented)
@@ -59,14 +56,7 @@ func TestConsoleCorrectsANameOnce(t *testing.T) {
 		t.Errorf("correct: sent was %s", body)
 	}
 
-	s.vn.editAgreement(func(a *partners.Agreement) {
-		for i := range a.Permits {
-			if a.Permits[i].Type == exchange.TypeIdentityRequest {
-				a.Permits[i].Release = &partners.Release{Officers: 1}
-			}
-		}
-	})
-	s.vn.reload()
+	s.vn.releasedBy(1)
 	s.waiting = submit(consented).Row.ID
 	s.rejects(officerLan, "sai họ tên của người này")
 	h.open("/drafts/" + s.waiting)

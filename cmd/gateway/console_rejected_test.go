@@ -128,9 +128,7 @@ func TestConsoleDiscardsRejected(t *testing.T) {
 func TestConsoleKeepsWithheldSafeguards(t *testing.T) {
 	s := newScene(t)
 	h := s.signIn("minh")
-	h.open("/drafts/" + s.waiting)
-	h.write("#amend-why", "đổi ngày bàn giao")
-	h.click(`form[action$="/amend"] button`)
+	h.amend(s.waiting, "đổi ngày bàn giao")
 	h.pick(at("/window/to#d"), "10")
 	h.click(toPreview)
 	if text := h.text(); strings.Contains(text, "Còn thiếu trước khi được gửi") {

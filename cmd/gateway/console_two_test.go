@@ -22,9 +22,7 @@ import (
 func TestConsoleSignedWhileAmended(t *testing.T) {
 	s := newScene(t)
 	h := s.signIn("minh")
-	h.open("/drafts/" + s.waiting)
-	h.write("#amend-why", "đổi ngày bàn giao")
-	h.click(`form[action$="/amend"] button`)
+	h.amend(s.waiting, "đổi ngày bàn giao")
 	s.decides(officerLan, exchange.DecisionRelease, "")
 	h.pick(at("/window/to#d"), "10")
 	h.click(`.write__do button[value="save"]`)
@@ -47,9 +45,7 @@ func TestConsoleSignedWhileAmended(t *testing.T) {
 func TestConsoleDraftGoneMeanwhile(t *testing.T) {
 	s := newScene(t)
 	h := s.signIn("lan")
-	h.open("/drafts/" + s.held)
-	h.write("#amend-why", "bổ sung căn cứ")
-	h.click(`form[action$="/amend"] button`)
+	h.amend(s.held, "bổ sung căn cứ")
 	h.run(chromedp.SetValue(chromedp.CSS(at("/subjects/0/date_of_birth#y")), "1990"))
 	h.click(toPreview)
 	if err := s.vn.node.desk.Discard(t.Context(), &officerMinh, s.held, 1, "trùng với hồ sơ khác"); err != nil {
@@ -83,9 +79,7 @@ func TestConsoleDraftGoneMeanwhile(t *testing.T) {
 
 	// One that was rejected is said again.
 	h.as("minh")
-	h.open("/drafts/" + s.waiting)
-	h.write("#amend-why", "đổi ngày bàn giao")
-	h.click(`form[action$="/amend"] button`)
+	h.amend(s.waiting, "đổi ngày bàn giao")
 	s.rejects(officerLan, "cửa khẩu đóng cửa ngày ấy")
 	h.pick(at("/window/to#d"), "10")
 	h.click(toPreview)

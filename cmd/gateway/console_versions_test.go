@@ -21,7 +21,7 @@ func asksOf(persons ...string) exchange.Draft {
 	return exchange.Draft{To: "KH", Type: exchange.TypeIdentityRequest, Body: []byte(`{"subjects":[` + strings.Join(persons, ",") + `]}`)}
 }
 
-// held submits a draft of lan's that safeguards are missing for, so that it does not leave.
+// heldDraft submits a draft of lan's that safeguards are missing for, so that it does not leave.
 func (s *scene) heldDraft(persons ...string) (id string) {
 	s.t.Helper()
 	view, err := s.vn.node.desk.Submit(s.t.Context(), &officerLan, asksOf(persons...), nil)

@@ -17,6 +17,14 @@ import (
 // A hand does in a browser what an officer does; the browser counts.
 type hand struct{ *browser }
 
+// amend opens a draft, for a reason, to change it.
+func (h hand) amend(draft, why string) {
+	h.t.Helper()
+	h.open("/drafts/" + draft)
+	h.write("#amend-why", why)
+	h.click(`form[action$="/amend"] button`)
+}
+
 // signIn opens the console as one of the scene's officers.
 func (s *scene) signIn(officer string) hand {
 	s.t.Helper()

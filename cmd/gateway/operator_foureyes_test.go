@@ -12,7 +12,6 @@ import (
 
 	"github.com/repatriation-exchange/gateway/exchange"
 	"github.com/repatriation-exchange/gateway/exchange/operator"
-	"github.com/repatriation-exchange/gateway/partners"
 	"github.com/repatriation-exchange/gateway/schemas"
 )
 
@@ -105,14 +104,7 @@ func TestFourEyes(t *testing.T) {
 // themselves: one of the two has written no version of it.
 func TestOneOfTwoOfficersIsAnother(t *testing.T) {
 	h := newHouse(t, newPair(t, ""), nil)
-	h.vn.editAgreement(func(a *partners.Agreement) {
-		for i := range a.Permits {
-			if a.Permits[i].Type == exchange.TypeIdentityRequest {
-				a.Permits[i].Release = &partners.Release{Officers: 2}
-			}
-		}
-	})
-	h.vn.reload()
+	h.vn.releasedBy(2)
 	author, other, third := h.officer("author"), h.officer("other"), h.officer("third")
 	says := map[string]any{
 		"partner": "KH", "type": exchange.TypeIdentityRequest, "body": json.RawMessage(schemas.Example(exchange.TypeIdentityRequest)),
@@ -182,14 +174,7 @@ func TestWhatWasTakenBackKeepsItsAuthors(t *testing.T) {
 // Where one officer is enough, it is not the author.
 func TestOneOfficerIsAnother(t *testing.T) {
 	h := newHouse(t, newPair(t, ""), nil)
-	h.vn.editAgreement(func(a *partners.Agreement) {
-		for i := range a.Permits {
-			if a.Permits[i].Type == exchange.TypeIdentityRequest {
-				a.Permits[i].Release = &partners.Release{Officers: 1}
-			}
-		}
-	})
-	h.vn.reload()
+	h.vn.releasedBy(1)
 	author, other := h.officer("author"), h.officer("other")
 	draft := author.submit(map[string]any{
 		"partner": "KH", "type": exchange.TypeIdentityRequest, "body": json.RawMessage(schemas.Example(exchange.TypeIdentityRequest)),

@@ -178,6 +178,19 @@ func (g *testGateway) editAgreement(change func(*partners.Agreement)) {
 	edit(g, filepath.Join("agreements", "KH2005.yaml"), change)
 }
 
+// releasedBy lets identity requests leave once so many officers have released them.
+func (g *testGateway) releasedBy(officers int) {
+	g.t.Helper()
+	g.editAgreement(func(a *partners.Agreement) {
+		for i := range a.Permits {
+			if a.Permits[i].Type == exchange.TypeIdentityRequest {
+				a.Permits[i].Release = &partners.Release{Officers: officers}
+			}
+		}
+	})
+	g.reload()
+}
+
 func edit[T any](g *testGateway, name string, change func(*T)) {
 	g.t.Helper()
 	path := filepath.Join(g.path("registry"), name)

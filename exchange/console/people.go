@@ -37,7 +37,7 @@ func inOrder(refs []string, page any) []personLink {
 			at[p.Ref] = personAnchor(p.Ref)
 		}
 	case Node:
-		for _, n := range append(page.Nodes, page.More...) {
+		for _, n := range slices.Concat(page.Nodes, page.More) {
 			for _, part := range n.Nodes {
 				for _, field := range part.Nodes {
 					if strings.HasSuffix(field.Pointer, "/subject_ref") {

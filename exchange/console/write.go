@@ -305,9 +305,12 @@ func (c *Console) asNew(v *visit, p *pen) error {
 		p.Instead = was
 	case gone != nil:
 		p.From = gone.ID
-	default: // it was sent
-		p.From = was
-		if is, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, was); err == nil && is.Row.State == exchange.DraftRejected && is.Content.Again == "" {
+	default: // it was sent, and may have been rejected since
+		is, err := c.cfg.Desk.Outline(v.r.Context(), v.officer, was)
+		if err != nil {
+			return err
+		}
+		if p.From = was; is.Row.State == exchange.DraftRejected && is.Content.Again == "" {
 			p.From, p.Instead = "", was
 		}
 	}
