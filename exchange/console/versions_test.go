@@ -107,6 +107,10 @@ func TestTwoOfficersAddPersons(t *testing.T) {
 	if got := p.persons(); !slices.Equal(got, []string{"S-1", "S-2", "S-4"}) || p.recordedOf("consent_or_authority") != 3 || p.guard("consent_or_authority", 2).Subject != "S-4" {
 		t.Errorf("one of them is left out: %q, %d safeguards", got, p.recordedOf("consent_or_authority"))
 	}
+	// And their number: the next one is somebody else.
+	if new(Console).addElement(nil, p, "/subjects"); p.persons()[3] != "S-5" {
+		t.Errorf("the next person is %q", p.persons()[3])
+	}
 }
 
 // Whom an answer names is of the case: two officers who both add somebody to it mean the
